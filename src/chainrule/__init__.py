@@ -1,0 +1,1 @@
+"""chainrule: gradients of neural networks, derived line by line, every line checked."""
