@@ -1,1 +1,53 @@
-"""chainrule: gradients of neural networks, derived line by line, every line checked."""
+"""chainrule: gradients of neural networks, derived line by line, every line checked.
+
+The names below are imported when they are first used, so that ``import chainrule`` is quick and ``import chainrule.functions``
+needs neither SymPy nor Jinja nor Matplotlib."""
+
+from importlib import import_module
+from importlib.metadata import version as _version
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .calculus.derivation import Derivation as Derivation
+    from .calculus.derive import derive as derive
+    from .calculus.derive import derive_all as derive_all
+    from .catalogue import load as load
+    from .catalogue import use as use
+    from .definition import Definition as Definition
+    from .notation import dimension as dimension
+    from .notation import index as index
+    from .notation import one_hot as one_hot
+    from .notation import scalar as scalar
+    from .notation import vector as vector
+    from .numeric import check_gradient as check_gradient
+    from .numeric import numerical_gradient as numerical_gradient
+    from .verify import verify as verify
+
+_HOME = {
+    "Definition": ".definition",
+    "Derivation": ".calculus.derivation",
+    "derive": ".calculus.derive",
+    "derive_all": ".calculus.derive",
+    "load": ".catalogue",
+    "use": ".catalogue",
+    "dimension": ".notation",
+    "index": ".notation",
+    "one_hot": ".notation",
+    "scalar": ".notation",
+    "vector": ".notation",
+    "check_gradient": ".numeric",
+    "numerical_gradient": ".numeric",
+}
+__version__ = _version("chainrule")
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOME:
+        value = getattr(import_module(_HOME[name], __name__), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*_HOME, "__version__", "functions", "numeric"])

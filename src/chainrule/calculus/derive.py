@@ -1,0 +1,395 @@
+"""The engine: from a definition, or any SymPy expression, to its derivative, one recorded step at a time."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import sympy
+
+from ..definition import Definition
+from ..errors import DefinitionError, UnsupportedExpression
+from ..expression import tree as t
+from ..expression.convert import from_sympy
+from ..expression.printing import text
+from ..expression.scope import Scope
+from .dependence import depends
+from .derivation import Derivation, Rule, Step
+from .finishing import FINISHING, RECOGNISE, SOLVE, SPLIT
+from .recognise import best_form
+from .differentiation import RULES
+from .scopes import own_name, scope_of
+from .sums import SIFT, SUMS
+from .tidy import tidy
+
+STEP_LIMIT = 400
+
+
+def derive(source: Any, wrt: Any = None, order: int = 1, **definition: Any) -> Derivation:
+    """Derive the derivative of a definition, or of a SymPy expression that a user brings.
+
+    source: a ``Definition`` or a SymPy expression. wrt: the variable (default: the definition's first; of an expression, its only
+    free symbol). order: 1 or 2. Further keywords are those of ``Definition`` (domain, parameters, where, uses, ...).
+    Raises UnsupportedExpression, naming the sub-expression, where no rule applies; DefinitionError where ``wrt`` is unclear."""
+    if order not in (1, 2):
+        raise DefinitionError(f"order is {order}: first and second derivatives are derived, order=1 or order=2")
+    if not isinstance(source, Definition):
+        expression = sympy.sympify(source)
+        if wrt is None:
+            free = sorted(expression.free_symbols, key=str)
+            if len(free) != 1:
+                raise DefinitionError(f"say which variable: wrt= one of {', '.join(map(str, free)) or '(there is none)'}")
+            wrt = free[0]
+        if wrt not in expression.free_symbols and not getattr(wrt, "base", None):
+            raise DefinitionError(f"wrt={wrt}: the expression does not contain it (it contains {_names(expression)})")
+        source = Definition(expression, wrt=wrt, **{"symbol": "f", "name": "f", **definition})
+    variable = source.wrt[0] if wrt is None else wrt
+    return _derivation(source, variable, order)
+
+
+def _names(expression: Any) -> str:
+    return ", ".join(sorted(map(str, expression.free_symbols))) or "no variable"
+
+
+@lru_cache(maxsize=512)
+def derive_all(definition: Definition) -> tuple[Derivation, ...]:
+    """Every derivation of a definition's document: the first derivative with respect to each variable, the main one first, the second
+    derivative with respect to the main one, and the first derivative by every other route."""
+    first = tuple(_derivation(definition, variable, 1) for variable in definition.wrt)
+    second = () if isinstance(definition.wrt[0], sympy.Indexed) else (_derivation(definition, definition.wrt[0], 2),)
+    routes = tuple(_by_route(definition, name, other) for name, other in definition.routes.items())
+    return (*first, *second, *routes)
+
+
+def _by_route(definition: Definition, name: str, expression: Any) -> Derivation:
+    other = definition.named(expression=expression, routes={}, wrt=definition.wrt[:1])
+    return replace(_derivation(other, other.wrt[0], 1), route=name)
+
+
+@lru_cache(maxsize=512)
+def _derivation(definition: Definition, variable: Any, order: int) -> Derivation:
+    scope = scope_of(definition, variable, lambda used: _derivation(used, used.wrt[0], 1))
+    lemmas: list[Derivation] = []
+    node = from_sympy(variable)
+    own = own_name(definition)
+    partial = isinstance(node, t.Component) or len(definition.wrt) > 1 or (isinstance(own, t.Call) and bool(own.parameters))
+    goal = t.Derivative(own, node, order, partial)
+    if order == 1:
+        scope = _with_adjoints(definition, variable, scope, own)
+        scope = _with_lemmas(definition, variable, scope, scope, lemmas)
+        body = _body_of(own, scope)
+        start: t.Node = t.Derivative(body, node, 1, partial)
+        if isinstance(own, t.Symbol) and _chain_applies(own, node, partial, scope):
+            start = t.Derivative(own, node, 1, partial)
+        elif isinstance(own, t.Call):
+            scope = _without_own_derivative(scope, own.function)
+    else:
+        first = _derivation(definition, variable, 1)
+        scope = _knowing(replace(first.scope, own=scope.own), own, node, first)
+        simplest = _branchwise(first, own)
+        scope = _with_lemmas(definition, variable, scope, scope.extended(scalars={"": simplest}), lemmas)
+        start = t.Derivative(simplest, node, 1, partial)
+    steps = tuple(_steps(start, scope))
+    return Derivation(definition, scope, node, order, goal, start, steps, tuple(lemmas))
+
+
+def _with_adjoints(definition: Definition, variable: Any, scope: Scope, own: t.Node) -> Scope:
+    """What earlier derivations of the same definition found with respect to the scalars it names: δ = dL/dz."""
+    if not isinstance(own, t.Symbol):
+        return scope
+    for earlier in definition.wrt[: definition.wrt.index(variable)] if variable in definition.wrt else ():
+        if earlier not in definition.where:
+            continue
+        found = _derivation(definition, earlier, 1).final
+        name = definition.adjoints.get(earlier)
+        if name is not None:
+            scope = scope.extended(scalars={str(name): found})
+            found = t.Symbol(str(name))
+        scope = scope.extended(derivatives={(own.name, t.Symbol(str(earlier))): found})
+    return scope
+
+
+def _body_of(own: t.Node, scope: Scope) -> t.Node:
+    match own:
+        case t.Call(name, _, _):
+            return scope.functions[name].body
+        case t.Component(base, _):
+            return scope.vectors[base].body
+        case t.Symbol(name):
+            return scope.scalars[name]
+    raise AssertionError(own)
+
+
+def _without_own_derivative(scope: Scope, own: str) -> Scope:
+    return scope.extended(functions={own: replace(scope.functions[own], derivative=None)})
+
+
+def _chain_applies(own: t.Symbol, variable: t.Node, partial: bool, scope: Scope) -> bool:
+    chain = next(rule for rule in RULES if rule.name == "chain rule")
+    if (own.name, variable) in scope.derivatives:
+        return False
+    return chain.apply(t.Derivative(own, variable, 1, partial), scope) is not None
+
+
+def _knowing(scope: Scope, own: t.Node, variable: t.Node, first: Derivation) -> Scope:
+    """The scope of a second derivation: the first derivative of the function is known."""
+    match own, variable:
+        case t.Call(name, _, _), t.Symbol(v) if scope.functions[name].arguments == (v,) and not isinstance(first.final, t.Cases):
+            return scope.extended(functions={name: replace(scope.functions[name], derivative=first.final)})
+    return scope
+
+
+def _branchwise(first: Derivation, own: t.Node) -> t.Node:
+    """The first derivative as the start of the second: inside a branch the function's own name is written out again, since there it
+    stands for that branch alone."""
+    final = first.final
+    if not isinstance(final, t.Cases):
+        ready = [s.after for s in first.steps if not _pending(s.after)]
+        return min(reversed(ready), key=lambda line: cost(line, first.variable, first.scope)) if ready else final
+    if not isinstance(own, t.Call):
+        return final
+    lines = [s.before for s in first.steps if isinstance(s.before, t.Cases)] + [final]
+    values = []
+    for position, branch in enumerate(final.branches):
+        options = [at.branches[position].value for at in lines if isinstance(at, t.Cases) and len(at.branches) == len(final.branches)]
+        plain = [v for v in options if not t.contains(v, own) and not _pending(v)]
+        values.append(t.Branch(branch.value if not t.contains(branch.value, own) else min(plain, key=t.size), branch.condition))
+    return t.Cases(tuple(values))
+
+
+def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scope, lemmas: list[Derivation]) -> Scope:
+    """Derive the named quantities that the function reaches the variable through, each before those that need it.
+
+    seen: a scope whose bodies say which functions are called."""
+    node = from_sympy(variable)
+    body = _body_of(own_name(definition), scope)
+    for name, named in list(scope.functions.items()):
+        if name == scope.own or named.derivative is not None or not _reachable(name, seen):
+            continue
+        lemma = _lemma(definition, t.Call(name, tuple(t.Symbol(a) for a in named.arguments)), t.Symbol(named.arguments[0]), scope, False)
+        lemmas.append(lemma)
+        scope = scope.extended(functions={name: replace(named, derivative=lemma.final)})
+    for name in list(scope.scalars):
+        if name == scope.own or (name, node) in scope.derivatives or name in map(str, definition.adjoints.values()):
+            continue
+        if _bypassed(name, node, scope):
+            continue
+        if depends(body, t.Symbol(name), scope) and depends(t.Symbol(name), node, scope):
+            lemma = _lemma(definition, t.Symbol(name), node, scope, isinstance(node, t.Component))
+            lemmas.append(lemma)
+            scope = scope.extended(derivatives={(name, node): lemma.final})
+    for base, vector in list(scope.vectors.items()):
+        if base == scope.own or not isinstance(node, t.Component) or not depends(t.Component(base, (vector.index,)), node, scope):
+            continue
+        if (base, node.base) in scope.jacobians:
+            continue
+        lemma = _lemma(definition, t.Component(base, (vector.index,)), node, scope, True)
+        lemmas.append(lemma)
+        scope = scope.extended(jacobians={(base, node.base): (vector.index, node.indices[0], lemma.final)})
+    return scope
+
+
+def _bypassed(name: str, variable: t.Node, scope: Scope) -> bool:
+    """Whether a named scalar is not needed, since the derivative with respect to one nearer to the variable is known."""
+    nearer = [v.name for (own, v) in scope.derivatives if own == scope.own and isinstance(v, t.Symbol) and v.name in scope.scalars]
+    return any(name != near and depends(t.Symbol(name), t.Symbol(near), scope) and depends(t.Symbol(near), variable, scope) for near in nearer)
+
+
+def _reachable(name: str, scope: Scope) -> bool:
+    """Whether a named function's derivative will be wanted: it is called somewhere."""
+    bodies = [f.body for f in scope.functions.values()] + list(scope.scalars.values())
+    return any(isinstance(p, t.Call) and p.function == name for b in bodies for _, p in t.walk(b))
+
+
+def _lemma(definition: Definition, name: t.Node, variable: t.Node, scope: Scope, partial: bool) -> Derivation:
+    own = name.function if isinstance(name, t.Call) else name.base if isinstance(name, t.Component) else name.name  # type: ignore[attr-defined]
+    inner = replace(scope, own=own)
+    start = t.Derivative(_body_of(name, inner), variable, 1, partial)
+    return Derivation(definition, inner, variable, 1, t.Derivative(name, variable, 1, partial), start, tuple(_steps(start, inner)))
+
+
+def _pending(node: t.Node) -> list[tuple[t.Path, t.Derivative]]:
+    """Pending derivatives, outermost only, from left to right."""
+    if isinstance(node, t.Derivative):
+        return [((), node)]
+    found = []
+    for position, child in enumerate(node.children):
+        found += [((position, *path), inner) for path, inner in _pending(child)]
+    return found
+
+
+def cost(node: t.Node, variable: t.Node, scope: Scope) -> int:
+    """How many rules with an idea of their own the derivative of ``node`` takes, along its heaviest term."""
+    if not depends(node, variable, scope):
+        return 0
+    match node:
+        case t.Symbol(name):
+            return 0 if t.Symbol(name) == variable or (name, variable) in scope.derivatives else cost(scope.scalars[name], variable, scope)
+        case t.Component():
+            return 0
+        case t.Neg(argument) | t.Sum(argument, _, _):
+            return cost(argument, variable, scope)
+        case t.Add(terms):
+            return max(cost(x, variable, scope) for x in terms)
+        case t.Cases(branches):
+            return max(cost(b.value, variable, scope) for b in branches)
+        case t.Frac(numerator, denominator) if not depends(denominator, variable, scope):
+            return cost(numerator, variable, scope)
+        case t.Mul(factors) if sum(depends(f, variable, scope) for f in factors) == 1:
+            return max(cost(f, variable, scope) for f in factors)
+        case t.Derivative():
+            return 9
+    return 1 + sum(cost(child, variable, scope) for child in node.children)
+
+
+def _steps(start: t.Node, scope: Scope) -> Iterator[Step]:
+    """Differentiate until nothing is pending, then bring the line to its best form."""
+    line = start
+    count = 0
+    while pending := _pending(line):
+        fixed = [(p, d) for p, d in pending if not depends(d.operand, d.variable, scope)]
+        hard = [(p, d) for p, d in pending if cost(d.operand, d.variable, scope) > 1 or isinstance(d.operand, t.Symbol) and d.operand != d.variable and _is_chain(d, scope)]
+        chosen = fixed if hard and fixed else hard
+        batch = [_differentiate(line, *chosen[0], scope)] if hard else [*_resolve(line, scope)]
+        count += len(batch)
+        if count > STEP_LIMIT:
+            raise UnsupportedExpression(f"gave up after {STEP_LIMIT} steps: the expression is too large to derive line by line")
+        yield from batch
+        line = batch[-1].after
+    yield from _finish(line, scope)
+
+
+def _is_chain(pending: t.Derivative, scope: Scope) -> bool:
+    assert isinstance(pending.operand, t.Symbol)
+    return _chain_applies(pending.operand, pending.variable, pending.partial, scope)
+
+
+def _differentiate(line: t.Node, path: t.Path, derivative: t.Derivative, scope: Scope) -> Step:
+    for rule in RULES:
+        new = rule.apply(derivative, scope)
+        if new is not None:
+            after = tidy(t.replace_at(line, path, tidy(new)))
+            return Step(rule.name, rule.statement, line, after, path, _found(rule, derivative, scope), line=not rule.minor)
+    raise UnsupportedExpression(
+        f"no rule differentiates `{text(derivative.operand)}` with respect to {text(derivative.variable)}: "
+        "a function of one argument needs a row in ELEMENTARY (calculus/elementary.py), anything else one in RULES (calculus/rules.py)"
+    )
+
+
+def _found(rule: Rule, pending: t.Derivative, scope: Scope) -> t.Node | None:
+    """The earlier result that a rule about named quantities uses, as an equation."""
+    match rule.name, pending.operand:
+        case "derivative of a named function", t.Call(name, _, _):
+            named = scope.functions[name]
+            variable = t.Symbol(named.arguments[0])
+            call = t.Call(name, (variable,), tuple(t.Symbol(p) for p in named.parameters))
+            return t.Equation(t.Derivative(call, variable), named.derivative or t.ZERO)
+        case "derivative found above", t.Symbol(name):
+            return t.Equation(pending, scope.derivatives[name, pending.variable])
+        case "derivative of a named vector", t.Component(base, _) if isinstance(pending.variable, t.Component):
+            known = scope.jacobians.get((base, pending.variable.base))
+            if known is not None:
+                row, column, body = known
+                return t.Equation(
+                    t.Derivative(t.Component(base, (row,)), t.Component(pending.variable.base, (column,)), 1, True), body
+                )
+    return None
+
+
+def _resolve(line: t.Node, scope: Scope) -> Iterator[Step]:
+    """Every pending derivative that takes one idea at most, and the deltas they leave under sums: one line at the normal level."""
+    batch: list[Step] = []
+    while pending := _pending(line):
+        path, derivative = pending[0]
+        batch.append(replace(_differentiate(line, path, derivative, scope), line=False))
+        line = batch[-1].after
+    while (found := _first(line, (SIFT,), scope)) is not None:
+        path, rule, new = found
+        after = tidy(t.replace_at(line, path, new))
+        batch.append(Step(rule.name, rule.statement, line, after, path, line=False))
+        line = after
+    batch[-1] = replace(batch[-1], line=True)
+    yield from batch
+
+
+def _first(line: t.Node, rules: tuple[Rule, ...], scope: Scope) -> tuple[t.Path, Rule, t.Node] | None:
+    """The first rule that applies to a sum somewhere in the line, outermost sums first."""
+    sums = [(path, node) for path, node in t.walk(line) if isinstance(node, t.Sum)]
+    for rule in rules:
+        for path, node in sums:
+            new = rule.apply(node, scope)
+            if new is not None and tidy(new) != node:
+                return path, rule, new
+    return None
+
+
+def _finish(line: t.Node, scope: Scope) -> Iterator[Step]:
+    if isinstance(line, t.Cases):
+        for position in range(len(line.branches)):
+            path = (position, 0)
+            inner = _inside_branch(scope, position)
+            for step in _finish_part(t.at(line, path), inner):
+                before, line = line, t.replace_at(line, path, step.after)
+                yield replace(step, before=before, after=line, focus=(*path, *step.focus))
+        values = {branch.value for branch in line.branches}
+        if len(values) == 1:
+            yield Step("all branches agree", None, line, values.pop())
+    else:
+        yield from _finish_part(line, scope)
+
+
+def _inside_branch(scope: Scope, position: int) -> Scope:
+    """Inside a branch the function stands for the value of that branch."""
+    named = scope.functions.get(scope.own)
+    if named is not None and isinstance(named.body, t.Cases):
+        return scope.extended(functions={scope.own: replace(named, body=named.body.branches[position].value)})
+    return scope
+
+
+def _finish_part(line: t.Node, scope: Scope) -> Iterator[Step]:
+    seen = {line}
+    for _ in range(STEP_LIMIT):
+        step = _move(line, scope)
+        if step is None or step.after in seen:
+            return
+        yield step
+        line = step.after
+        seen.add(line)
+
+
+def _move(line: t.Node, scope: Scope) -> Step | None:
+    found = _first(line, SUMS, scope)
+    if found is not None:
+        path, rule, new = found
+        after = _spread(tidy(t.replace_at(line, path, new)))
+        return Step(rule.name, rule.statement, line, after, path, line=not rule.minor)
+    for rule in FINISHING:
+        new = rule.apply(line, scope)
+        if new is not None:
+            return Step(rule.name, rule.statement, line, new, (), _note(rule.name, line, scope), line=not rule.minor)
+    return None
+
+
+def _spread(line: t.Node) -> t.Node:
+    """-(a - b Σ) as -a + b Σ; once no sum is left, what is added stands first."""
+    if isinstance(line, t.Neg) and isinstance(line.argument, t.Add):
+        line = tidy(t.Add(tuple(t.Neg(x) for x in line.argument.terms)))
+    if isinstance(line, t.Add) and not any(isinstance(part, t.Sum) for _, part in t.walk(line)):
+        return t.Add(tuple(sorted(line.terms, key=lambda x: isinstance(x, t.Neg))))
+    return line
+
+
+def _note(rule: str, line: t.Node, scope: Scope) -> t.Node | None:
+    """The equation that a finishing move relies on: the definition solved for its generator, or the name that is recognised."""
+    if rule not in (RECOGNISE, SOLVE, "substitute from the definition"):
+        return None
+    form = best_form(line, scope)
+    if form is None or not form.solved:
+        return None
+    solved = form.solved[0]
+    if rule == RECOGNISE:
+        return t.Equation(solved.name, solved.body)
+    return t.Equation(solved.generator, solved.solution)
+
+
+__all__ = ["SPLIT", "derive", "derive_all"]

@@ -1,0 +1,223 @@
+"""Other forms of a result in index notation: by cases where a delta remains, in matrix notation, and what can be read off the matrix."""
+
+from collections.abc import Iterator
+
+from ..expression import tree as t
+from ..expression.convert import instantiate
+from ..expression.scope import Scope
+from .derivation import Derivation
+from .products import Product, collect
+from .recognise import best_form, multiplied_out
+from .sums import SUMS
+from .tidy import tidy
+
+
+def forms(derivation: Derivation) -> tuple[tuple[str, t.Node], ...]:
+    """("cases", ...) with the cases i = j and i ≠ j where the result holds a Kronecker delta of two free indices, and ("matrix", ...)
+    where every term can be read as matrix notation. Each is an ``Equation``; empty for a scalar result."""
+    found: list[tuple[str, t.Node]] = []
+    cases = by_cases(derivation)
+    if cases is not None:
+        found.append(("cases", t.Equation(derivation.goal, cases)))
+    matrix = matrix_form(derivation)
+    if matrix is not None:
+        found.append(("matrix", t.Equation(_whole(derivation.goal), matrix)))
+    return tuple(found)
+
+
+def _free(derivation: Derivation) -> tuple[str, ...]:
+    """The free indices of a result: those of the function, then those of the variable."""
+    goal = derivation.goal
+    assert isinstance(goal, t.Derivative)
+    indices = [i for n in (goal.operand, goal.variable) if isinstance(n, t.Component) for i in n.indices]
+    return tuple(indices)
+
+
+def by_cases(derivation: Derivation) -> t.Node | None:
+    indices = _free(derivation)
+    if len(indices) != 2 or not any(isinstance(p, t.Delta) for _, p in t.walk(derivation.final)):
+        return None
+    i, j = indices
+    equal = _best(t.rename_index(_with_delta(derivation.final, t.ONE), j, i), derivation.scope)
+    different = _best(_with_delta(derivation.final, t.ZERO), derivation.scope)
+    return t.Cases(
+        (
+            t.Branch(equal, t.Compare("=", t.Symbol(i), t.Symbol(j))),
+            t.Branch(different, t.Compare("!=", t.Symbol(i), t.Symbol(j))),
+        )
+    )
+
+
+def _with_delta(node: t.Node, value: t.Node) -> t.Node:
+    return tidy(t.transform(node, lambda n: value if isinstance(n, t.Delta) else None))
+
+
+def _best(node: t.Node, scope: Scope) -> t.Node:
+    node = collect(node)
+    form = best_form(node, Scope(own=scope.own))
+    return node if form is None else form.node
+
+
+def _terms(node: t.Node) -> tuple[t.Node, ...]:
+    """The terms of a product of sums, multiplied out."""
+    flat = multiplied_out(node)
+    return flat.terms if isinstance(flat, t.Add) else (flat,)
+
+
+def matrix_form(derivation: Derivation) -> t.Node | None:
+    """a_i δ_ij as diag(a), a_i b_j as a bᵀ, a_j alone as a; None where a term reads as none of these."""
+    indices = _free(derivation)
+    if not indices:
+        return None
+    read = [_read(term, indices) for term in _terms(derivation.final)]
+    if any(term is None for term in read):
+        return None
+    return t.add(*(term for term in read if term is not None))
+
+
+def _read(term: t.Node, indices: tuple[str, ...]) -> t.Node | None:
+    product = Product(term)
+    bound = {base: e for base, e in product.powers.items() if t.free_indices(base) & set(indices)}
+    for base in bound:
+        del product.powers[base]
+    whole = next((w for pattern in _PATTERNS if (w := pattern(tuple(bound.items()), indices)) is not None), None)
+    if whole is None:
+        return None
+    scale = product.rebuild()
+    negative = isinstance(scale, t.Neg)
+    scale = scale.argument if isinstance(scale, t.Neg) else scale
+    node = whole if scale == t.ONE else t.Mul((scale, whole))
+    return t.Neg(node) if negative else node
+
+
+Factors = tuple[tuple[t.Node, int], ...]
+
+
+def _vector(factors: Factors, indices: tuple[str, ...]) -> t.Node | None:
+    match factors, indices:
+        case ((t.Component(base, (a,)), 1),), (j,) if a == j:
+            return t.Vector(base)
+    return None
+
+
+def _diagonal(factors: Factors, indices: tuple[str, ...]) -> t.Node | None:
+    deltas = [n for n, e in factors if isinstance(n, t.Delta) and e == 1]
+    rest = [(n, e) for n, e in factors if not isinstance(n, t.Delta)]
+    match deltas, rest:
+        case [t.Delta()], [(t.Component(base, (_,)), 1)] if len(indices) == 2:
+            return t.Diag(t.Vector(base))
+    return None
+
+
+def _outer(factors: Factors, indices: tuple[str, ...]) -> t.Node | None:
+    if len(indices) != 2 or any(not isinstance(n, t.Component) or e != 1 for n, e in factors):
+        return None
+    by_index = {n.indices: n.base for n, _ in factors if isinstance(n, t.Component)}
+    if len(factors) == 2 and set(by_index) == {(indices[0],), (indices[1],)}:
+        return t.Outer(t.Vector(by_index[(indices[0],)]), t.Vector(by_index[(indices[1],)]))
+    return None
+
+
+_PATTERNS = (_vector, _diagonal, _outer)
+
+
+def _whole(goal: t.Node) -> t.Node:
+    """∂s_i/∂z_j as ∂s/∂z."""
+    assert isinstance(goal, t.Derivative)
+
+    def bold(node: t.Node) -> t.Node:
+        return t.Vector(node.base) if isinstance(node, t.Component) else node
+
+    return t.Derivative(bold(goal.operand), bold(goal.variable), goal.order, True)
+
+
+def facts(derivation: Derivation) -> tuple[str, ...]:
+    """What the engine can show of a Jacobian: ``symmetric``, ``rows_sum_to_zero``, ``positive_semidefinite``.
+
+    Positive semidefinite: symmetric, rows that sum to zero, and no positive entry off the diagonal, so diagonally dominant."""
+    return tuple(name for name, shown in _facts(derivation) if shown)
+
+
+def _facts(derivation: Derivation) -> Iterator[tuple[str, bool]]:
+    indices = _free(derivation)
+    if len(indices) != 2 or matrix_form(derivation) is None:
+        return
+    i, j = indices
+    swapped = t.rename_index(t.rename_index(t.rename_index(derivation.final, i, "_"), j, i), "_", j)
+    terms = {_key(x) for x in _terms(derivation.final)}
+    symmetric = terms == {_key(x) for x in _terms(swapped)} or _symmetric_by_delta(derivation, i, j)
+    size = derivation.scope.indices.get(j, "K")
+    zero = _sum_over(t.add(*(t.Sum(x, j, size) for x in _terms(derivation.final))), derivation.scope) == t.ZERO
+    off = _with_delta(derivation.final, t.ZERO)
+    yield "symmetric", symmetric
+    yield "rows_sum_to_zero", zero
+    yield "positive_semidefinite", symmetric and zero and _negative(off, derivation.scope)
+
+
+def _key(term: t.Node) -> frozenset[tuple[t.Node, object]]:
+    product = Product(term)
+    powers: dict[t.Node, object] = {_ordered(n): e for n, e in product.powers.items()}
+    return frozenset([*powers.items(), (t.ONE, product.coefficient)])
+
+
+def _ordered(node: t.Node) -> t.Node:
+    return t.Delta(*sorted((node.left, node.right))) if isinstance(node, t.Delta) else node
+
+
+def _symmetric_by_delta(derivation: Derivation, i: str, j: str) -> bool:
+    """a_i δ_ij = a_j δ_ij: where a delta stands, either index may be written."""
+
+    def normal(term: t.Node) -> frozenset[tuple[t.Node, object]]:
+        product = Product(term)
+        if any(isinstance(n, t.Delta) for n in product.powers):
+            return _key(t.mul(*(_pin(n, i, j) for n in product.powers for _ in range(product.powers[n]))))
+        return _key(term)
+
+    swapped = t.rename_index(t.rename_index(t.rename_index(derivation.final, i, "_"), j, i), "_", j)
+    return {normal(x) for x in _terms(derivation.final)} == {normal(x) for x in _terms(swapped)}
+
+
+def _pin(node: t.Node, i: str, j: str) -> t.Node:
+    return t.rename_index(node, j, i) if isinstance(node, t.Component) else _ordered(node)
+
+
+def _sum_over(node: t.Node, scope: Scope) -> t.Node:
+    """The value of a sum by the rules of index calculus, with named vectors written out where that is needed."""
+    for _ in range(40):
+        sums = [(p, n) for p, n in t.walk(node) if isinstance(n, t.Sum)]
+        move = next(
+            ((p, new) for rule in SUMS for p, n in sums if (new := rule.apply(n, scope)) is not None and new != n), None
+        ) or next(((p, new) for p, n in sums if (new := _written_out(n, scope)) is not None), None)
+        if move is None:
+            break
+        node = collect(t.same_bound_names(tidy(t.replace_at(node, *move))))
+    return collect(node)
+
+
+def _written_out(node: t.Sum, scope: Scope) -> t.Node | None:
+    match node.body:
+        case t.Component(base, (index,)) if base in scope.vectors and index == node.index:
+            return t.Sum(instantiate(scope.vectors[base].body, scope.vectors[base].index, index), node.index, node.dimension)
+    return None
+
+
+def _negative(node: t.Node, scope: Scope) -> bool:
+    """Whether an entry is -(a product of positive quantities)."""
+    return isinstance(node, t.Neg) and _positive(node.argument, scope) or node == t.ZERO
+
+
+def _positive(node: t.Node, scope: Scope) -> bool:
+    match node:
+        case t.Number(value):
+            return value > 0
+        case t.Call("exp", _):
+            return True
+        case t.Mul(parts) | t.Add(parts):
+            return all(_positive(p, scope) for p in parts)
+        case t.Frac(a, b):
+            return _positive(a, scope) and _positive(b, scope)
+        case t.Sum(body, _, _):
+            return _positive(body, scope)
+        case t.Component(base, (index,)) if base in scope.vectors:
+            return _positive(instantiate(scope.vectors[base].body, scope.vectors[base].index, index), scope)
+    return False

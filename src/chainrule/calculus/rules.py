@@ -1,0 +1,12 @@
+"""Every rule the engine knows, from three tables: differentiation, sums over an index, and the way to the final form.
+
+Each row is tested on its own example, and each is corrupted in turn to see that a check catches it by name."""
+
+from .derivation import Rule
+from .differentiation import RULES
+from .finishing import FINISHING
+from .sums import SUMS
+
+ALL_RULES: tuple[Rule, ...] = RULES + SUMS + FINISHING
+BY_NAME: dict[str, Rule] = {rule.name: rule for rule in ALL_RULES}
+assert len(BY_NAME) == len(ALL_RULES), "rule names must be unique: a failing check names the rule"

@@ -1,0 +1,98 @@
+"""From a definition to the scope of its derivations: what each name stands for, and what is known about it."""
+
+from collections.abc import Callable
+from typing import Any
+
+import sympy
+from sympy.core.function import AppliedUndef
+
+from ..definition import Definition
+from ..expression import tree as t
+from ..expression.convert import from_sympy
+from ..expression.scope import NamedFunction, NamedVector, Scope
+from ..notation import VectorBase
+from .derivation import Derivation
+
+EVEN = ("abs", "cosh", "cos")
+FLIPPED = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def own_name(definition: Definition) -> t.Node:
+    """How the function itself is written: σ(x), ELU(x; α), L, or s_i."""
+    symbol = definition.symbol or "f"
+    if definition.index is not None:
+        return t.Component(symbol, (str(definition.index.label),))
+    if definition.kind == "loss" or len(definition.variables) != 1:
+        return t.Symbol(symbol)
+    main = t.Symbol(str(definition.variables[0]))
+    return t.Call(symbol, (main,), tuple(t.Symbol(str(p)) for p in definition.parameters))
+
+
+def scope_of(definition: Definition, variable: Any, derived: Callable[[Definition], Derivation]) -> Scope:
+    """Everything the names in a definition stand for. With respect to a scalar that ``where`` names, that scalar is free.
+
+    derived: gives the first derivation of a function that the definition uses."""
+    scope = Scope(own=definition.symbol or "f")
+    for used in definition.uses:
+        argument = str(used.variables[0])
+        first = derived(used)
+        scope = scope.extended(functions=first.scope.functions)
+        if used.symbol in scope.functions:
+            named = scope.functions[used.symbol]
+            known = NamedFunction(named.symbol, (argument,), named.body, named.parameters, first.final)
+            scope = scope.extended(functions={used.symbol: known})
+    expressions = [definition.expression, *definition.where.values(), *definition.where]
+    scope = _with_vectors(expressions, definition, scope)
+    for left, right in definition.where.items():
+        body = oriented_for(from_sympy(right), definition)
+        if isinstance(left, sympy.Indexed):
+            base = str(left.base.label)
+            scope = scope.extended(vectors={base: NamedVector(base, str(left.indices[0].label), body)})
+        elif isinstance(left, AppliedUndef):
+            name = left.func.__name__
+            scope = scope.extended(functions={name: NamedFunction(name, tuple(str(a) for a in left.args), body)})
+        elif left != variable:
+            scope = scope.extended(scalars={str(left): body})
+    body = oriented_for(from_sympy(definition.expression), definition)
+    own = own_name(definition)
+    match own:
+        case t.Component(base, (index,)):
+            scope = scope.extended(vectors={base: NamedVector(base, index, body)})
+        case t.Call(name, arguments, parameters):
+            names = tuple(a.name for a in arguments if isinstance(a, t.Symbol))
+            extra = tuple(p.name for p in parameters if isinstance(p, t.Symbol))
+            scope = scope.extended(functions={name: NamedFunction(name, names, body, extra)})
+        case t.Symbol(name):
+            scope = scope.extended(scalars={name: body})
+    domains = {str(k): v for k, v in definition.domain.items()}
+    return scope.extended(domains=domains)
+
+
+def _with_vectors(expressions: list[Any], definition: Definition, scope: Scope) -> Scope:
+    components = {c for e in (*expressions, *definition.wrt) for c in sympy.sympify(e).atoms(sympy.Indexed)}
+    for component in sorted(components, key=str):
+        base = component.base
+        sizes = tuple(str(s) for s in base.shape or ())
+        facts = base.facts if isinstance(base, VectorBase) else ()
+        scope = scope.extended(shapes={str(base.label): sizes}, facts={str(base.label): facts} if facts else {})
+        scope = scope.extended(indices={str(i.label): str(i.upper + 1) for i in component.indices if isinstance(i, sympy.Idx)})
+    return scope
+
+
+def _has(node: t.Node, symbols: set[t.Symbol]) -> bool:
+    return any(part in symbols for _, part in t.walk(node))
+
+
+def oriented_for(node: t.Node, definition: Definition) -> t.Node:
+    """|y - ŷ| as |ŷ - y|: SymPy turns the argument of an even function as it likes; the main variable reads best first."""
+    main = {t.Symbol(str(v)) for v in definition.wrt if isinstance(v, sympy.Symbol)}
+
+    def turn(n: t.Node) -> t.Node | None:
+        match n:
+            case t.Call(function, (t.Add((first, t.Neg(second))),)) if function in EVEN and second in main and first not in main:
+                return t.Call(function, (t.Add((second, t.Neg(first))),))
+            case t.Compare(operator, left, right) if operator in FLIPPED and _has(right, main) and not _has(left, main):
+                return t.Compare(FLIPPED[operator], right, left)
+        return None
+
+    return t.transform(node, turn)

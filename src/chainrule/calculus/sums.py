@@ -1,0 +1,137 @@
+"""The rules of index calculus: what may be done to a sum over an index, one row each.
+
+A row is tried on every ``Sum`` of a line, outermost first."""
+
+from fractions import Fraction
+
+from ..expression import tree as t
+from ..expression.scope import Scope
+from .derivation import Rule
+from .products import collect
+from .tidy import tidy
+
+
+def _parts(body: t.Node) -> tuple[bool, tuple[t.Node, ...]]:
+    """A product as a sign and its factors."""
+    negative = False
+    while isinstance(body, t.Neg):
+        negative, body = not negative, body.argument
+    if isinstance(body, t.Frac):
+        minus, above = _parts(body.numerator)
+        below = body.denominator.factors if isinstance(body.denominator, t.Mul) else (body.denominator,)
+        return negative ^ minus, (*(f for f in above if f != t.ONE), *(t.Frac(t.ONE, f) for f in below if f != t.ONE))
+    if isinstance(body, t.Mul):
+        parts = [_parts(f) if isinstance(f, t.Frac) and f.numerator != t.ONE else (False, (f,)) for f in body.factors]
+        return negative ^ (sum(minus for minus, _ in parts) % 2 == 1), tuple(f for _, factors in parts for f in factors)
+    return negative, (body,)
+
+
+def _signed(negative: bool, node: t.Node) -> t.Node:
+    return t.Neg(node) if negative else node
+
+
+def _sift(n: t.Node, s: Scope) -> t.Node | None:
+    """Σ_k a_k δ_kj = a_j."""
+    if not isinstance(n, t.Sum):
+        return None
+    negative, factors = _parts(n.body)
+    for position, factor in enumerate(factors):
+        if isinstance(factor, t.Delta) and n.index in (factor.left, factor.right):
+            other = factor.right if factor.left == n.index else factor.left
+            if other == n.index or s.indices.get(other, n.dimension) != n.dimension:
+                continue
+            rest = t.mul(*factors[:position], *factors[position + 1 :])
+            return _signed(negative, collect(t.rename_index(rest, n.index, other)))
+    return None
+
+
+def _cancel(n: t.Node, s: Scope) -> t.Node | None:
+    if not isinstance(n, t.Sum):
+        return None
+    body = collect(n.body)
+    return t.Sum(body, n.index, n.dimension) if t.size(body) < t.size(n.body) else None
+
+
+def _factor_out(n: t.Node, s: Scope) -> t.Node | None:
+    """Factors without the index stand before the sum, and so does a minus sign."""
+    if not isinstance(n, t.Sum):
+        return None
+    negative, factors = _parts(n.body)
+    fixed = tuple(f for f in factors if n.index not in t.free_indices(f))
+    varying = tuple(f for f in factors if n.index in t.free_indices(f))
+    if not varying:
+        return _signed(negative, t.mul(t.Dimension(n.dimension), *(f for f in fixed if f != t.ONE)))
+    if not fixed and not negative:
+        return None
+    return _signed(negative, t.mul(*fixed, t.Sum(t.mul(*varying), n.index, n.dimension)))
+
+
+def _distribute(n: t.Node, s: Scope) -> t.Node | None:
+    """A product with a sum that holds a delta is multiplied out, so that the delta can act."""
+    if not isinstance(n, t.Sum):
+        return None
+    negative, factors = _parts(n.body)
+    for position, factor in enumerate(factors):
+        if isinstance(factor, t.Add) and any(isinstance(p, t.Delta) and n.index in (p.left, p.right) for _, p in t.walk(factor)):
+            rest = (*factors[:position], *factors[position + 1 :])
+            terms = tuple(tidy(_signed(negative, t.mul(*rest, term))) for term in factor.terms)
+            return t.add(*(t.Sum(_front_minus(term), n.index, n.dimension) for term in terms))
+    return None
+
+
+def _front_minus(term: t.Node) -> t.Node:
+    """a·(-b) as -(a·b)."""
+    if isinstance(term, t.Mul) and any(isinstance(f, t.Neg) for f in term.factors):
+        minus = sum(isinstance(f, t.Neg) for f in term.factors) % 2
+        plain = t.mul(*(f.argument if isinstance(f, t.Neg) else f for f in term.factors))
+        return t.Neg(plain) if minus else plain
+    return term
+
+
+def _sums_to_one(n: t.Node, s: Scope) -> t.Node | None:
+    match n:
+        case t.Sum(t.Component(base, (index,)), bound, _) if index == bound and "sums_to_one" in s.facts.get(base, ()):
+            return t.ONE
+    return None
+
+
+_K = {"i": "K", "j": "K", "k": "K"}
+_S = Scope(indices=_K, shapes={"a": ("K",), "y": ("K",), "b": ("K",)}, facts={"y": ("sums_to_one",)})
+_AK, _BK, _BJ, _YK = t.Component("a", ("k",)), t.Component("b", ("k",)), t.Component("b", ("j",)), t.Component("y", ("k",))
+_AJ = t.Component("a", ("j",))
+
+
+def _over_k(body: t.Node) -> t.Sum:
+    return t.Sum(body, "k", "K")
+
+
+SIFT = Rule(
+    "the delta keeps one term",
+    t.Equation(_over_k(t.Mul((_AK, t.Delta("k", "j")))), _AJ),
+    _sift,
+    _over_k(t.Mul((_AK, t.Delta("k", "j")))),
+    _S,
+)
+SUMS: tuple[Rule, ...] = (
+    Rule(
+        "take constants out of the sum",
+        t.Equation(_over_k(t.Mul((t.Symbol("c"), _AK))), t.Mul((t.Symbol("c"), _over_k(_AK)))),
+        _factor_out,
+        _over_k(t.Neg(t.Mul((_BJ, _AK)))),
+        _S,
+        minor=True,
+    ),
+    SIFT,
+    Rule("cancel", None, _cancel, _over_k(t.Mul((t.Frac(_BK, _AK), _AK, t.Power(_AK, t.Number(Fraction(2)))))), _S),
+    Rule(
+        "since the components sum to 1", t.Equation(_over_k(_YK), t.ONE), _sums_to_one, _over_k(_YK), _S
+    ),
+    Rule(
+        "multiply out under the sum",
+        t.Equation(_over_k(t.Add((_AK, _BK))), t.Add((_over_k(_AK), _over_k(_BK)))),
+        _distribute,
+        _over_k(t.Mul((_AK, t.Add((t.Delta("k", "j"), t.Neg(_BJ)))))),
+        _S,
+        minor=True,
+    ),
+)

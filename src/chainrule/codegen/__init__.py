@@ -1,0 +1,1 @@
+"""From a formula and its derivatives to a readable NumPy module that is accurate everywhere."""

@@ -1,0 +1,211 @@
+"""Where a generated function is measured: every scale of float64, the joints, the ends of the domain, and infinity.
+No randomness."""
+
+import math
+from collections.abc import Iterable, Sequence
+
+import sympy
+from sympy import Expr, Symbol
+
+from chainrule.codegen.spec import FunctionSpec
+from chainrule.functions.runtime import Range
+
+Point = tuple[float, ...]
+GOLDEN = 0.6180339887498949
+EXTREME = (5e-324, 1e-320, 2.3e-308, 1e-300, 1e-200, 1e-155, 1e-100, 1.2e-38, 1e-45)
+SMALL = (1e-30, 1e-20, 3e-17, 1e-16, 1e-12, 1e-10, 1.3e-8, 1e-7, 1e-5, 1e-3, 0.01, 0.03)
+MIDDLE = (0.1, 0.3, 0.5, 0.7, 0.75, 0.9, 1.0, 1.2, 1.28, 1.5, 2.0, 2.4, 3.0, 4.0, 5.0, 6.0, 8.0)
+TAIL = (10.0, 15.0, 16.6, 18.0, 20.0, 26.5, 30.0, 33.3, 36.5, 37.0, 37.7, 38.2, 40.0, 50.0, 75.3, 88.8, 104.0)
+EDGE = (
+    150.0,
+    200.0,
+    300.0,
+    354.0,
+    356.0,
+    500.0,
+    600.0,
+    700.0,
+    707.1,
+    709.5,
+    710.2,
+    720.0,
+    744.0,
+    745.2,
+    750.0,
+    1000.0,
+    1420.0,
+)
+LARGE = (
+    2000.0,
+    1e4,
+    1e5,
+    1e8,
+    1e10,
+    1e16,
+    1e30,
+    3.4028234663852886e38,
+    1e100,
+    1e154,
+    1.4e154,
+    1e200,
+    1e300,
+    1e308,
+    1.797e308,
+)
+SCALES = EXTREME + SMALL + MIDDLE + TAIL + EDGE + LARGE
+DENSE = tuple(sorted(16 * ((k * GOLDEN) % 1) - 8 for k in range(1, 41)))
+EVERY = tuple(sorted({0.0, *SCALES, *(-x for x in SCALES), *DENSE}))
+COARSE = tuple(sorted({0.0, *EXTREME[::3], *SMALL[::4], *MIDDLE[::2], *TAIL[::3], *EDGE[::3], *LARGE[::3]}))
+FEW = (0.7, -1.3, 0.0, 2.5, -0.04, 1.0, -1.0, 13.0, -37.0)
+NEAR_ONE = tuple(1 - 2.0**-k for k in (4, 10, 20, 30, 40, 53))
+
+
+def interval(domain: sympy.Set | None, symbol: Symbol) -> Range:
+    """A domain as a Range. Raises ValueError unless it is an interval."""
+    if domain is None or domain == sympy.S.Reals:
+        if symbol.is_positive or symbol.is_nonnegative:
+            return Range(lower=0.0, open_lower=bool(symbol.is_positive))
+        return Range()
+    if not isinstance(domain, sympy.Interval):
+        raise ValueError(f"The domain of {symbol} must be an interval, got {domain}.")
+    lower, upper = float(domain.start), float(domain.end)
+    return Range(
+        lower, upper, bool(domain.left_open) and lower != -math.inf, bool(domain.right_open) and upper != math.inf
+    )
+
+
+def ranges(spec: FunctionSpec) -> dict[str, Range]:
+    """The interval of every argument and parameter of a function, by name."""
+    return {
+        name: interval(spec.domain.get(symbol), symbol) for name, symbol in zip(spec.names, spec.symbols, strict=True)
+    }
+
+
+def sample(spec: FunctionSpec) -> tuple[Point, ...]:
+    """The points for a function: each argument in turn over every scale, the others over a few values, and the joints
+    between branches."""
+    domains = tuple(ranges(spec).values())
+    count = len(spec.arguments)
+    few: list[tuple[float, ...]] = []
+    for k, domain in enumerate(domains):
+        own: tuple[float, ...] = FEW
+        if k >= count:
+            default = spec.parameters[k - count][2]
+            own = (default, *(default * factor for factor in (0.5, 2.0, 10.0, 0.1)), 1.3, 1.0, -0.7)
+        few.append(
+            tuple(dict.fromkeys(x for x in (*own, 0.5, 0.2, 1.0, 0.001, 0.999, *_ends(domain)) if _inside(domain, x)))[
+                :9
+            ]
+        )
+    points: list[Point] = []
+    for k in range(count):
+        for n, x in enumerate(_line(domains[k], EVERY if len(domains) == 1 else _mirror(COARSE) + DENSE[::4])):
+            for turn in range(1 if len(domains) == 1 else 3):
+                points.append(
+                    tuple(
+                        x if j == k else few[j][(n * (3 - turn) + turn * (j + 1) + n // 7) % len(few[j])]
+                        for j in range(len(domains))
+                    )
+                )
+        for x in (-math.inf, math.inf):
+            if _inside(domains[k], x):
+                for turn in range(1 if len(domains) == 1 else 5):
+                    points.append(tuple(x if j == k else few[j][turn % len(few[j])] for j in range(len(domains))))
+    base = tuple(
+        tuple(few[j][n % len(few[j])] for j in range(len(domains))) for n in range(1 if len(domains) == 1 else 9)
+    )
+    points += _joints(spec, base, domains)
+    if len(domains) > 1:
+        for x in (-1.5e308, -3.0, 1e-300, 0.001, 0.5, 1.0, 1e8, 1.5e308):
+            together = tuple(x if k < count else few[k][0] for k in range(len(domains)))
+            points += [together] if all(map(_inside, domains, together)) else []
+        points += [
+            tuple(few[j][(n * (2 * j + 1) + n // 9 * j) % len(few[j])] for j in range(len(domains))) for n in range(40)
+        ]
+    return tuple(dict.fromkeys(points))
+
+
+def _joints(spec: FunctionSpec, base: Sequence[Point], domains: Sequence[Range]) -> list[Point]:
+    """Where a condition, an absolute value or a maximum changes sides, and the neighbouring numbers, along each
+    argument."""
+    points: list[Point] = []
+    for margin in sorted(margins_of(expr for _, expr in spec.parts), key=str):
+        for k, symbol in enumerate(spec.symbols[: len(spec.arguments)]):
+            root = _linear_root(margin, symbol)
+            if root is None:
+                continue
+            for point in base:
+                value = root.subs(dict(zip(spec.symbols, map(sympy.Float, point), strict=True)))
+                if value.is_real and value.is_finite:
+                    x = float(value)
+                    near = (x, math.nextafter(x, math.inf), math.nextafter(x, -math.inf))
+                    points += [(*point[:k], each, *point[k + 1 :]) for each in near if _inside(domains[k], each)]
+    return points
+
+
+def margins_of(exprs: Iterable[Expr]) -> set[Expr]:
+    margins: set[Expr] = set()
+    for expr in exprs:
+        for node in sympy.preorder_traversal(expr):
+            if isinstance(node, sympy.core.relational.Relational):
+                margins |= _without_abs(node.lhs - node.rhs)
+            elif isinstance(node, sympy.Abs | sympy.sign | sympy.Heaviside):
+                margins |= _without_abs(node.args[0])
+            elif isinstance(node, sympy.Max | sympy.Min):
+                margins |= {margin for other in node.args[1:] for margin in _without_abs(node.args[0] - other)}
+    return margins
+
+
+def jumps(expr: Expr) -> tuple[Expr, ...]:
+    """What changes sign where an expression may jump: the margins of its conditions, signs and steps."""
+    margins = {node.lhs - node.rhs for node in expr.atoms(sympy.core.relational.Relational)}
+    return tuple(sorted(margins | {node.args[0] for node in expr.atoms(sympy.sign, sympy.Heaviside)}, key=str))
+
+
+def on_edge(margins: Sequence[Expr], symbols: Sequence[Symbol], point: Point) -> bool:
+    """Whether a margin is not zero, but so small that float64 may see the other side of a jump: there both values are
+    right."""
+    if not all(map(math.isfinite, point)):
+        return False
+    at = {symbol: sympy.Rational(x) for symbol, x in zip(symbols, point, strict=True)}
+    for margin in margins:
+        terms = [abs(term.xreplace(at)) for term in sympy.Add.make_args(margin)]
+        value = margin.xreplace(at)
+        if len(terms) > 1 and value != 0 and abs(value) < sympy.Add(*terms) * sympy.Rational(2) ** -50:
+            return True
+    return False
+
+
+def _without_abs(expr: Expr) -> set[Expr]:
+    inner = next(iter(sorted(expr.atoms(sympy.Abs), key=str)), None)
+    if inner is None:
+        return {expr}
+    return {each for sign in (1, -1) for each in _without_abs(expr.xreplace({inner: sign * inner.args[0]}))}
+
+
+def _linear_root(margin: Expr, symbol: Symbol) -> Expr | None:
+    if not margin.has(symbol) or not margin.is_polynomial(symbol):
+        return None
+    poly = sympy.Poly(margin, symbol)
+    return -poly.coeff_monomial(1) / poly.coeff_monomial(symbol) if poly.degree() == 1 else None
+
+
+def _line(domain: Range, candidates: Sequence[float]) -> tuple[float, ...]:
+    return tuple(
+        sorted(
+            {x for x in (*candidates, *_ends(domain), *(NEAR_ONE if domain.upper == 1 else ())) if _inside(domain, x)}
+        )
+    )
+
+
+def _mirror(values: Sequence[float]) -> tuple[float, ...]:
+    return tuple(sorted({*values, *(-x for x in values)}))
+
+
+def _ends(domain: Range) -> tuple[float, ...]:
+    return tuple(x for x in (domain.lower, domain.upper) if math.isfinite(x))
+
+
+def _inside(domain: Range, x: float) -> bool:
+    above = domain.lower < x or (x == domain.lower and not domain.open_lower)
+    return above and (x < domain.upper or (x == domain.upper and not domain.open_upper))

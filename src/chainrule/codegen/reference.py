@@ -1,0 +1,333 @@
+"""The true value of an expression at a point: arbitrary precision, limits where the formula has no value, or an
+honest None.
+
+A value counts when two precisions agree on it and no sum on the way lost nearly all of its digits. Where the given
+expression cannot be decided so (1 - sigma at 10⁶ would take 400,000 digits), an equal form may decide; see
+`Reference.teach`.
+"""
+
+import math
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import mpmath
+import sympy
+from sympy import Expr, Symbol
+
+from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, exponential, log1p
+from chainrule.errors import UnsupportedExpression
+
+LADDER = ((180, 240), (900, 1000), (4000, 4200))  # bits
+CONTEXT = mpmath.MPContext()
+DIGITS = (400, 407, 420, 440, 460, 900)  # a limit is approached in powers of ten
+HUGE = 1200  # |log2| beyond which a value has over- or underflowed for certain
+EXACT = (sympy.Add, sympy.Mul, sympy.Symbol, sympy.Rational, sympy.Abs, sympy.Max, sympy.Min)
+Point = tuple[float, ...]
+
+
+class Reference:
+    """High-precision values of one expression in the given symbols."""
+
+    def __init__(self, expr: Expr, symbols: Sequence[Symbol], domains: Sequence[tuple[float, float]]) -> None:
+        self.expr = expr
+        self.symbols = tuple(symbols)
+        self.domains = tuple(domains)
+        self._others: tuple[Expr, ...] = ()
+        unknown = expr.free_symbols - set(symbols)
+        if unknown:
+            raise UnsupportedExpression(f"{expr}: {sorted(map(str, unknown))} are neither arguments nor parameters.")
+
+    def teach(self, other: Expr, points: Sequence[Point]) -> bool:
+        """Accept an equal form as a second opinion if it agrees with the expression to 24 digits at the points that
+        both decide."""
+        agreed = 0
+        for point in points:
+            mine, theirs = self.decide(self.expr, point), self.decide(other, point)
+            if mine is None or theirs is None:
+                continue
+            if not _close(mine, theirs, 80):
+                return False
+            agreed += 1
+        if not agreed:
+            return False
+        self._others = (*self._others, other)
+        return True
+
+    def value(self, point: Point) -> float | None:
+        """The correctly rounded value, ±inf where it overflows or diverges, None where there is none."""
+        exact = self.exact(point)
+        return None if exact is None else to_float(exact)
+
+    def exact(self, point: Point) -> Any:
+        """The value as an mpf, or None."""
+        if all(map(math.isfinite, point)):
+            for expr, ladder in (
+                (self.expr, LADDER[:2]),
+                *((other, LADDER[:2]) for other in self._others),
+                (self.expr, LADDER[2:]),
+            ):
+                found = self.decide(expr, point, ladder)
+                if found is not None:
+                    return found
+        return self._limit(point)
+
+    def decide(self, expr: Expr, point: Sequence[Any], ladder: Sequence[tuple[int, int]] = LADDER) -> Any:
+        """The value of an expression where two precisions agree; None elsewhere."""
+        for low, high in ladder:
+            try:
+                first, second = (evaluate(expr, self.symbols, point, bits) for bits in (low, high))
+            except Undefined:
+                continue
+            if _close(first, second, 80):
+                return second
+        return None
+
+    def _limit(self, point: Point) -> Any:
+        """The limit along the first coordinate that is infinite, an end of its domain, or moves the value at all."""
+        infinite = [i for i, x in enumerate(point) if math.isinf(x)]
+        if len(infinite) > 1:
+            return None
+        for i in infinite or range(len(point)):
+            found = [self._one_sided(point, i, side) for side in ((1,) if infinite else (-1, 1))]
+            inside = [value for value in found if value is not _OUTSIDE]
+            if inside and all(value is not None and _close(inside[0], value, 60) for value in inside):
+                return inside[0]
+        return None
+
+    def _one_sided(self, point: Point, i: int, side: int) -> Any:
+        sequence = []
+        for digits in DIGITS:
+            CONTEXT.prec = _bits(digits)
+            moved: list[Any] = list(point)
+            if math.isinf(point[i]):
+                moved[i] = (CONTEXT.mpf(10) ** digits + CONTEXT.mpf(1) / 3) * (
+                    1 if point[i] > 0 else -1
+                )  # mpmath is slow at whole numbers
+            else:
+                moved[i] = CONTEXT.mpf(point[i]) + side * CONTEXT.mpf(10) ** -digits
+            if not all(lower <= x <= upper for x, (lower, upper) in zip(moved, self.domains, strict=True)):
+                return _OUTSIDE
+            for expr in (self.expr, *self._others):
+                value = self.decide_wide(expr, moved, _bits(digits))
+                if value is not None:
+                    break
+            else:
+                return None
+            sequence.append(value)
+        return _limit_of(sequence) if not math.isinf(point[i]) or self._steady(point, i, sequence[0]) else None
+
+    def _steady(self, point: Point, i: int, first: Any) -> bool:
+        """Whether a few units more, at 10⁴⁰⁰, leave the value as it is; a sine would move."""
+        bits = _bits(DIGITS[0])
+        for step in (1, 2, 3):
+            CONTEXT.prec = bits
+            moved: list[Any] = list(point)
+            moved[i] = (CONTEXT.mpf(10) ** DIGITS[0] + CONTEXT.mpf(1) / 3 + step) * (1 if point[i] > 0 else -1)
+            values = (self.decide_wide(expr, moved, bits) for expr in (self.expr, *self._others))
+            value = next((value for value in values if value is not None), None)
+            if value is None or not _close(first, value, 20):
+                return False
+        return True
+
+    def decide_wide(self, expr: Expr, point: Sequence[Any], bits: int) -> Any:
+        """As `decide`, for points with 400 and more digits."""
+        try:
+            first, second = (evaluate(expr, self.symbols, point, each) for each in (bits, bits + 200))
+        except Undefined:
+            return None
+        return second if _close(first, second, 80) else None
+
+
+def _bits(digits: int) -> int:
+    """Enough for a number with that many digits squared, next to 1."""
+    return 7 * digits + 600
+
+
+_OUTSIDE = object()
+
+
+def _limit_of(sequence: list[Any]) -> Any:
+    second, third = sequence[-2:]
+    if all(map(CONTEXT.isinf, sequence)):
+        return third if len({CONTEXT.sign(value) for value in sequence}) == 1 else None
+    if any(map(CONTEXT.isinf, sequence)):
+        return None
+    if _close(second, third, 60):
+        return third
+    falling = all(abs(a) >= abs(b) for a, b in pairwise(sequence))
+    if falling and CONTEXT.mag(third) < -HUGE:
+        return CONTEXT.zero
+    rising = all(abs(a) < abs(b) for a, b in pairwise(sequence))
+    if rising and len({CONTEXT.sign(value) for value in sequence}) == 1 and abs(third) > 1.8 * abs(sequence[0]):
+        return CONTEXT.inf * CONTEXT.sign(third)
+    return None
+
+
+def _close(a: Any, b: Any, bits: int) -> bool:
+    m = CONTEXT
+    if a == b:
+        return True
+    if m.isinf(a) or m.isinf(b):
+        return bool(
+            m.sign(a) == m.sign(b)
+            and min(m.mag(a) if not m.isinf(a) else HUGE + 1, m.mag(b) if not m.isinf(b) else HUGE + 1) > HUGE
+        )
+    if max(m.mag(a), m.mag(b)) < -HUGE:
+        return True
+    if m.sign(a) == m.sign(b) and min(m.mag(a), m.mag(b)) > HUGE:
+        return True
+    return bool(m.mag(a - b) <= max(m.mag(a), m.mag(b)) - bits)
+
+
+def to_float(value: Any) -> float:
+    """Rounded to float64: 0 below the smallest subnormal, ±inf above the largest number."""
+    if CONTEXT.isinf(value) or CONTEXT.mag(value) > HUGE:
+        return math.copysign(math.inf, CONTEXT.sign(value))
+    if value == 0 or CONTEXT.mag(value) < -HUGE:
+        return 0.0
+    try:
+        return float(value)
+    except OverflowError:
+        return math.copysign(math.inf, CONTEXT.sign(value))
+
+
+def evaluate(expr: Expr, symbols: Sequence[Symbol], point: Sequence[Any], bits: int) -> Any:
+    """The value of an expression at a point with that many bits. Raises Undefined, and UnsupportedExpression for a
+    function without a row."""
+    CONTEXT.prec = bits
+    known: dict[Any, Any] = {symbol: CONTEXT.mpf(x) for symbol, x in zip(symbols, point, strict=True)}
+    result = _evaluate(expr, known)
+    if CONTEXT.isnan(result):
+        raise Undefined
+    return result
+
+
+def _evaluate(node: Any, known: dict[Any, Any]) -> Any:
+    if node in known:
+        return known[node]
+    if node.is_Add:
+        result = _sum(node, known)
+    elif node.is_Mul:
+        result = _fold(node.args, known)
+    elif node.is_Pow:
+        result = _power(_evaluate(node.base, known), node.exp, known)
+    elif node.is_Rational:
+        result = CONTEXT.mpf(node.p) / node.q
+    elif node.is_Piecewise:
+        result = next((_evaluate(branch, known) for branch, condition in node.args if holds(condition, known)), None)
+        if result is None:
+            raise Undefined
+    elif isinstance(node, sympy.Max | sympy.Min):
+        pick: Callable[..., Any] = max if isinstance(node, sympy.Max) else min
+        result = pick(_evaluate(arg, known) for arg in node.args)
+    elif isinstance(node, sympy.log):
+        result = _logarithm(node.args[0], known)
+    elif node.is_number and not node.has(sympy.Function):
+        if not node.is_finite:
+            return CONTEXT.mpf(str(node).replace("oo", "inf"))
+        result = CONTEXT.mpf(node._to_mpmath(CONTEXT.prec))
+    else:
+        word = BY_FUNCTION.get(node.func)
+        if word is None:
+            raise UnsupportedExpression(f"{node}: {node.func} has no row in chainrule.codegen.vocabulary.WORDS.")
+        result = word.value(CONTEXT, *(_evaluate(arg, known) for arg in node.args))
+    if CONTEXT.isnan(result):
+        raise Undefined
+    known[node] = result
+    return result
+
+
+def _fold(factors: Sequence[Any], known: dict[Any, Any]) -> Any:
+    result = CONTEXT.one
+    for factor in factors:
+        result = result * _evaluate(factor, known)
+    return result
+
+
+def _sum(node: Any, known: dict[Any, Any]) -> Any:
+    """The sum, refused when it lost all but 100 bits to cancellation, unless its terms are exact."""
+    terms = [_evaluate(arg, known) for arg in node.args]
+    total = terms[0]
+    for term in terms[1:]:
+        total = total + term
+    largest = max(CONTEXT.mag(term) if term and not CONTEXT.isinf(term) else -math.inf for term in terms)
+    if largest == -math.inf or CONTEXT.isinf(total) or CONTEXT.isnan(total):
+        return total
+    if (total == 0 or largest - CONTEXT.mag(total) > CONTEXT.prec - 100) and not _is_exact(node):
+        raise Undefined
+    return total
+
+
+def _logarithm(node: Any, known: dict[Any, Any]) -> Any:
+    """log(1 + w) by log1p; elsewhere refused where the argument has been rounded to nearly 1, for then its digits are
+    gone."""
+    constant, rest = node.as_coeff_Add()
+    if constant == 1:
+        return BY_FUNCTION[log1p].value(CONTEXT, _evaluate(rest, known))
+    value = _evaluate(node, known)
+    if not _is_exact(node) and (value == 1 or CONTEXT.mag(value - 1) < 100 - CONTEXT.prec):
+        raise Undefined
+    return BY_FUNCTION[sympy.log].value(CONTEXT, value)
+
+
+def _is_exact(node: Any) -> bool:
+    return all(
+        isinstance(part, EXACT) or (part.is_Pow and part.exp.is_Integer and part.exp > 0)
+        for part in sympy.preorder_traversal(node)
+    )
+
+
+def _power(base: Any, exponent: Any, known: dict[Any, Any]) -> Any:
+    m = CONTEXT
+    if exponent.is_Integer:
+        if base == 0 and exponent < 0:
+            raise Undefined
+        return (
+            m.power(base, int(exponent))
+            if not m.isinf(base)
+            else (base if exponent % 2 else m.inf)
+            if exponent > 0
+            else m.zero
+        )
+    if exponent == sympy.S.Half and base >= 0:
+        return m.sqrt(base)
+    power = _evaluate(exponent, known)
+    if base > 0:
+        return exponential(m, power * m.log(base))
+    if base == 0 and power > 0:
+        return m.zero
+    if base == 0 and power == 0:
+        return m.one
+    raise Undefined
+
+
+def holds(condition: Any, known: dict[Any, Any]) -> bool:
+    """Whether a condition holds at the known values."""
+    if condition in (True, sympy.true):
+        return True
+    if condition in (False, sympy.false):
+        return False
+    if isinstance(condition, sympy.And | sympy.Or | sympy.Not):
+        parts = [holds(arg, known) for arg in condition.args]
+        return (
+            all(parts)
+            if isinstance(condition, sympy.And)
+            else any(parts)
+            if isinstance(condition, sympy.Or)
+            else not parts[0]
+        )
+    compare = RELATIONS.get(condition.func)
+    if compare is None:
+        raise UnsupportedExpression(f"{condition}: conditions are comparisons joined by and, or, not.")
+    return bool(compare(_evaluate(condition.lhs, known), _evaluate(condition.rhs, known)))
+
+
+RELATIONS: dict[Any, Callable[[Any, Any], Any]] = {
+    sympy.StrictGreaterThan: lambda a, b: a > b,
+    sympy.GreaterThan: lambda a, b: a >= b,
+    sympy.StrictLessThan: lambda a, b: a < b,
+    sympy.LessThan: lambda a, b: a <= b,
+    sympy.Equality: lambda a, b: a == b,
+    sympy.Unequality: lambda a, b: a != b,
+}

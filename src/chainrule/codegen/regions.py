@@ -1,0 +1,229 @@
+"""Two regions, one small number: write an expression through e = exp(-|u|), or t = 1/|x|, so that every term decays.
+
+In each region the expression becomes a polynomial or rational function of that one number, is cancelled and factored,
+and logarithms
+of products are taken apart. sigma becomes e/(1 + e) below zero and 1/(1 + e) above; log(1 + exp u) becomes log(1 + e)
++ max(u, 0).
+"""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy import Abs, Dummy, Expr, Piecewise, Symbol, exp, log
+
+from chainrule.codegen.rewrites import HYPERBOLIC, rewrite
+from chainrule.codegen.vocabulary import group
+
+MAX_OPERATIONS = 400  # expressions larger than this are not taken apart
+MAX_POWER = 12
+
+
+@dataclass(frozen=True)
+class Normal:
+    """How a rational function is written down in a region: its name and the function that arranges a polynomial
+    factor."""
+
+    name: str
+    arrange: Callable[[Expr, Symbol], Expr]
+
+
+def _collected(factor: Expr, small: Symbol) -> Expr:
+    """By powers of the small number, each coefficient kept together."""
+    return sympy.Add(*(_grouped(sympy.factor(c)) * small**n for (n,), c in sympy.Poly(factor, small).terms()))
+
+
+def _grouped(expr: Expr) -> Expr:
+    return group(expr) if expr.is_Add else expr
+
+
+FORMS: tuple[Normal, ...] = (Normal("factored", lambda factor, small: factor), Normal("collected", _collected))
+
+
+def exponential_split(expr: Expr, arrange: Callable[[Expr, Symbol], Expr]) -> Expr | None:
+    """The expression through exp(-|u|), where every exponential is a power of exp(u). None if there is no such u."""
+    plain = rewrite(expr, HYPERBOLIC)
+    generator = _generator(plain)
+    if generator is None or plain.count_ops() > MAX_OPERATIONS:
+        return None
+    e, u = Dummy("e", positive=True), Dummy("u", real=True)
+    powers = {node: _exponent(node, generator) for node in plain.atoms(exp)}
+    common = _common_power(plain.xreplace({node: constant * e**power for node, (power, constant) in powers.items()}), e)
+    if common > 1:  # (exp u - exp -u)/(exp u + exp -u) is a function of exp 2u
+        generator, plain = (
+            generator * common,
+            sympy.cancel(plain.xreplace({node: c * e**power for node, (power, c) in powers.items()})),
+        )
+        powers = {e**power: (power // common, sympy.S.One) for power in range(common, 200, common)}
+    regions = []
+    for sign in (1, -1):  # below zero exp(u) is e, above it is 1/e
+        replaced = plain.xreplace({node: constant * e ** (sign * power) for node, (power, constant) in powers.items()})
+        regions.append(_normal(replaced, e, sign * u, arrange))
+    below, above = regions
+    if below is None or above is None:
+        return None
+    content, primitive = generator.as_content_primitive()
+    magnitude = generator if generator.is_nonnegative else content * Abs(primitive)
+    joined = above if generator.is_nonnegative else _join(below, above, primitive < 0, u)
+    return joined.xreplace({e: exp(-magnitude), u: generator})
+
+
+def reciprocal_split(expr: Expr, variable: Symbol, arrange: Callable[[Expr, Symbol], Expr]) -> Expr | None:
+    """The expression through 1/x where |x| > 1, so that powers do not overflow. None if it has no denominator or
+    logarithm in x."""
+    if not any(
+        ((node.is_Pow and node.exp.is_negative) or isinstance(node, log)) and node.has(variable)
+        for node in sympy.preorder_traversal(expr)
+    ):
+        return None
+    if expr.has(exp) or expr.count_ops() > MAX_OPERATIONS:
+        return None
+    t, size = Dummy("t", positive=True), Dummy("size", real=True)
+    regions = []
+    for sign in (1, -1):
+        far = _normal(expr.xreplace({variable: sign / t}), t, -size, arrange)
+        if far is None:
+            return None
+        regions.append(far.xreplace({t: sign / variable, size: log(sign * variable)}))
+    above, below = regions
+    if above != below:
+        above = Piecewise((above, variable > 0), (below, True))
+    return Piecewise((expr, Abs(variable) <= 1), (above, True))
+
+
+def _generator(expr: Expr) -> Expr | None:
+    """u such that every exponential is exp(k u + c) with whole k."""
+    arguments = []
+    for node in sorted(expr.atoms(exp), key=str):
+        arguments.append(node.args[0].as_independent(*expr.free_symbols, as_Add=True)[1])
+    arguments = [argument for argument in arguments if argument != 0]
+    if not arguments:
+        return None
+    first = arguments[0]
+    ratios = [sympy.cancel(argument / first) for argument in arguments]
+    if not all(ratio.is_Rational for ratio in ratios):
+        return None
+    scale = math.lcm(*(int(ratio.q) for ratio in ratios))
+    step = sympy.expand(first * sympy.Rational(math.gcd(*(int(ratio * scale) for ratio in ratios)), scale))
+    return -step if step.could_extract_minus_sign() and not (-step).could_extract_minus_sign() else step
+
+
+def _common_power(expr: Expr, e: Symbol) -> int:
+    if not expr.is_rational_function(e) or expr.count_ops() > 100:
+        return 1
+    exponents = [n for part in sympy.fraction(sympy.cancel(expr)) for (n,) in sympy.Poly(part, e).monoms()]
+    return math.gcd(*exponents)
+
+
+def _exponent(node: Expr, generator: Expr) -> tuple[Expr, Expr]:
+    constant, rest = node.args[0].as_independent(*generator.free_symbols, as_Add=True)
+    return sympy.cancel(rest / generator), exp(constant)
+
+
+def _normal(expr: Expr, small: Symbol, log_small: Expr, arrange: Callable[[Expr, Symbol], Expr]) -> Expr | None:
+    """Cancelled, factored, logarithms apart; `log_small` stands for the logarithm of the small number."""
+    names: dict[Expr, Dummy] = {}
+    flat = _flatten(expr, small, log_small, arrange, names)
+    if flat is None:
+        return None
+    dummies = tuple(dummy for dummy in names.values() if flat.has(dummy))
+    logs = dummies + (
+        (next(iter(log_small.free_symbols)),) if log_small.free_symbols and flat.has(*log_small.free_symbols) else ()
+    )
+    numerator, denominator = sympy.fraction(sympy.together(flat))
+    back = {dummy: node for node, dummy in names.items()}
+    if logs and not denominator.has(*logs) and numerator.is_polynomial(*logs):
+        terms = sympy.Poly(numerator, *logs).terms()
+        parts = []
+        for powers, coefficient in terms:
+            quotient = _rational(coefficient / denominator, small, arrange)
+            parts.append(
+                _grouped(quotient) * sympy.Mul(*(name**power for name, power in zip(logs, powers, strict=True)))
+            )
+        return sympy.Add(*parts).xreplace(back)
+    return _rational(flat, small, arrange).xreplace(back)
+
+
+def _rational(expr: Expr, small: Symbol, arrange: Callable[[Expr, Symbol], Expr]) -> Expr:
+    numerator, denominator = sympy.fraction(sympy.factor(expr))
+    return _arranged(numerator, small, arrange) / _arranged(denominator, small, arrange)
+
+
+def _arranged(expr: Expr, small: Symbol, arrange: Callable[[Expr, Symbol], Expr]) -> Expr:
+    factors = []
+    for factor in sympy.Mul.make_args(expr):
+        base, power = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
+        if base.is_Add and base.has(small) and base.is_polynomial(small):
+            factors.append(arrange(base, small) ** power)
+        else:
+            factors.append(factor)
+    return sympy.Mul(*factors)
+
+
+def _flatten(
+    expr: Expr, small: Symbol, log_small: Expr, arrange: Callable[[Expr, Symbol], Expr], names: dict[Expr, Dummy]
+) -> Expr | None:
+    """The expression as a rational function of symbols: whatever is not rational gets a name."""
+    if expr.is_Symbol or expr.is_Rational:
+        return expr
+    if expr.is_Add or expr.is_Mul or (expr.is_Pow and expr.exp.is_Integer):
+        args = [_flatten(arg, small, log_small, arrange, names) for arg in expr.args]
+        return None if any(arg is None for arg in args) else expr.func(*args)
+    if not expr.has(small):
+        return names.setdefault(expr, Dummy("n", real=True))
+    if isinstance(expr, log):
+        inner = _flatten(expr.args[0], small, log_small, arrange, names)
+        return None if inner is None else _log(inner, small, log_small, arrange, names)
+    if isinstance(expr, Piecewise) or not expr.args:
+        return None
+    inner_args = []
+    for arg in expr.args:
+        done = _normal(arg, small, log_small, arrange)
+        if done is None:
+            return None
+        inner_args.append(done)
+    return names.setdefault(expr.func(*inner_args), Dummy("n", real=True))
+
+
+def _log(
+    expr: Expr, small: Symbol, log_small: Expr, arrange: Callable[[Expr, Symbol], Expr], names: dict[Expr, Dummy]
+) -> Expr | None:
+    """The logarithm of a product as a sum; its factors must be positive, which measurement confirms."""
+    back = {dummy: node for node, dummy in names.items()}
+    total: Any = sympy.S.Zero
+    sign = 1
+    for factor in sympy.Mul.make_args(sympy.factor(expr)):
+        base, power = factor.as_base_exp() if factor.is_Pow and factor.exp.is_Integer else (factor, sympy.S.One)
+        if base == small:
+            total += power * log_small
+        elif base.is_number and base.is_negative:
+            sign = -sign
+            total += power * log(-base) if base != -1 else 0
+        elif base != 1:
+            positive = arrange(base, small) if base.has(small) and base.is_polynomial(small) else base
+            total += power * names.setdefault(log(positive.xreplace(back)), Dummy("n", real=True))
+    return total if sign > 0 else None
+
+
+def _join(below: Expr, above: Expr, condition: Any, u: Symbol) -> Expr:
+    """One expression for both regions, its common terms and factors outside."""
+    if below == above:
+        return below
+    for make, args in ((sympy.Add, sympy.Add.make_args), (sympy.Mul, sympy.Mul.make_args)):
+        left, right = list(args(below)), list(args(above))
+        common = [each for each in left if each in right]
+        if common:
+            only_left = make(*(each for each in left if each not in common))
+            only_right = make(*(each for each in right if each not in common))
+            return make(*common, _choice(only_left, only_right, condition, u))
+    return _choice(below, above, condition, u)
+
+
+def _choice(below: Expr, above: Expr, condition: Any, u: Symbol) -> Expr:
+    if below == 0 and above == u:
+        return sympy.Max(u, 0)
+    if below == -u and above == u:
+        return Abs(u)
+    return Piecewise((below, condition), (above, True))

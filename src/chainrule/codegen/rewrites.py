@@ -1,0 +1,209 @@
+"""Local rewrites towards forms that neither cancel nor overflow. Each is an identity over the reals; measurement
+decides which to use.
+
+To add one, add a row to REWRITES: a name, a statement, a function of one node that returns an equal one or None, and
+an example on
+which it applies. The row is tested by itself: equality at 50 digits on its example, and that a corrupted row is caught.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy import Expr, Piecewise, S, cosh, erf, exp, log, sinh, sqrt, tanh
+
+from chainrule.codegen.vocabulary import erfc, erfc_times, exp_square, expm1, group, hypot, log1p, over
+
+x, y = sympy.symbols("x y", real=True)
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """One identity: `apply` returns an equal expression, or None where the row does not apply."""
+
+    name: str
+    statement: str
+    apply: Callable[[Expr], Expr | None]
+    example: Expr
+
+
+def rewrite(expr: Expr, rows: tuple[Rewrite, ...]) -> Expr:
+    """Apply the rows bottom-up, once at every node, the first row that applies; what a row returns is not visited
+    again."""
+    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
+        return expr
+    args = tuple(rewrite(arg, rows) for arg in expr.args)
+    node = expr if args == expr.args else expr.func(*args)
+    for row in rows:
+        changed = row.apply(node)
+        if changed is not None:
+            return changed
+    return node
+
+
+def _pairs(node: Expr, function: Any) -> Iterator[tuple[Expr, Expr, Expr]]:
+    """For every term c f(u) of a sum: c, u and the remaining terms."""
+    for term in node.args if node.is_Add else ():
+        for factor in sympy.Mul.make_args(term):
+            if isinstance(factor, function):
+                yield term / factor, factor.args[0], node - term
+
+
+def _part(rest: Expr, wanted: Expr) -> Expr | None:
+    """What remains of a sum without one of its terms, None if it is not among them."""
+    terms = list(sympy.Add.make_args(rest))
+    if wanted not in terms:
+        return None
+    terms.remove(wanted)
+    return sympy.Add(*terms)
+
+
+def _expm1(node: Expr) -> Expr | None:
+    for c, u, rest in _pairs(node, exp):
+        left = _part(rest, -c)
+        if left is not None:
+            return c * expm1(u) + left
+    return None
+
+
+def _log1p(node: Expr) -> Expr | None:
+    if not isinstance(node, log) or not node.args[0].is_Add:
+        return None
+    constant, rest = node.args[0].as_coeff_Add()
+    return log1p(rest) if constant == 1 else None
+
+
+def _log_scaled(node: Expr) -> Expr | None:
+    if not isinstance(node, log) or not node.args[0].is_Add:
+        return None
+    constant, rest = node.args[0].as_coeff_Add()
+    return log(constant) + log1p(rest / constant) if constant.is_positive and constant != 1 else None
+
+
+def _log_cosh(node: Expr) -> Expr | None:
+    if not isinstance(node, log) or not isinstance(node.args[0], cosh):
+        return None
+    u = node.args[0].args[0]
+    far = sympy.Abs(u) + (log1p(exp(-2 * sympy.Abs(u))) - log(2))
+    return Piecewise((log1p(2 * sinh(over(u, 2)) ** 2), sympy.Abs(u) < 1), (far, True))
+
+
+def _erfc(node: Expr) -> Expr | None:
+    for c, u, rest in _pairs(node, erf):
+        for sign in (1, -1):
+            left = _part(rest, sign * c)
+            if left is not None:
+                return sign * c * erfc(-sign * u) + left
+    return None
+
+
+def _erfc_times(node: Expr) -> Expr | None:
+    if node.func not in (erfc, sympy.erfc):
+        return None
+    constant, rest = node.args[0].as_independent(*node.free_symbols, as_Add=False)
+    if constant.is_rational or not rest.free_symbols:
+        return None
+    high = float(constant.evalf(60))
+    low = float((constant.evalf(60) - sympy.Float(high, 60)).evalf(40))
+    return erfc_times(rest, sympy.Float(high, 17), sympy.Float(low, 17), constant)
+
+
+def _exp_square(node: Expr) -> Expr | None:
+    if not isinstance(node, exp):
+        return None
+    constant, rest = node.args[0].as_independent(*node.free_symbols, as_Add=False)
+    if not (rest.is_Pow and rest.exp == 2 and constant.is_negative and constant.is_Rational):
+        return None
+    return exp_square(rest.base, constant)
+
+
+def _hypot(node: Expr) -> Expr | None:
+    if not (node.is_Pow and abs(node.exp) == S.Half and node.base.is_Add and len(node.base.args) == 2):
+        return None
+    roots = [sqrt(term) for term in node.base.args]
+    if any(root.has(sqrt) or root.is_real is False for root in roots) or any(
+        root.is_Pow and root.exp == S.Half for root in roots
+    ):
+        return None
+    length = hypot(*roots)
+    return length if node.exp > 0 else 1 / length
+
+
+def _conjugate(node: Expr) -> Expr | None:
+    """For a difference of a root and a number, sqrt(a) - b = (a - b²)/(sqrt(a) + b)."""
+    if not node.is_Add:
+        return None
+    for term in node.args:
+        rest = -(node - term)
+        if term.is_Pow and term.exp == S.Half and rest.is_number and rest.is_positive:
+            difference = sympy.expand(term.base - rest**2)
+            if difference.is_Pow and difference.exp == 2:
+                return difference.base * over(difference.base, term + rest)
+            return over(difference, term + rest)
+    return None
+
+
+def _content(node: Expr) -> Expr | None:
+    if not node.is_Add:
+        return None
+    content, primitive = node.as_content_primitive()
+    return content * group(primitive) if content != 1 else None
+
+
+def _tanh(node: Expr) -> Expr | None:
+    """sinh(u)/cosh(u) inside a product."""
+    if not node.is_Mul:
+        return None
+    for factor in node.args:
+        if isinstance(factor, sinh) and (1 / cosh(factor.args[0])) in node.args:
+            return node / factor * cosh(factor.args[0]) * tanh(factor.args[0])
+    return None
+
+
+REWRITES: tuple[Rewrite, ...] = (
+    Rewrite("expm1", "c exp(u) - c = c expm1(u)", _expm1, y * exp(x) - y + 2),
+    Rewrite(
+        "log of a cosh", "log cosh u = |u| + log1p(exp(-2|u|)) - log 2 = log1p(2 sinh²(u/2))", _log_cosh, log(cosh(x))
+    ),
+    Rewrite("log1p", "log(1 + w) = log1p(w)", _log1p, log(1 + exp(x))),
+    Rewrite("log of a shifted sum", "log(c + w) = log c + log1p(w/c)", _log_scaled, log(2 + exp(x))),
+    Rewrite(
+        "complementary error function", "1 + erf(u) = erfc(-u), 1 - erf(u) = erfc(u)", _erfc, x / 2 + x * erf(x) / 2 + 3
+    ),
+    Rewrite("hypotenuse", "sqrt(a² + b²) = hypot(a, b)", _hypot, sqrt(x**2 + 4)),
+    Rewrite("tanh", "sinh(u)/cosh(u) = tanh(u)", _tanh, y * sinh(x) / cosh(x)),
+    Rewrite("common factor", "2 a - 2 b = 2 (a - b), whose parts do not overflow", _content, 2 * x - 2 * y),
+)
+# REFUSED log(a) - log(b) -> log(a/b): the quotient overflows at a = 1e200, b = 1e-200
+# REFUSED log(x**2) -> 2*log(x): wrong at x = -1
+
+LAST: tuple[Rewrite, ...] = (
+    Rewrite("error function of a scaled argument", "erfc(c u), c in two parts", _erfc_times, erfc(x / sqrt(2))),
+    Rewrite("exponential of a square", "exp(c u²) with u² in two parts", _exp_square, exp(-(x**2) / 2)),
+)
+CONJUGATE: tuple[Rewrite, ...] = (
+    Rewrite("conjugate", "sqrt(a) - b = (a - b²)/(sqrt(a) + b)", _conjugate, sqrt(x**2 + 1) - 1),
+)
+HYPERBOLIC: tuple[Rewrite, ...] = (
+    Rewrite(
+        "tanh by exponentials",
+        "tanh u = (exp(2u) - 1)/(exp(2u) + 1)",
+        lambda n: (exp(2 * n.args[0]) - 1) / (exp(2 * n.args[0]) + 1) if isinstance(n, tanh) else None,
+        tanh(x),
+    ),
+    Rewrite(
+        "cosh by exponentials",
+        "cosh u = (exp(u) + exp(-u))/2",
+        lambda n: (exp(n.args[0]) + exp(-n.args[0])) / 2 if isinstance(n, cosh) else None,
+        cosh(x),
+    ),
+    Rewrite(
+        "sinh by exponentials",
+        "sinh u = (exp(u) - exp(-u))/2",
+        lambda n: (exp(n.args[0]) - exp(-n.args[0])) / 2 if isinstance(n, sinh) else None,
+        sinh(x),
+    ),
+)
+ALL = REWRITES + LAST + CONJUGATE + HYPERBOLIC
+assert len({row.name for row in ALL}) == len(ALL)

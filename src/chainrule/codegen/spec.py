@@ -1,0 +1,50 @@
+"""What the code generator needs to know about one function."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from sympy import Expr, Set, Symbol
+
+
+@dataclass(frozen=True)
+class FunctionSpec:
+    """A scalar function, its derivatives and its words.
+
+    `arguments`: (name in the code, symbol) in calling order. `parameters`: (name, symbol, default). `gradients` and
+    `seconds`: first and
+    second derivatives keyed by those names. `domain`: an interval per symbol, real numbers where absent. `summary`:
+    one sentence.
+    `formula`: plain-text maths. `kink_note`: the convention where the derivative jumps, empty if it does not.
+    `source`: paper, equation.
+    """
+
+    name: str
+    arguments: tuple[tuple[str, Symbol], ...]
+    parameters: tuple[tuple[str, Symbol, float], ...]
+    value: Expr
+    gradients: Mapping[str, Expr]
+    seconds: Mapping[str, Expr]
+    domain: Mapping[Symbol, Set] = field(default_factory=dict)
+    summary: str = ""
+    formula: str = ""
+    kink_note: str = ""
+    source: str = ""
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """Arguments, then parameters."""
+        return tuple(row[1] for row in self.arguments) + tuple(row[1] for row in self.parameters)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that `symbols` have in the code."""
+        return tuple(row[0] for row in self.arguments) + tuple(row[0] for row in self.parameters)
+
+    @property
+    def parts(self) -> tuple[tuple[str, Expr], ...]:
+        """Every expression to generate, under the name of its private function."""
+        return (
+            ("_value", self.value),
+            *((f"_grad_{name}", expr) for name, expr in self.gradients.items()),
+            *((f"_second_{name}", expr) for name, expr in self.seconds.items()),
+        )

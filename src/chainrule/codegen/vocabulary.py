@@ -1,0 +1,145 @@
+"""The functions that a stable form is made of: how each is evaluated with mpmath and how it is written in NumPy.
+
+To add a word, add a row to WORDS. A word that SymPy lacks is an undefined function, so that SymPy leaves it as it
+stands.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import sympy
+from sympy import Function
+
+log1p = Function("log1p", real=True)
+expm1 = Function("expm1", real=True)
+erfc = Function("erfc_", real=True)  # SymPy's own turns erfc(-x) into 2 - erfc(x)
+erfc_times = Function("erfc_times", real=True)  # (x, high, low, exact): erfc(exact x)
+exp_square = Function("exp_square", real=True)  # (x, c): exp(c x²)
+hypot = Function("hypot", real=True)
+product = Function("product", real=True)  # 0 * inf = 0
+quotient = Function("quotient", real=True)  # 0 / 0 = 0
+group = Function("group", real=True)  # parentheses that SymPy does not remove
+power = Function("power", real=True)  # a power of an exponential, which SymPy would merge into it
+over = Function("over", real=True)  # a / b, kept as one operation
+except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
+
+
+class Undefined(Exception):
+    """No number at this point at this precision: 0 * inf, log of 0, a sum that cancelled entirely."""
+
+
+def exponential(m: Any, a: Any) -> Any:
+    """exp, without an attempt at exponents of more than 20,000 bits."""
+    if m.isinf(a) or m.mag(a) > 20000:
+        return m.inf if a > 0 else m.zero
+    if m.mag(a) < 60:
+        return m.exp(a)
+    precision = m.prec  # mpmath takes whole numbers to the power, in seconds; reduce the argument instead
+    m.prec = precision + m.mag(a) + 20
+    turns = int(m.floor(a / m.ln2))
+    rest = a - turns * m.ln2
+    m.prec = precision
+    return m.ldexp(m.exp(rest), turns)
+
+
+def _log(m: Any, a: Any) -> Any:
+    if a <= 0:
+        raise Undefined
+    return m.log(a)
+
+
+def _log1p(m: Any, a: Any) -> Any:
+    if a <= -1:
+        raise Undefined
+    return m.log1p(a) if not m.isinf(a) else a
+
+
+def _expm1(m: Any, a: Any) -> Any:
+    return exponential(m, a) - 1 if m.mag(a) > 20 else m.expm1(a)
+
+
+def _cosh(m: Any, a: Any) -> Any:
+    return exponential(m, abs(a)) / 2 if m.mag(a) > 20 else m.cosh(a)
+
+
+def _sinh(m: Any, a: Any) -> Any:
+    return m.sign(a) * exponential(m, abs(a)) / 2 if m.mag(a) > 20 else m.sinh(a)
+
+
+def _tanh(m: Any, a: Any) -> Any:
+    """Beyond 10⁶ the distance from 1 is lost, and so is whatever depends on it: as if it had cancelled."""
+    return m.sign(a) if m.mag(a) > 60 else m.tanh(a)
+
+
+def _erfc(m: Any, a: Any) -> Any:
+    if m.mag(a) > 14:
+        return m.zero if a > 0 else m.mpf(2)
+    return m.erfc(a)
+
+
+def _erf(m: Any, a: Any) -> Any:
+    return m.sign(a) if m.mag(a) > 14 else m.erf(a)
+
+
+def _product(m: Any, a: Any, b: Any) -> Any:
+    return m.zero if a == 0 or b == 0 else a * b
+
+
+def _quotient(m: Any, a: Any, b: Any) -> Any:
+    if b == 0 and a != 0:
+        raise Undefined
+    return m.zero if a == 0 else a / b
+
+
+def _heaviside(m: Any, a: Any, at_zero: Any) -> Any:
+    return at_zero if a == 0 else m.mpf(a > 0)
+
+
+def _over(m: Any, a: Any, b: Any) -> Any:
+    if b == 0:
+        raise Undefined
+    return a / b
+
+
+@dataclass(frozen=True)
+class Word:
+    """One function: its SymPy class, its value in an mpmath context, and its NumPy text with a place per argument."""
+
+    function: Any
+    value: Callable[..., Any]
+    numpy: str
+    runtime: str = ""  # the name to import from the runtime
+
+
+WORDS: tuple[Word, ...] = (
+    Word(sympy.exp, exponential, "np.exp({})"),
+    Word(sympy.log, _log, "np.log({})"),
+    Word(sympy.sin, lambda m, a: m.sin(a), "np.sin({})"),
+    Word(sympy.cos, lambda m, a: m.cos(a), "np.cos({})"),
+    Word(sympy.tan, lambda m, a: m.tan(a), "np.tan({})"),
+    Word(sympy.atan, lambda m, a: m.atan(a), "np.arctan({})"),
+    Word(sympy.asinh, lambda m, a: m.asinh(a), "np.arcsinh({})"),
+    Word(sympy.tanh, _tanh, "np.tanh({})"),
+    Word(sympy.cosh, _cosh, "np.cosh({})"),
+    Word(sympy.sinh, _sinh, "np.sinh({})"),
+    Word(sympy.erf, _erf, "erf({})", "erf"),
+    Word(sympy.erfc, _erfc, "erfc({})", "erfc"),
+    Word(sympy.Abs, lambda m, a: abs(a), "np.abs({})"),
+    Word(sympy.sign, lambda m, a: m.sign(a), "np.sign({})"),
+    Word(sympy.Heaviside, _heaviside, "np.heaviside({}, {})"),
+    Word(sympy.floor, lambda m, a: m.floor(a), "np.floor({})"),
+    Word(log1p, _log1p, "np.log1p({})"),
+    Word(expm1, _expm1, "np.expm1({})"),
+    Word(erfc, _erfc, "erfc({})", "erfc"),
+    Word(erfc_times, lambda m, a, high, low, exact: _erfc(m, a * exact), "erfc_times({}, {}, {})", "erfc_times"),
+    Word(exp_square, lambda m, a, c: exponential(m, c * a * a), "exp_square({}, {})", "exp_square"),
+    Word(hypot, lambda m, a, b: m.sqrt(a * a + b * b), "np.hypot({}, {})"),
+    Word(product, _product, "product({}, {})", "product"),
+    Word(quotient, _quotient, "quotient({}, {})", "quotient"),
+    Word(group, lambda m, a: a, "({})"),
+    Word(except_at, lambda m, a, special, value, rest: value if a == special else rest, "np.where({} == {}, {}, {})"),
+    Word(over, _over, "{} / {}"),
+)
+BY_FUNCTION = {word.function: word for word in WORDS}
+assert len(BY_FUNCTION) == len(WORDS)

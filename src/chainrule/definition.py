@@ -1,0 +1,93 @@
+"""What a derivation file states: the function, its variables, its named equations, its source. Never its derivative."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sympy
+
+from .errors import DefinitionError
+
+
+
+@dataclass(frozen=True, eq=False)
+class Definition:
+    """A function as a short list of named SymPy equations.
+
+    expression: the function itself. ``where`` holds the named equations it refers to, in order; a left-hand side is a
+        scalar (``y_hat``), a function of a scalar (``Phi(x)``) or a component (``s[i]``).
+    wrt: what to differentiate with respect to; the first is the main variable, whose second derivative is derived too.
+    symbol: how the function is written, spelled as in SymPy: ``"sigma"``, ``"ELU"``, ``"L"`` for a loss.
+    index: for a function with a vector value, the index of its value: ``s_i``.
+    arguments: the names under which code passes each variable, in order; default: the variables' own names.
+    parameters: default of each parameter (a positive number, say); ``domain`` gives its valid range.
+    domain: the SymPy set each variable or parameter is taken from; default: all reals.
+    adjoints: a name for the derivative with respect to a named scalar, delta for dL/dz; later derivatives are written with it.
+    uses: functions of the catalogue that the expression calls, or that the ending may recognise.
+    routes: other expressions of the same function; each is derived too and must agree.
+    construction: the stages it is built up from, each a function of the main variable, drawn as small plots.
+    companions: other curves worth drawing, by the name of a sentence in the templates.
+    at_kink: what libraries return at the kink, by the name of the library.
+    title, summary, context, strengths, limits, source, aliases: for the reader, in plain words.
+    """
+
+    expression: Any
+    wrt: Any
+    symbol: str = ""
+    index: Any = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    parameters: Mapping[Any, float] = field(default_factory=dict)
+    domain: Mapping[Any, Any] = field(default_factory=dict)
+    where: Mapping[Any, Any] = field(default_factory=dict)
+    adjoints: Mapping[Any, Any] = field(default_factory=dict)
+    uses: tuple["Definition", ...] = ()
+    routes: Mapping[str, Any] = field(default_factory=dict)
+    construction: tuple[Any, ...] = ()
+    companions: Mapping[str, Any] = field(default_factory=dict)
+    at_kink: Mapping[str, str] = field(default_factory=dict)
+    plot_range: tuple[float, float] = (-6.0, 6.0)
+    plot_at: Mapping[Any, float] = field(default_factory=dict)
+    name: str = ""
+    kind: str = ""
+    title: str = ""
+    summary: str = ""
+    context: str = ""
+    strengths: tuple[str, ...] = ()
+    limits: tuple[str, ...] = ()
+    source: str = ""
+    aliases: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.wrt, tuple):
+            object.__setattr__(self, "wrt", (self.wrt,))
+        if not self.wrt:
+            raise DefinitionError("`wrt` is empty: name at least one variable to differentiate with respect to")
+        object.__setattr__(self, "expression", sympy.sympify(self.expression))
+        known = self.expression.free_symbols.union(*(sympy.sympify(e).free_symbols for e in self.where.values()))
+        for variable in self.wrt:
+            if variable not in known and not getattr(variable, "base", None):
+                raise DefinitionError(f"`wrt` names {variable}, which the function does not contain")
+
+    def __call__(self, *arguments: Any) -> Any:
+        """The function applied to SymPy expressions, by name and unexpanded: for use inside other definitions."""
+        function: Callable[..., Any] = sympy.Function(self.symbol, real=True)
+        return function(*arguments)
+
+    @property
+    def variables(self) -> tuple[Any, ...]:
+        """The scalar variables that are not parameters, the main one first."""
+        named = {s for left in self.where for s in sympy.sympify(left).free_symbols if isinstance(left, sympy.Symbol)}
+        free = self.expression.free_symbols.union(*(sympy.sympify(e).free_symbols for e in self.where.values()))
+        scalars = {s for s in free if isinstance(s, sympy.Symbol) and not s.is_integer}
+        scalars -= {s for s in scalars if any(str(s) == str(b) for b in _bases(self))}
+        scalars -= named | set(self.parameters)
+        first = [v for v in self.wrt if v in scalars]
+        return (*first, *sorted(scalars - set(first), key=str))
+
+    def named(self, **changes: Any) -> "Definition":
+        return replace(self, **changes)
+
+
+def _bases(definition: Definition) -> set[Any]:
+    every = [definition.expression, *definition.where, *definition.where.values()]
+    return {b.label for e in every for b in sympy.sympify(e).atoms(sympy.IndexedBase)}

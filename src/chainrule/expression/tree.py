@@ -1,0 +1,337 @@
+"""The ordered, unevaluated, immutable tree that every line of a derivation is written in.
+
+A node keeps what the author wrote: ``Add((a, b))`` is never reordered, ``Frac(a, a)`` never cancelled. Nodes are compared
+by structure. To add a kind of node, add a class here, a row in each table of ``value`` and ``printing``, and its conversion
+in ``convert``.
+
+Names (of symbols, functions, components) are spelled as in SymPy: ``"alpha"``, ``"y_hat"``, ``"sigma"``, ``"ELU"``;
+``printing.glyphs`` says how each is written in LaTeX, Typst and text.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
+from fractions import Fraction
+from functools import cache
+from typing import Any
+
+Path = tuple[int, ...]
+"""The way from a node down to one of its descendants: the position of the child at each level."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A formula or a part of one. Children are the fields that hold nodes or tuples of nodes, in order."""
+
+    @property
+    def children(self) -> tuple["Node", ...]:
+        found: list[Node] = []
+        for name in _node_fields(type(self)):
+            value = getattr(self, name)
+            found.extend(value if isinstance(value, tuple) else (value,))
+        return tuple(found)
+
+    def with_children(self, children: tuple["Node", ...]) -> "Node":
+        """The same kind of node over other children, given in the order of ``children``."""
+        names = _node_fields(type(self))
+        if not names:
+            return self
+        queue = iter(children)
+        new: dict[str, Any] = {f.name: getattr(self, f.name) for f in fields(self)}
+        for name in names:
+            old = new[name]
+            new[name] = tuple(next(queue) for _ in old) if isinstance(old, tuple) else next(queue)
+        return type(self)(**new)
+
+
+@cache
+def _node_fields(kind: type[Node]) -> tuple[str, ...]:
+    """The fields of a node class that hold children: those annotated ``Node`` or ``tuple[Node, ...]``."""
+    return tuple(f.name for f in fields(kind) if "Node" in str(f.type) or "Branch" in str(f.type))
+
+
+@dataclass(frozen=True, slots=True)
+class Number(Node):
+    """An exact rational number >= 0; a negative one is ``Neg(Number(...))``."""
+
+    value: Fraction
+
+
+@dataclass(frozen=True, slots=True)
+class Constant(Node):
+    """``pi``, ``e`` or ``oo`` (infinity, in statements about limits and ranges only)."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Symbol(Node):
+    """A scalar variable, a parameter, or a scalar that a named equation introduces."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Vector(Node):
+    """A whole vector (bold): appears in matrix notation, never in index notation."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Component(Node):
+    """A component ``z_i`` (or ``W_ij``) of a vector (or matrix); the indices are names."""
+
+    base: str
+    indices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Dimension(Node):
+    """The number of values an index takes, as a scalar in a formula: ``K``."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Delta(Node):
+    """The Kronecker delta of two indices: 1 where they are equal, 0 elsewhere."""
+
+    left: str
+    right: str
+
+
+@dataclass(frozen=True, slots=True)
+class Neg(Node):
+    argument: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Add(Node):
+    """A sum of at least two terms, in the order written; a subtracted term is a ``Neg``."""
+
+    terms: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Mul(Node):
+    """A product of at least two factors, in the order written."""
+
+    factors: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Frac(Node):
+    numerator: Node
+    denominator: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Power(Node):
+    base: Node
+    exponent: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Call(Node):
+    """A function applied to arguments: an elementary one (``exp``, ``log``, ``sqrt``, ``abs``, ``max``, ``erf``, ``tanh``, ...)
+    or one that a definition names (``sigma``, ``ELU``, ``Phi``); ``parameters`` are written after a semicolon: ELU(x; α)."""
+
+    function: str
+    arguments: tuple[Node, ...]
+    parameters: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sum(Node):
+    """The sum of ``body`` over an index that runs through a dimension: Σ_{k=1}^{K}. It binds the index."""
+
+    body: Node
+    index: str
+    dimension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Compare(Node):
+    """A condition ``left op right`` with op one of < <= > >= = !=; ``Compare`` and ``And`` stand only inside ``Branch``
+    and in statements, never inside arithmetic."""
+
+    operator: str
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class And(Node):
+    conditions: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Otherwise(Node):
+    """The condition of a last branch."""
+
+
+@dataclass(frozen=True, slots=True)
+class Branch(Node):
+    value: Node
+    condition: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Cases(Node):
+    """The value of the first branch whose condition holds; undefined where none does."""
+
+    branches: tuple[Branch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Derivative(Node):
+    """A pending derivative of ``operand`` with respect to ``variable`` (a ``Symbol`` or ``Component``), ``order`` times.
+    ``partial`` only decides how it is written: ∂ or d."""
+
+    operand: Node
+    variable: Node
+    order: int = 1
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Diag(Node):
+    """The diagonal matrix of a vector: matrix notation only."""
+
+    vector: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Outer(Node):
+    """The matrix a bᵀ of two vectors: matrix notation only."""
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Dot(Node):
+    """The scalar aᵀb of two vectors: matrix notation only."""
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Equation(Node):
+    """``left = right``: a line, or a named equation."""
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True, slots=True)
+class Marked(Node):
+    """A part shown in colour: the part that a step changed. Put in by views just before printing."""
+
+    argument: Node
+
+
+ZERO = Number(Fraction(0))
+ONE = Number(Fraction(1))
+
+
+def number(value: int | Fraction) -> Node:
+    """The node of any rational number, negative ones included."""
+    return Number(Fraction(value)) if value >= 0 else Neg(Number(-Fraction(value)))
+
+
+def add(*terms: Node) -> Node:
+    """A sum; one term alone is itself, none is 0."""
+    return terms[0] if len(terms) == 1 else Add(terms) if terms else ZERO
+
+
+def mul(*factors: Node) -> Node:
+    """A product; one factor alone is itself, none is 1."""
+    return factors[0] if len(factors) == 1 else Mul(factors) if factors else ONE
+
+
+def walk(node: Node, path: Path = ()) -> Iterator[tuple[Path, Node]]:
+    """Every descendant with its path, the node itself first, then from left to right."""
+    yield path, node
+    for position, child in enumerate(node.children):
+        yield from walk(child, (*path, position))
+
+
+def at(node: Node, path: Path) -> Node:
+    """The descendant at a path."""
+    for position in path:
+        node = node.children[position]
+    return node
+
+
+def replace_at(node: Node, path: Path, new: Node) -> Node:
+    """The same tree with another descendant at ``path``."""
+    if not path:
+        return new
+    children = list(node.children)
+    children[path[0]] = replace_at(children[path[0]], path[1:], new)
+    return node.with_children(tuple(children))
+
+
+def transform(node: Node, change: Callable[[Node], Node | None]) -> Node:
+    """Rewrite from the leaves up: ``change`` gives the new node, or None to leave it."""
+    children = node.children
+    new = tuple(transform(child, change) for child in children)
+    if any(a is not b for a, b in zip(new, children, strict=True)):
+        node = node.with_children(new)
+    changed = change(node)
+    return node if changed is None else changed
+
+
+def substitute(node: Node, mapping: dict[Node, Node]) -> Node:
+    """Replace every occurrence (by structure) of the keys, outermost first; what is put in is not searched again."""
+    if node in mapping:
+        return mapping[node]
+    children = node.children
+    new = tuple(substitute(child, mapping) for child in children)
+    return node.with_children(new) if any(a is not b for a, b in zip(new, children, strict=True)) else node
+
+
+def contains(node: Node, part: Node) -> bool:
+    return any(found == part for _, found in walk(node))
+
+
+def size(node: Node) -> int:
+    """The number of nodes: the measure that budgets and choices of form are counted in."""
+    return 1 + sum(size(child) for child in node.children)
+
+
+def free_indices(node: Node) -> frozenset[str]:
+    """The index names that a node uses and no ``Sum`` inside it binds."""
+    own: frozenset[str] = frozenset()
+    if isinstance(node, Component):
+        own = frozenset(node.indices)
+    elif isinstance(node, Delta):
+        own = frozenset((node.left, node.right))
+    inner = own.union(*(free_indices(child) for child in node.children))
+    return inner - {node.index} if isinstance(node, Sum) else inner
+
+
+def same_bound_names(node: Node) -> Node:
+    """Sums with their indices renamed to the first free letter, so that Σ_k a_k and Σ_l a_l are the same tree."""
+
+    def rename(n: Node) -> Node | None:
+        if isinstance(n, Sum):
+            name = next(c for c in "klmnpqrtuvw" if c not in free_indices(n))
+            return Sum(rename_index(n.body, n.index, name), name, n.dimension)
+        return None
+
+    return transform(node, rename)
+
+
+def rename_index(node: Node, old: str, new: str) -> Node:
+    """Replace a free index by another; a sum that binds ``old`` is left alone."""
+    if isinstance(node, Component):
+        return Component(node.base, tuple(new if i == old else i for i in node.indices))
+    if isinstance(node, Delta):
+        return Delta(new if node.left == old else node.left, new if node.right == old else node.right)
+    if isinstance(node, Sum) and node.index == old:
+        return node
+    children = node.children
+    return node.with_children(tuple(rename_index(child, old, new) for child in children)) if children else node

@@ -1,0 +1,44 @@
+"""The words a definition is written with: scalars, dimensions, indices, vectors, one-hot targets."""
+
+from sympy import Idx, Indexed, IndexedBase, Symbol
+
+
+def scalar(name: str) -> Symbol:
+    """A real scalar variable or parameter, spelled as in SymPy: ``"x"``, ``"alpha"``, ``"y_hat"``."""
+    return Symbol(name, real=True)
+
+
+def dimension(name: str) -> Symbol:
+    """A symbolic number of components, K: it stays a symbol through the whole derivation."""
+    return Symbol(name, integer=True, positive=True)
+
+
+def index(name: str, size: Symbol) -> Idx:
+    """An index that runs through a dimension."""
+    return Idx(name, size)
+
+
+class VectorBase(IndexedBase):  # type: ignore[misc]  # SymPy is untyped
+    """A real vector of a symbolic dimension; ``z[i]`` is a component. ``facts`` are what is known of it."""
+
+    facts: tuple[str, ...] = ()
+
+
+class OneHot(VectorBase):
+    """A vector of one 1 and otherwise 0, or more generally of weights that sum to 1: Σ_k y_k = 1 is the fact it brings."""
+
+    facts = ("sums_to_one",)
+
+
+def vector(name: str, size: Symbol) -> VectorBase:
+    """A real vector of ``size`` components."""
+    return VectorBase(name, shape=(size,), real=True)
+
+
+def one_hot(name: str, size: Symbol) -> OneHot:
+    """A target vector whose components sum to 1."""
+    return OneHot(name, shape=(size,), real=True)
+
+
+def component_base(component: Indexed) -> str:
+    return str(component.base.label)

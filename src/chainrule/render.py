@@ -1,0 +1,240 @@
+"""Templates: a report in, the text of a document out.
+
+The name of a template decides the format: ``derivation.md.j2`` is Markdown, ``.tex.j2`` LaTeX, ``.typ.j2`` Typst, ``.txt.j2``
+plain text. A folder of the user's comes before the shipped one, file by file. In every template ``<< … >>`` prints, ``<% … %>``
+controls, ``<# … #>`` comments; a name that is not defined is an error. The filters speak the format: ``math`` and ``display``
+set a formula, ``prose`` escapes plain words, ``code`` sets source text.
+"""
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from .errors import RenderError
+from .expression.printing import markdown
+from .report import Formula, Report
+
+FORMATS_OF_NOTATION = {"latex": ("md", "tex"), "typst": ("typ",), "text": ("txt",)}
+
+
+def render(report: Report, template: str, templates: Path | None = None, **variables: Any) -> str:
+    """The document that a template makes of a report.
+
+    template: its name, which decides the format. templates: a folder that is searched before the shipped one.
+    variables: further names for the template; ``figures`` is the way from the document to the folder of pictures.
+    Raises RenderError, with the template and the line, when the template is missing, broken, or uses an undefined name."""
+    return _render(template, templates, (report,), {"report": report, **variables})
+
+
+def render_index(reports: Sequence[Report], template: str = "index.md.j2", templates: Path | None = None, **variables: Any) -> str:
+    """The document that a template makes of many reports; ``links`` maps the name of a report to the address of its document."""
+    return _render(template, templates, tuple(reports), {"reports": tuple(reports), **variables})
+
+
+def notation_of(template: str) -> str:
+    """The notation a report must be printed in for a template: latex, typst or text."""
+    suffix = _suffix(template)
+    return next(notation for notation, suffixes in FORMATS_OF_NOTATION.items() if suffix in suffixes)
+
+
+def shipped_templates() -> Path:
+    """The folder of templates: beside the package in a wheel, two folders up in a checkout."""
+    package = Path(__file__).parent
+    return next((f for f in (package / "templates", package.parents[1] / "templates") if f.is_dir()), package / "templates")
+
+
+def _render(template: str, templates: Path | None, reports: Sequence[Report], variables: Mapping[str, Any]) -> str:
+    wanted = notation_of(template)
+    for report in reports:
+        if report.notation != wanted:
+            raise RenderError(
+                f"{template}: needs a report in {wanted} notation, got one in {report.notation}: "
+                f'make it with make_report(material, "{wanted}")'
+            )
+    folders = (*((templates,) if templates else ()), shipped_templates())
+    environment = _environment(_suffix(template), folders)
+    try:
+        return environment.get_template(template).render({"figures": "../figures/", "links": {}, **variables})
+    except jinja2.TemplateNotFound as error:
+        places = ", ".join(str(folder) for folder in folders)
+        raise RenderError(f"template {error.name!r} not found; searched in {places}") from error
+    except jinja2.TemplateSyntaxError as error:
+        raise RenderError(f"{error.filename or error.name}, line {error.lineno}: {error.message}") from error
+    except jinja2.UndefinedError as error:
+        raise RenderError(f"{_place(error, folders, template)}: {error.message}") from error
+    except (TypeError, LookupError, ValueError, AttributeError) as error:
+        raise RenderError(f"{_place(error, folders, template)}: {type(error).__name__}: {error}") from error
+
+
+def _suffix(template: str) -> str:
+    parts = template.removesuffix(".j2").rsplit(".", 1)
+    if len(parts) < 2 or parts[1] not in FORMATS:
+        known = ", ".join(f".{name}.j2" for name in FORMATS)
+        raise RenderError(f"template {template!r}: the format is in the name, which must end in one of {known}")
+    return parts[1]
+
+
+def _place(error: BaseException, folders: Sequence[Path], template: str) -> str:
+    """The template and line an error came from: the innermost frame that is a template's."""
+    place = template
+    trace = error.__traceback__
+    while trace is not None:
+        file = Path(trace.tb_frame.f_code.co_filename)
+        if any(file.is_relative_to(folder) for folder in folders):
+            place = f"{file}, line {trace.tb_lineno}"
+        trace = trace.tb_next
+    return place
+
+
+@cache
+def _environment(suffix: str, folders: tuple[Path, ...]) -> jinja2.Environment:
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([str(folder) for folder in folders]),
+        undefined=jinja2.StrictUndefined,
+        block_start_string="<%",
+        block_end_string="%>",
+        variable_start_string="<<",
+        variable_end_string=">>",
+        comment_start_string="<#",
+        comment_end_string="#>",
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # noqa: S701  no HTML is made here; each format has its own `prose` filter
+    )
+    form = FORMATS[suffix]
+    environment.filters.update(math=form.math, display=form.display, prose=form.prose, code=form.code)
+    environment.filters.update(styled=form.styled, equals=_equals, then_equals=_then_equals, quoted=_quoted, oneline=_oneline, sentence=_sentence)
+    environment.globals.update(format=suffix)
+    return environment
+
+
+def _quoted(words: str) -> str:
+    """Words as a string literal of Typst."""
+    return '"' + words.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n") + '"'
+
+
+def _oneline(words: str) -> str:
+    return " ".join(words.split())
+
+
+def _sentence(words: str) -> str:
+    """The first letter a capital, the others as they are."""
+    return words[:1].upper() + words[1:]
+
+
+def _equals(formula: Formula) -> Formula:
+    """``= formula``: a line that goes on from the one above."""
+    return Formula(f"= {formula.source}", f"= {formula.text}")
+
+
+def _then_equals(left: Formula, right: Formula) -> Formula:
+    return Formula(f"{left.source} = {right.source}", f"{left.text} = {right.text}")
+
+
+@dataclass(frozen=True)
+class Format:
+    """How one kind of document sets a formula inside a sentence (``styled``: with fractions as tall as on a line of its own),
+    one on its own line, plain words, and source text."""
+
+    math: Callable[[Formula], str]
+    styled: Callable[[Formula], str]
+    display: Callable[[Formula], str]
+    prose: Callable[[str], str]
+    code: Callable[[str], str]
+
+
+def _markdown_prose(words: str) -> str:
+    return re.sub(r"([\\*_<$\[\]#|])", r"\\\1", words)
+
+
+def _typst_prose(words: str) -> str:
+    return re.sub(r"([\\*_<$\[\]#@`~])", r"\\\1", words)
+
+
+_TEX_ESCAPES = {
+    **{c: f"\\{c}" for c in "#$%&_{}"},
+    "\\": r"\textbackslash{}",
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "<": r"\ensuremath{<}",
+    ">": r"\ensuremath{>}",
+    "|": r"\ensuremath{|}",
+    '"': "''",
+    "–": "--",
+    "—": "---",
+    "‘": "`",
+    "’": "'",
+    "“": "``",
+    "”": "''",
+    "…": r"\ldots{}",
+    "\u00a0": "~",
+}
+_TEX_MATHS = {
+    **dict(zip("αβγδζηθλμνξπρστχψωΓΔΘΛΣΦΨΩ",
+               "alpha beta gamma delta zeta eta theta lambda mu nu xi pi rho sigma tau chi psi omega "
+               "Gamma Delta Theta Lambda Sigma Phi Psi Omega".split(), strict=True)),
+    "ε": "varepsilon", "ϵ": "epsilon", "φ": "varphi", "ϕ": "phi", "−": "-", "±": "pm", "×": "times", "·": "cdot", "→": "to",
+    "∞": "infty", "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∂": "partial", "∇": "nabla", "Σ": "Sigma", "∑": "sum",
+    "√": "surd", "∈": "in", "ℝ": "mathbb{R}", "′": "prime", "⊙": "odot", "ℓ": "ell", "∘": "circ", "⁻": "{}^{-}", "ᵀ": "{}^{\\top}",
+    "½": "tfrac12", "∝": "propto", "⇒": "Rightarrow",
+    **{c: f"{{}}^{{{d}}}" for c, d in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)},
+    **{c: f"{{}}_{{{d}}}" for c, d in zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True)},
+}  # fmt: skip
+
+
+def _tex_character(c: str) -> str:
+    if c in _TEX_ESCAPES:
+        return _TEX_ESCAPES[c]
+    if c in _TEX_MATHS:
+        command = _TEX_MATHS[c]
+        return rf"\ensuremath{{{command if command[0] in '{-' else chr(92) + command}}}"
+    if c < "\x7f" or unicodedata.normalize("NFD", c)[0] in "AaCcDdEeGgIiLlNnOoRrSsTtUuYyZz" or c in "øØßæÆœŒłŁ":
+        return c
+    raise RenderError(f"LaTeX: no row for the character {c!r} (U+{ord(c):04X}): add one to _TEX_MATHS in chainrule/render.py")
+
+
+def _tex_prose(words: str) -> str:
+    words = re.sub(r"(\w)\u0302", r"\1^", unicodedata.normalize("NFD", words))
+    words = unicodedata.normalize("NFC", re.sub(r"(\w)\^", "\\1\u0302", words))
+    hatted = re.sub(r"ŷ|(\w)\u0302", lambda m: f"\x00{'y' if m[0] == 'ŷ' else m[1]}\x01", words)
+    out = "".join(c if c in "\x00\x01" else _tex_character(c) for c in hatted)
+    return re.sub(r"\x00(\w)\x01", r"\\ensuremath{\\hat{\1}}", out)
+
+
+FORMATS: dict[str, Format] = {
+    "md": Format(
+        math=lambda f: f"${markdown(f.source)}$",
+        styled=lambda f: f"$\\displaystyle {markdown(f.source)}$",
+        display=lambda f: f"$$\n{markdown(f.source)}\n$$",
+        prose=_markdown_prose,
+        code=lambda source: f"```python\n{source}\n```",
+    ),
+    "tex": Format(
+        math=lambda f: f"${f.source}$",
+        styled=lambda f: f"$\\displaystyle {f.source}$",
+        display=lambda f: f"\\[\n{f.source}\n\\]",
+        prose=_tex_prose,
+        code=lambda source: f"\\begin{{verbatim}}\n{source}\n\\end{{verbatim}}",
+    ),
+    "typ": Format(
+        math=lambda f: f"#eq(${f.source}$, {_quoted(f.text)});",
+        styled=lambda f: f"#eq($display({f.source})$, {_quoted(f.text)});",
+        display=lambda f: f"#eq($ {f.source} $, {_quoted(f.text)});",
+        prose=_typst_prose,
+        code=lambda source: f"```python\n{source}\n```",
+    ),
+    "txt": Format(
+        math=lambda f: f.source,
+        styled=lambda f: f.source,
+        display=lambda f: f"    {f.source}",
+        prose=lambda words: words,
+        code=lambda source: "\n".join(f"    {line}".rstrip() for line in source.splitlines()),
+    ),
+}

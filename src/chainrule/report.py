@@ -1,0 +1,566 @@
+"""What a document says, as plain values: formulas are strings in one notation, everything else words, numbers and lists.
+
+A ``Material`` holds what was derived, checked and drawn, once. ``make_report`` prints it in one notation; templates see
+nothing but the ``Report``. No sentence stands here: templates choose their words by the keys that the values carry.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import sympy
+from sympy.core.relational import Relational
+from sympy.logic.boolalg import BooleanFunction
+
+from .calculus.derivation import Derivation
+from .calculus.forms import facts, forms
+from .calculus.views import Line as LineOfView
+from .calculus.views import lines
+from .definition import Definition
+from .expression import printing
+from .expression import tree as t
+from .expression.printing.boxes import Box, Row, Sign
+
+from .expression.convert import condition, from_sympy
+
+SHOWN_DIGITS = 4
+"""Significant digits of a measured value: 4.595, not the thirty that were computed."""
+
+NotationName = Literal["latex", "typst", "text"]
+Detail = Literal["brief", "normal", "full"]
+
+
+# Pictures, as data: what is drawn, not how. The `plots` module samples and draws them.
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A sampled curve; None in ``y`` breaks it. role: function, derivative, log. label: in the mathtext of Matplotlib."""
+
+    role: str
+    label: str
+    x: tuple[float, ...]
+    y: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Dot:
+    """An end of a curve at a kink: closed where the value is taken, open where it is not."""
+
+    role: str
+    x: float
+    y: float
+    closed: bool
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One pair of axes. shaded: intervals of x in which the derivative is nearly 0."""
+
+    curves: tuple[Curve, ...]
+    dots: tuple[Dot, ...] = ()
+    shaded: tuple[tuple[float, float], ...] = ()
+    x_label: str = ""
+    title: str = ""
+    logarithmic: bool = False
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A picture. key: function, construction, or the name of a companion; name: the stem of its file."""
+
+    name: str
+    key: str
+    panels: tuple[Panel, ...]
+
+
+# The report.
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A formula in the notation of the report, and the same as a line of Unicode text, for a screen reader."""
+
+    source: str
+    text: str
+
+    def __str__(self) -> str:
+        return self.source
+
+
+@dataclass(frozen=True)
+class Quantity:
+    """A variable or parameter. role: variable, vector or parameter; domain: a condition, or None for all reals."""
+
+    symbol: Formula
+    role: str
+    default: Formula | None
+    domain: Formula
+
+
+@dataclass(frozen=True)
+class RuleUse:
+    """A rule by its name, with its statement where the name does not say it all."""
+
+    name: str
+    statement: Formula | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a derivation: ``left = right``; the left side is empty where it repeats."""
+
+    number: int
+    left: Formula | None
+    right: Formula
+    rules: tuple[RuleUse, ...]
+    notes: tuple[Formula, ...]
+
+    @property
+    def reasons(self) -> tuple[Formula, ...]:
+        """The equations that say why: what was used, or else what the rules state."""
+        return self.notes or tuple(rule.statement for rule in self.rules if rule.statement)
+
+
+@dataclass(frozen=True)
+class DerivationText:
+    """A derivation, line by line. role: main, other (another variable), second, route, lemma. ``result`` is an equation;
+    ``forms`` the same as another equation, by key (cases, matrix); ``facts`` what is known of the matrix, by key."""
+
+    role: str
+    goal: Formula
+    variable: Formula
+    route: str
+    lines: tuple[Line, ...]
+    lemmas: tuple["DerivationText", ...]
+    result: Formula
+    forms: tuple[tuple[str, Formula], ...]
+    facts: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class KinkText:
+    """A place where the formula changes. ``continuous`` and ``differentiable``: yes, no or when; the condition goes with when."""
+
+    place: Formula
+    kind: str
+    continuous: str
+    continuous_when: Formula | None
+    left_value: Formula
+    right_value: Formula
+    left_slope: Formula
+    right_slope: Formula
+    value: Formula
+    code_value: Formula
+    differentiable: str
+    differentiable_when: Formula | None
+
+
+@dataclass(frozen=True)
+class PropertyText:
+    """A property by its key; a sentence of the templates uses the values."""
+
+    key: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class CheckText:
+    """One row of the verification table: what was checked, on what, at how many points, against which tolerance."""
+
+    key: str
+    subject: Formula | None
+    points: int
+    tolerance: Formula
+    passed: bool
+
+
+@dataclass(frozen=True)
+class FigureText:
+    """A picture of the document. shaded, dotted, logarithmic: what a caption has to explain."""
+
+    name: str
+    key: str
+    shaded: bool
+    dotted: bool
+    logarithmic: bool
+    stages: tuple[Formula, ...] = ()
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything a template may say about one function."""
+
+    name: str
+    notation: str
+    title: str
+    kind: str
+    summary: str
+    context: str
+    strengths: tuple[str, ...]
+    limits: tuple[str, ...]
+    aliases: tuple[str, ...]
+    source: str
+    function: Formula
+    equations: tuple[Formula, ...]
+    where: tuple[Formula, ...]
+    quantities: tuple[Quantity, ...]
+    main: DerivationText
+    others: tuple[DerivationText, ...]
+    seconds: tuple[DerivationText, ...]
+    routes: tuple[DerivationText, ...]
+    kinks: tuple[KinkText, ...]
+    at_kink: tuple[tuple[str, str], ...]
+    properties: tuple[PropertyText, ...]
+    figures: tuple[FigureText, ...]
+    checks: tuple[CheckText, ...]
+    steps_checked: int
+    passed: bool
+    code: str
+    module: str
+
+    @property
+    def derivations(self) -> tuple[DerivationText, ...]:
+        """All derivations in the order of the document."""
+        return (self.main, *self.others, *self.seconds, *self.routes)
+
+    @property
+    def parameters(self) -> tuple[Quantity, ...]:
+        """The quantities that are parameters."""
+        return tuple(q for q in self.quantities if q.role == "parameter")
+
+    @property
+    def results(self) -> tuple[DerivationText, ...]:
+        """The derivations whose results are the answer: every variable, and the second derivative."""
+        return (self.main, *self.others, *self.seconds)
+
+    def figure(self, key: str) -> FigureText | None:
+        """The picture of that key, or None."""
+        return next((f for f in self.figures if f.key == key), None)
+
+    @property
+    def companions(self) -> tuple[FigureText, ...]:
+        """The pictures that a definition adds to its own."""
+        return tuple(f for f in self.figures if f.key not in ("function", "construction"))
+
+
+@dataclass(frozen=True)
+class Material:
+    """What all documents of one function are made from: derived, checked and sampled once.
+
+    derivations: the main one first. verification: with ``rows``, ``steps_checked`` and ``passed``.
+    code: NumPy source, to be imported from ``module``."""
+
+    definition: Definition
+    derivations: tuple[Derivation, ...]
+    kinks: tuple[Any, ...] = ()
+    properties: tuple[Any, ...] = ()
+    verification: Any = None
+    code: str = ""
+    module: str = "chainrule.functions"
+    figures: tuple[Figure, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Notation:
+    """How one notation writes what is not a tree: numbers and sets."""
+
+    node: Callable[[t.Node | Box], str]
+    reals: str
+    integers: str
+    member: str
+    brackets: Mapping[str, str]
+    braces: tuple[str, str]
+    union: str
+
+
+_BRACKETS = {"(": "(", "[": "[", ")": ")", "]": "]"}
+_NOTATIONS: dict[str, _Notation] = {
+    "latex": _Notation(
+        printing.latex, r"\mathbb{R}", r"\mathbb{Z}", r" \in ",
+        _BRACKETS, (r"\{", r"\}"), r" \cup ",
+    ),
+    "typst": _Notation(
+        printing.typst, "RR", "ZZ", " in ",
+        {c: f"\\{c}" for c in _BRACKETS}, ("{", "}"), " union ",
+    ),
+    "text": _Notation(
+        printing.text, "ℝ", "ℤ", " ∈ ", _BRACKETS, ("{", "}"), " ∪ ",
+    ),
+}  # fmt: skip
+
+
+def make_report(material: Material, notation: NotationName = "latex", detail: Detail = "normal") -> Report:
+    """The report of a material in one notation, at one level of detail."""
+    return _Author(_NOTATIONS[notation], notation, detail).report(material)
+
+
+class _Author:
+    """Prints every formula twice: in the notation of the report, and as text."""
+
+    def __init__(self, notation: _Notation, name: str, detail: Detail) -> None:
+        self.notation, self.name, self.detail = notation, name, detail
+
+    def report(self, material: Material) -> Report:
+        d = material.definition
+        main, *rest = material.derivations
+        written = [(x, self.derivation(x, _role(x, main))) for x in material.derivations]
+        by_role = {role: tuple(text for _, text in written if text.role == role) for role in _ROLES}
+        verification = material.verification
+        return Report(
+            name=d.name,
+            notation=self.name,
+            title=d.title or d.name,
+            kind=d.kind,
+            summary=d.summary,
+            context=d.context,
+            strengths=tuple(d.strengths),
+            limits=tuple(d.limits),
+            aliases=tuple(d.aliases),
+            source=d.source,
+            function=self.formula(_operand(main.goal)),
+            equations=(self.formula(t.Equation(_operand(main.goal), _operand(main.start))),),
+            where=tuple(self.equation(left, right) for left, right in d.where.items()),
+            quantities=self.quantities(d),
+            main=by_role["main"][0],
+            others=by_role["other"],
+            seconds=by_role["second"],
+            routes=by_role["route"],
+            kinks=tuple(self.kink(k, main.variable) for k in material.kinks),
+            at_kink=tuple(d.at_kink.items()),
+            properties=tuple(self.property(p, main) for p in material.properties),
+            figures=tuple(self.figure(f, d) for f in material.figures),
+            checks=tuple(self.check(row) for row in verification.rows) if verification else (),
+            steps_checked=verification.steps_checked if verification else 0,
+            passed=bool(verification.passed) if verification else False,
+            code=material.code.rstrip("\n"),
+            module=material.module,
+        )
+
+    def formula(self, node: t.Node | Box) -> Formula:
+        return Formula(self.notation.node(node), printing.text(node))
+
+    def equation(self, left: Any, right: Any) -> Formula:
+        return self.formula(t.Equation(from_sympy(left), from_sympy(right)))
+
+    def derivation(self, derivation: Derivation, role: str) -> DerivationText:
+        return DerivationText(
+            role=role,
+            goal=self.formula(derivation.goal),
+            variable=self.formula(derivation.variable),
+            route=derivation.route,
+            lines=tuple(self.line(i, line) for i, line in enumerate(lines(derivation, detail=self.detail), start=1)),
+            lemmas=tuple(self.derivation(lemma, "lemma") for lemma in derivation.lemmas),
+            result=self.formula(t.Equation(derivation.goal, derivation.final)),
+            forms=tuple((key, self.formula(node)) for key, node in forms(derivation)),
+            facts=tuple(facts(derivation)),
+        )
+
+    def line(self, number: int, line: LineOfView) -> Line:
+        return Line(
+            number=number,
+            left=None if line.left is None else self.formula(line.left),
+            right=self.formula(line.right),
+            rules=tuple(
+                RuleUse(name, None if statement is None else self.formula(statement))
+                for name, statement in line.rules
+            ),
+            notes=tuple(self.formula(note) for note in line.notes),
+        )
+
+    def quantities(self, d: Definition) -> tuple[Quantity, ...]:
+        others = (v.base if isinstance(v, sympy.Indexed) else v for v in d.wrt)
+        variables = (*d.variables, *(v for v in others if v not in d.variables and v not in d.parameters))
+        rows = [(v, "variable" if isinstance(v, sympy.Symbol) else "vector") for v in variables]
+        rows += [(p, "parameter") for p in d.parameters]
+        return tuple(
+            Quantity(
+                symbol=self.symbol(symbol),
+                role=role,
+                default=self.value(d.parameters[symbol]) if role == "parameter" else None,
+                domain=self.membership(symbol, d.domain.get(symbol, sympy.S.Reals)),
+            )
+            for symbol, role in rows
+        )
+
+    def symbol(self, symbol: Any) -> Formula:
+        return self.formula(from_sympy(symbol) if isinstance(symbol, sympy.Expr) and not hasattr(symbol, "label") else
+                            t.Vector(str(getattr(symbol, "label", symbol))))  # fmt: skip
+
+    def membership(self, symbol: Any, values: Any) -> Formula:
+        """That a symbol is taken from a set: as an inequality where the set is an interval with a finite end."""
+        name = self.symbol(symbol)
+        if isinstance(name, Formula) and hasattr(symbol, "shape"):
+            return Formula(f"{name.source}{self.notation.member}{self.notation.reals}^{symbol.shape[0]}",
+                           f"{name.text} ∈ ℝ^{symbol.shape[0]}")  # fmt: skip
+        if isinstance(values, sympy.Interval) and values not in (sympy.S.Reals,):
+            return self.formula(_within(from_sympy(symbol), values))
+        inner = self.set(values)
+        return Formula(f"{name.source}{self.notation.member}{inner.source}", f"{name.text} ∈ {inner.text}")
+
+    def value(self, value: Any) -> Any:
+        """Any value of a property: formulas for mathematics, the rest unchanged."""
+        if isinstance(value, bool | str | type(None)):
+            return value
+        if value is sympy.true or value is sympy.false:
+            return bool(value)
+        if isinstance(value, int):
+            return self.formula(t.number(value))
+        if isinstance(value, float | sympy.Float):
+            return self.formula(_number(value))
+        if isinstance(value, t.Node | Box):
+            return self.formula(value)
+        if isinstance(value, sympy.Set):
+            return self.set(value)
+        if isinstance(value, list | tuple):
+            return tuple(self.value(v) for v in value)
+        if isinstance(value, Relational | BooleanFunction):
+            return self.formula(condition(value))
+        return self.formula(from_sympy(value))
+
+    def set(self, values: Any) -> Formula:
+        source, text = (self._set(values, n) for n in (self.notation, _NOTATIONS["text"]))
+        return Formula(source, text)
+
+    def _set(self, values: Any, n: _Notation) -> str:
+        def write(e: Any) -> str:
+            return n.node(from_sympy(e))
+
+        if values == sympy.S.Reals:
+            return n.reals
+        if values == sympy.S.Integers:
+            return n.integers
+        if isinstance(values, sympy.Interval):
+            left, right = ("(" if values.left_open else "["), (")" if values.right_open else "]")
+            return f"{n.brackets[left]}{write(values.start)}, {write(values.end)}{n.brackets[right]}"
+        if isinstance(values, sympy.FiniteSet):
+            return n.braces[0] + ", ".join(write(e) for e in sorted(values, key=sympy.default_sort_key)) + n.braces[1]
+        if isinstance(values, sympy.Union):
+            return n.union.join(self._set(part, n) for part in values.args)
+        raise TypeError(f"no notation for the set {values}: add it to chainrule/report.py")
+
+    def kink(self, kink: Any, x: t.Node) -> KinkText:
+        continuous, continuous_when = self.decision(kink.continuous)
+        differentiable, differentiable_when = self.decision(kink.differentiable)
+        return KinkText(
+            place=self.formula(_relation("equals", x, kink.location)),
+            kind=kink.kind,
+            continuous=continuous,
+            continuous_when=continuous_when,
+            differentiable=differentiable,
+            differentiable_when=differentiable_when,
+            **{name: self.value(getattr(kink, name)) for name in _KINK_VALUES},
+        )
+
+    def property(self, found: Any, main: Derivation) -> PropertyText:
+        """A property whose places are conditions on the variable, and whose symmetry is an equation."""
+        values = dict(found.values)
+        x, f = main.variable, _operand(main.goal)
+        mirrored = t.substitute(f, {x: t.Neg(x)})
+        for name in ("where", "turning", "inflections"):
+            if name in values:
+                values[name] = tuple(_place(x, at) for at in values[name])
+        if found.key == "symmetry" and mirrored != f:
+            values["equation"] = t.Equation(mirrored, _mirror_image(f, x, found.values))
+        if found.key == "parity" and mirrored != f and values.get("function") in ("even", "odd"):
+            values["equation"] = t.Equation(mirrored, f if values["function"] == "even" else t.Neg(f))
+        if found.key == "vanishing":
+            values = {"threshold": values["threshold"], "sides": _beyond(x, values.get("left"), values.get("right"))}
+        return PropertyText(found.key, {name: self.value(value) for name, value in values.items()})
+
+    def decision(self, held: Any) -> tuple[str, Formula | None]:
+        if held in (True, sympy.true):
+            return "yes", None
+        if held in (False, sympy.false):
+            return "no", None
+        return "when", self.value(held)
+
+    def figure(self, figure: Figure, d: Definition) -> FigureText:
+        stages = d.construction if figure.key == "construction" else ()
+        return FigureText(
+            name=figure.name,
+            key=figure.key,
+            shaded=any(p.shaded for p in figure.panels),
+            dotted=any(p.dots for p in figure.panels),
+            logarithmic=any(p.logarithmic for p in figure.panels),
+            stages=tuple(self.formula(from_sympy(stage)) for stage in stages),
+        )
+
+    def check(self, row: Any) -> CheckText:
+        subject = getattr(row, "subject", None)
+        return CheckText(
+            key=row.key,
+            subject=self.formula(subject) if isinstance(subject, t.Node) else None,
+            points=int(row.points),
+            tolerance=self.formula(printing.decimal(float(row.tolerance))),
+            passed=bool(row.passed),
+        )
+
+
+_ROLES = ("main", "other", "second", "route")
+_KINK_VALUES = ("left_value", "right_value", "left_slope", "right_slope", "value", "code_value")
+
+
+def _role(derivation: Derivation, main: Derivation) -> str:
+    if derivation is main:
+        return "main"
+    if derivation.route:
+        return "route"
+    return "second" if derivation.order > 1 else "other"
+
+
+def _operand(node: t.Node) -> t.Node:
+    """What a pending derivative is a derivative of."""
+    return node.operand if isinstance(node, t.Derivative) else node
+
+
+def _within(name: t.Node, values: Any) -> t.Node:
+    """An interval as a condition on a name, with the ends that are finite."""
+    conditions: list[t.Node] = []
+    if values.start.is_finite:
+        conditions.append(t.Compare(">" if values.left_open else ">=", name, from_sympy(values.start)))
+    if values.end.is_finite:
+        conditions.append(t.Compare("<" if values.right_open else "<=", name, from_sympy(values.end)))
+    return conditions[0] if len(conditions) == 1 else t.And(tuple(conditions))
+
+
+def _place(x: t.Node, at: Any) -> t.Node | Box:
+    """Where something holds, as a condition: x = 0, or an interval."""
+    return _within(x, at) if isinstance(at, sympy.Set) else _relation("equals", x, at)
+
+
+def _relation(operator: str, left: t.Node, right: Any) -> Box:
+    """``left operator right`` as boxes: a measured number on the right is no node of the tree."""
+    return Row((printing.boxes_of(left), Sign(operator), _number(right)))
+
+
+def _number(value: Any) -> Box:
+    """An exact value as it is, a measured one to the digits that a reader wants."""
+    if isinstance(value, float | sympy.Float):
+        return printing.decimal(float(value), SHOWN_DIGITS)
+    return printing.boxes_of(from_sympy(value))
+
+
+def _beyond(x: t.Node, left: Any, right: Any) -> tuple[Box, ...] | str | None:
+    """Where the derivative has nearly vanished, as conditions; everywhere or never as words."""
+    words = [side for side in (left, right) if isinstance(side, str)]
+    if "everywhere" in words:
+        return "everywhere"
+    places = {"<": left, ">": right}
+    found = {sign: place for sign, place in places.items() if place is not None and not isinstance(place, str)}
+    if len(found) == 2 and abs(float(left + right)) < 1e-12:
+        return (_relation(">", t.Call("abs", (x,)), right),)
+    return tuple(_relation(sign, x, place) for sign, place in found.items()) or (words[0] if words else None)
+
+
+def _mirror_image(f: t.Node, x: t.Node, values: Mapping[str, Any]) -> t.Node:
+    """What f(-x) is by a symmetry: c - f(x), or f(x) - k x."""
+    if values["kind"] == "point":
+        return t.Add((from_sympy(values["constant"]), t.Neg(f)))
+    k = values["coefficient"]
+    return t.Add((f, t.Neg(x if k == 1 else t.Mul((from_sympy(k), x)))))
+
+
+def with_figures(material: Material, figures: Iterable[Figure]) -> Material:
+    """The same material with its pictures."""
+    return replace(material, figures=tuple(figures))

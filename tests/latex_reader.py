@@ -1,0 +1,306 @@
+"""Reads the LaTeX that ``chainrule.expression.printing`` writes back into a tree: our own dialect and nothing more.
+
+Written from the rules a reader of mathematics goes by, not from the printer: a juxtaposition is a product, a sum
+extends to the next plus or minus, log takes the next thing or the parentheses after it, d/dx the next thing or the
+brackets after it. Colour is dropped. x_1 comes back as a component; a superscript as a power.
+"""
+
+import re
+from fractions import Fraction
+
+from chainrule.expression import tree as t
+from chainrule.expression.tree import Node
+
+TOKEN = re.compile(r"\\(?:text|operatorname|mathrm|begin|end)\{[^{}]*\}|\\[A-Za-z]+|\\.|[0-9]+|\S")
+PREFIX = {rf"\{n}": n for n in ("log", "sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "coth")} | {
+    rf"\arc{n}": f"a{n}" for n in ("sin", "cos", "tan")
+}
+RENAMED = {"sgn": "sign", "arsinh": "asinh", "arcosh": "acosh", "artanh": "atanh", "H": "heaviside"}
+RELATIONS = {"<": "<", ">": ">", r"\leq": "<=", r"\geq": ">=", "=": "=", r"\neq": "!="}
+GREEK = {r"\varphi": "phi", r"\varepsilon": "epsilon"}
+FUNCTIONS = {"sigma", "Phi", "phi", "zeta", "f", "g", "h", "H"}
+ENDS = {
+    "}",
+    ")",
+    "]",
+    r"\rvert",
+    r"\rfloor",
+    r"\rceil",
+    "&",
+    r"\\",
+    ",",
+    ";",
+    "+",
+    "-",
+    r"\end{cases}",
+    r"\text{ and }",
+    None,
+}
+
+
+def read(latex: str) -> Node:
+    reader = Reader(_without_colour([token for token in TOKEN.findall(latex) if token not in (r"\left", r"\right")]))
+    node = reader.relation()
+    assert reader.peek() is None, f"left over from {latex}: {reader.tokens[reader.place :]}"
+    return node
+
+
+def _without_colour(tokens: list[str]) -> list[str]:
+    kept: list[str] = []
+    drop: list[bool] = []
+    place = 0
+    while place < len(tokens):
+        if tokens[place] == r"\textcolor":
+            place += tokens[place:].index("}") + 2  # the colour's name, and the brace that opens what is coloured
+            drop.append(True)
+            continue
+        if tokens[place : place + 2] == ["{", "}"]:
+            place += 2
+            continue
+        if tokens[place] == "{":
+            drop.append(False)
+        if tokens[place] != "}" or not drop.pop():
+            kept.append(tokens[place])
+        place += 1
+    return kept
+
+
+class Reader:
+    def __init__(self, tokens: list[str]) -> None:
+        self.tokens, self.place = tokens, 0
+
+    def peek(self, ahead: int = 0) -> str | None:
+        return self.tokens[self.place + ahead] if self.place + ahead < len(self.tokens) else None
+
+    def next(self) -> str:
+        self.place += 1
+        return self.tokens[self.place - 1]
+
+    def take(self, *expected: str) -> None:
+        for token in expected:
+            assert self.next() == token, f"expected {token} before {self.tokens[self.place - 1 :]}"
+
+    def skip(self, token: str) -> bool:
+        found = self.peek() == token
+        self.place += found
+        return found
+
+    def relation(self) -> Node:
+        left, found = self.sum(), list[Node]()
+        while self.peek() in RELATIONS:
+            operator = RELATIONS[self.next()]
+            right = self.sum()
+            found.append(t.Equation(left, right) if operator == "=" else t.Compare(operator, left, right))
+            left = right
+        return found[0] if len(found) == 1 else t.And(tuple(found)) if found else left
+
+    def sum(self) -> Node:
+        terms = [t.Neg(self.product())] if self.skip("-") else [self.product()]
+        while self.peek() in ("+", "-"):
+            negative = self.next() == "-"
+            term = self.product()
+            terms.append(t.Neg(term) if negative else term)
+        return t.add(*terms)
+
+    def product(self) -> Node:
+        factors: list[Node] = []
+        while self.peek() not in ENDS and self.peek() not in RELATIONS:
+            if self.skip("/"):
+                factors = [t.Frac(t.mul(*factors), self.factor())]
+                continue
+            self.skip(r"\cdot")
+            factors.append(self.factor())
+        assert factors, f"nothing to multiply before {self.tokens[self.place :]}"
+        return t.mul(*_matrices(factors))
+
+    def group(self) -> Node:
+        self.take("{")
+        node = self.relation()
+        self.take("}")
+        return node
+
+    def factor(self) -> Node:
+        """One thing with its superscripts."""
+        if self.peek() == r"\sum":
+            return self.big_sum()
+        node = self.atom()
+        while self.peek() == "^":
+            self.take("^")
+            if self.peek(1) == r"\top":
+                self.take("{", r"\top", "}")
+                return t.Call("transpose", (node,))
+            exponent = self.group()
+            node = t.Power(node, exponent)
+        return node
+
+    def big_sum(self) -> Node:
+        self.take(r"\sum", "_", "{")
+        index = self.name()
+        self.take("=", "1", "}", "^", "{")
+        dimension = self.name()
+        self.take("}")
+        return t.Sum(self.product(), index, dimension)
+
+    def fenced(self, left: str, right: str) -> Node:
+        self.take(left)
+        node = self.relation()
+        self.take(right)
+        return node
+
+    def atom(self) -> Node:
+        token = self.peek()
+        assert token is not None
+        if token.isdigit():
+            return t.Number(Fraction(self.next()))
+        if token in READERS:
+            return READERS[token](self)
+        if token in PREFIX or token.startswith(r"\operatorname"):
+            return self.operator()
+        return self.named()
+
+    def operator(self) -> Node:
+        token = self.next()
+        name = PREFIX.get(token) or token.removeprefix(r"\operatorname{").rstrip("}").lstrip("\\")
+        name = RENAMED.get(name, name)
+        if name in PREFIX.values() or name.startswith("a"):
+            power = self.group() if self.skip("^") else None
+            call = t.Call(name, (self.argument(),))
+            return t.Power(call, power) if power else call
+        if name == "diag":
+            return t.Diag(self.fenced("(", ")"))
+        return self.arguments(name) if self.peek() == "(" else t.Symbol(name)
+
+    def argument(self) -> Node:
+        if self.peek() == "(":
+            return self.fenced("(", ")")
+        return self.big_sum() if self.peek() == r"\sum" else self.atom()
+
+    def arguments(self, name: str) -> Node:
+        self.take("(")
+        groups: list[list[Node]] = [[]]
+        while self.peek() != ")":
+            groups[-1].append(self.sum())
+            if self.skip(";"):
+                groups.append([])
+            else:
+                self.skip(",")
+        self.take(")")
+        return t.Call(name, *map(tuple, groups))
+
+    def name(self) -> str:
+        """A letter with its accents: x, \\alpha, \\hat{y}, z'."""
+        token = self.next()
+        if token in (r"\hat", r"\bar", r"\tilde", r"\dot"):
+            self.take("{")
+            base = self.name() + f"_{token[1:]}"
+            self.take("}")
+        elif token in (r"\mathbf", r"\boldsymbol"):
+            self.take("{")
+            base = "bold " + self.name()
+            self.take("}")
+        else:
+            base = GREEK.get(token, token.lstrip("\\"))
+            assert base.isalpha(), f"{token} is no name"
+        while self.skip("'"):
+            base += "_prime"
+        return base
+
+    def named(self) -> Node:
+        name = self.name()
+        indices: list[str] = []
+        if self.skip("_"):
+            self.take("{")
+            while not self.skip("}"):
+                if not self.skip(","):
+                    token = self.peek() or ""
+                    indices.append(
+                        re.sub(r"\\mathrm\{|\}", "", self.next()) if token[0] in r"\0123456789" else self.name()
+                    )
+        if name == "e" and not indices:
+            return t.Constant("e")
+        if name == "pi" and not indices:
+            return t.Constant("pi")
+        if name == "infty":
+            return t.Constant("oo")
+        if name.removesuffix("_prime") in FUNCTIONS and self.peek() == "(":
+            return self.arguments(RENAMED.get(name, name))
+        if name.startswith("bold "):
+            return t.Vector(name.removeprefix("bold "))
+        if name == "delta" and len(indices) == 2:
+            return t.Delta(*indices)
+        return t.Component(name, tuple(indices)) if indices else t.Symbol(name)
+
+    def fraction(self) -> Node:
+        self.take(r"\frac")
+        if self.peek(1) in ("d", r"\partial"):  # so no variable may be called d
+            return self.derivative()
+        return t.Frac(self.group(), self.group())
+
+    def derivative(self) -> Node:
+        self.take("{")
+        sign = self.next()
+        order = self.group() if self.skip("^") else t.ONE
+        operand = None if self.peek() == "}" else self.named()
+        self.take("}", "{", sign)
+        variable = self.named()
+        assert isinstance(order, t.Number)
+        if self.skip("^"):
+            assert self.group() == order
+        self.take("}")
+        if operand is None:
+            operand = self.fenced("[", "]") if self.peek() == "[" else self.factor()
+        return t.Derivative(operand, variable, int(order.value), sign != "d")
+
+    def cases(self) -> Node:
+        self.take(r"\begin{cases}")
+        branches: list[t.Branch] = []
+        while not self.skip(r"\end{cases}"):
+            value = self.sum()
+            self.take("&")
+            branches.append(t.Branch(value, t.Otherwise() if self.skip(r"\text{otherwise}") else self.condition()))
+            self.skip(r"\\")
+        return t.Cases(tuple(branches))
+
+    def condition(self) -> Node:
+        self.take(r"\text{if }")
+        conditions = [self.relation()]
+        while self.skip(r"\text{ and }"):
+            conditions.append(self.relation())
+        return conditions[0] if len(conditions) == 1 else t.And(tuple(conditions))
+
+    def root(self) -> Node:
+        self.take(r"\sqrt")
+        return t.Call("sqrt", (self.group(),))
+
+
+def _matrices(factors: list[Node]) -> list[Node]:
+    """aᵀ b and a bᵀ among the factors of a product."""
+    found: list[Node] = []
+    for factor in factors:
+        last = found[-1] if found else None
+        if isinstance(last, t.Call) and last.function == "transpose":
+            found[-1] = t.Dot(last.arguments[0], factor)
+        elif isinstance(factor, t.Call) and factor.function == "transpose" and last is not None and _is_vector(last):
+            found[-1] = t.Outer(last, factor.arguments[0])
+        else:
+            found.append(factor)
+    return found
+
+
+def _is_vector(node: Node) -> bool:
+    return any(isinstance(part, t.Vector) for _, part in t.walk(node))
+
+
+READERS = {
+    "(": lambda reader: reader.fenced("(", ")"),
+    "[": lambda reader: reader.fenced("[", "]"),
+    r"\lvert": lambda reader: t.Call("abs", (reader.fenced(r"\lvert", r"\rvert"),)),
+    r"\lfloor": lambda reader: t.Call("floor", (reader.fenced(r"\lfloor", r"\rfloor"),)),
+    r"\lceil": lambda reader: t.Call("ceiling", (reader.fenced(r"\lceil", r"\rceil"),)),
+    r"\frac": Reader.fraction,
+    r"\sqrt": Reader.root,
+    r"\begin{cases}": Reader.cases,
+    r"\exp": lambda reader: (reader.next(), t.Call("exp", (reader.fenced("(", ")"),)))[1],
+    r"\max": lambda reader: (reader.next(), reader.arguments("max"))[1],
+    r"\min": lambda reader: (reader.next(), reader.arguments("min"))[1],
+}

@@ -1,0 +1,140 @@
+"""Templates: the shipped ones speak every format, a user's come first, and a mistake is reported with its place."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+from test_report import ELU, RELU, SIGMOID, material, softmax
+
+from chainrule.calculus.properties import FINDERS, find_properties
+from chainrule.errors import RenderError
+from chainrule.render import FORMATS, _environment, _tex_prose, notation_of, render, render_index, shipped_templates
+from chainrule.report import Material, Report, make_report
+
+TEMPLATES = ["derivation.md.j2", "derivation.tex.j2", "derivation.typ.j2", "derivation.txt.j2"]
+NAMES = ["sigmoid", "elu", "relu", "softmax"]
+
+
+def complete(definition: Any) -> Material:
+    made = material(definition)
+    if definition.index is not None:
+        return made
+    x = definition.wrt[0]
+    found = find_properties(definition.expression, made.derivations[0].result, x, definition.domain)
+    return Material(made.definition, made.derivations, made.kinks, tuple(found), code="def f(x):\n    return x")
+
+
+@pytest.fixture(scope="module")
+def materials() -> dict[str, Material]:
+    return {d.name: complete(d) for d in (SIGMOID, ELU, RELU, softmax())}
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+@pytest.mark.parametrize("name", NAMES)
+def test_every_template_renders_every_report(materials: dict[str, Material], name: str, template: str) -> None:
+    text = render(make_report(materials[name], notation_of(template)), template)
+    assert text.strip()
+    assert "<<" not in text and "<%" not in text
+
+
+@pytest.fixture
+def report(materials: dict[str, Material]) -> Report:
+    return make_report(materials["sigmoid"], "latex")
+
+
+def test_a_users_template_comes_before_the_shipped_one(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "derivation.md.j2").write_text("mine: << report.name >>")
+    assert render(report, "derivation.md.j2", tmp_path) == "mine: sigmoid"
+    assert render(report, "derivation.md.j2").startswith("# Sigmoid")
+
+
+def test_a_user_can_replace_a_part_and_keep_the_rest(report: Report, tmp_path: Path) -> None:
+    shipped = (shipped_templates() / "sentences.j2").read_text()
+    (tmp_path / "sentences.j2").write_text(shipped.replace('"Properties"', '"What it does"'))
+    assert "## What it does" in render(report, "derivation.md.j2", tmp_path)
+
+
+def test_an_undefined_name_is_reported_with_template_line_and_name(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "page.md.j2").write_text("one\n<< report.colour >>")
+    with pytest.raises(RenderError, match=r"page\.md\.j2, line 2: .*has no attribute 'colour'"):
+        render(report, "page.md.j2", tmp_path)
+    (tmp_path / "page.md.j2").write_text("<< nothing >>")
+    with pytest.raises(RenderError, match=r"page\.md\.j2, line 1: 'nothing' is undefined"):
+        render(report, "page.md.j2", tmp_path)
+
+
+def test_a_broken_template_is_reported_with_its_line(report: Report, tmp_path: Path) -> None:
+    (tmp_path / "page.md.j2").write_text("one\ntwo\n<% if %>")
+    with pytest.raises(RenderError, match=r"page\.md\.j2, line 3: Expected an expression"):
+        render(report, "page.md.j2", tmp_path)
+
+
+def test_a_missing_template_says_where_it_was_looked_for(report: Report, tmp_path: Path) -> None:
+    with pytest.raises(RenderError, match=rf"template 'page\.md\.j2' not found; searched in {re.escape(str(tmp_path))}, "):
+        render(report, "page.md.j2", tmp_path)
+
+
+def test_the_format_must_be_in_the_name(report: Report) -> None:
+    with pytest.raises(RenderError, match=r"must end in one of \.md\.j2, \.tex\.j2, \.typ\.j2, \.txt\.j2"):
+        render(report, "page.j2")
+
+
+def test_a_report_in_another_notation_is_refused(report: Report) -> None:
+    with pytest.raises(RenderError, match=r"needs a report in typst notation, got one in latex"):
+        render(report, "derivation.typ.j2")
+
+
+def test_every_property_has_a_sentence() -> None:
+    module: Any = _environment("md", (shipped_templates(),)).get_template("sentences.j2").module
+    assert set(FINDERS) == set(module.by_key)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_tables_of_the_markdown_are_whole(materials: dict[str, Material], name: str) -> None:
+    """A bare | in a formula would split a cell; a double backslash or a starred formula would be eaten by Markdown."""
+    text = render(make_report(materials[name], "latex"), "derivation.md.j2")
+    rows = [line.split("|") for line in text.splitlines() if line.startswith("|")]
+    assert {len(row) for row in rows} <= {3, 5, 6}
+    for block in re.findall(r"^\|.*\n(?:\|.*\n)+", text, flags=re.MULTILINE):
+        assert len({line.count("|") for line in block.splitlines()}) == 1, block
+    for formula in re.findall(r"\$\$?(.+?)\$\$?", text, flags=re.DOTALL):
+        assert "\\\\" not in formula and "*" not in formula and "<" not in formula, formula
+
+
+def test_plain_words_are_escaped_in_every_format() -> None:
+    words = "50% of a_b & c # {d} $5 *e* [f] <g>"
+    rendered = {name: form.prose(words) for name, form in FORMATS.items()}
+    assert rendered["txt"] == words
+    assert rendered["tex"].startswith(r"50\% of a\_b \& c \# \{d\} \$5 *e* [f] \ensuremath{<}g")
+    assert r"a\_b" in rendered["md"] and r"\*e\*" in rendered["md"] and r"\<g" in rendered["md"]
+    assert r"\#" in rendered["typ"] and r"\$5" in rendered["typ"]
+
+
+def test_latex_maps_the_letters_of_mathematics_and_refuses_the_unknown() -> None:
+    assert _tex_prose("σ(x) ≤ ŷ − α²") == (
+        r"\ensuremath{\sigma}(x) \ensuremath{\le} \ensuremath{\hat{y}} \ensuremath{-} \ensuremath{\alpha}\ensuremath{{}^{2}}"
+    )
+    assert _tex_prose("Schrödinger, café") == "Schrödinger, café"
+    with pytest.raises(RenderError, match=r"no row for the character '☃' \(U\+2603\)"):
+        _tex_prose("☃")
+
+
+def test_the_index_links_every_document(materials: dict[str, Material]) -> None:
+    reports = [make_report(materials[name], "latex") for name in NAMES]
+    index = render_index(reports, links={"sigmoid": "activations/sigmoid.md"})
+    assert "[Sigmoid](activations/sigmoid.md)" in index
+    assert "[elu](elu.md)" in index
+    for block in re.findall(r"^\|.*\n(?:\|.*\n)+", index, flags=re.MULTILINE):
+        assert len({line.count("|") for line in block.splitlines()}) == 1, block
+
+
+def test_sentences_stay_clear_of_markup() -> None:
+    """The shared sentences are read by four formats, so their words are plain ASCII."""
+    source = (shipped_templates() / "sentences.j2").read_text()
+    words = re.sub(r"<#.*?#>|<%.*?%>|<<.*?>>", "", source, flags=re.DOTALL)
+    assert words.isascii()
+    assert not re.search(r"[*_#$%&{}\\`~^|@]", words), re.findall(r".*[*_#$%&{}\\`~^|@].*", words)
+    jinja2.Environment(block_start_string="<%", block_end_string="%>", variable_start_string="<<",
+                       variable_end_string=">>", comment_start_string="<#", comment_end_string="#>").parse(source)  # fmt: skip
