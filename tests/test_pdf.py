@@ -1,5 +1,6 @@
 """PDFs: made from every document, identical byte for byte when made twice, and refused with the reason when they cannot be."""
 
+import io
 import shutil
 from pathlib import Path
 
@@ -65,8 +66,6 @@ def test_a_formula_too_wide_for_the_page_is_scaled_to_fit() -> None:
 #fit[#eq($ {WIDE} $, "wide")]
 """
     pillow = pytest.importorskip("PIL.Image")
-    import io
-
     (png,) = typst_png(source, {}, ppi=50)
     page = pillow.open(io.BytesIO(png)).convert("L")
     margin = page.crop((round(page.width * 0.92), 0, page.width, page.height))

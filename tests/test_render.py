@@ -8,9 +8,10 @@ import jinja2
 import pytest
 from test_report import ELU, RELU, SIGMOID, material, softmax
 
+from chainrule.catalogue import shipped
 from chainrule.calculus.properties import FINDERS, find_properties
 from chainrule.errors import RenderError
-from chainrule.render import FORMATS, _environment, _tex_prose, notation_of, render, render_index, shipped_templates
+from chainrule.render import FORMATS, _environment, _tex_prose, notation_of, render, render_index
 from chainrule.report import Material, Report, make_report
 
 TEMPLATES = ["derivation.md.j2", "derivation.tex.j2", "derivation.typ.j2", "derivation.txt.j2"]
@@ -51,7 +52,7 @@ def test_a_users_template_comes_before_the_shipped_one(report: Report, tmp_path:
 
 
 def test_a_user_can_replace_a_part_and_keep_the_rest(report: Report, tmp_path: Path) -> None:
-    shipped = (shipped_templates() / "sentences.j2").read_text()
+    shipped = (shipped("templates") / "sentences.j2").read_text()
     (tmp_path / "sentences.j2").write_text(shipped.replace('"Properties"', '"What it does"'))
     assert "## What it does" in render(report, "derivation.md.j2", tmp_path)
 
@@ -72,7 +73,9 @@ def test_a_broken_template_is_reported_with_its_line(report: Report, tmp_path: P
 
 
 def test_a_missing_template_says_where_it_was_looked_for(report: Report, tmp_path: Path) -> None:
-    with pytest.raises(RenderError, match=rf"template 'page\.md\.j2' not found; searched in {re.escape(str(tmp_path))}, "):
+    with pytest.raises(
+        RenderError, match=rf"template 'page\.md\.j2' not found; searched in {re.escape(str(tmp_path))}, "
+    ):
         render(report, "page.md.j2", tmp_path)
 
 
@@ -87,7 +90,7 @@ def test_a_report_in_another_notation_is_refused(report: Report) -> None:
 
 
 def test_every_property_has_a_sentence() -> None:
-    module: Any = _environment("md", (shipped_templates(),)).get_template("sentences.j2").module
+    module: Any = _environment("md", (shipped("templates"),)).get_template("sentences.j2").module
     assert set(FINDERS) == set(module.by_key)
 
 
@@ -132,7 +135,7 @@ def test_the_index_links_every_document(materials: dict[str, Material]) -> None:
 
 def test_sentences_stay_clear_of_markup() -> None:
     """The shared sentences are read by four formats, so their words are plain ASCII."""
-    source = (shipped_templates() / "sentences.j2").read_text()
+    source = (shipped("templates") / "sentences.j2").read_text()
     words = re.sub(r"<#.*?#>|<%.*?%>|<<.*?>>", "", source, flags=re.DOTALL)
     assert words.isascii()
     assert not re.search(r"[*_#$%&{}\\`~^|@]", words), re.findall(r".*[*_#$%&{}\\`~^|@].*", words)

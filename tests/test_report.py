@@ -29,12 +29,18 @@ def softmax() -> Definition:
     K = dimension("K")
     i, j, k = index("i", K), index("j", K), index("k", K)
     z = vector("z", K)
-    return Definition(exp(z[i]) / sympy.Sum(exp(z[k]), k), wrt=z[j], symbol="s", index=i, name="softmax", kind="activation")
+    return Definition(
+        exp(z[i]) / sympy.Sum(exp(z[k]), k), wrt=z[j], symbol="s", index=i, name="softmax", kind="activation"
+    )
 
 
 def material(definition: Definition, *properties: Property) -> Material:
     derivations = derive_all(definition)
-    kinks = find_kinks(definition.expression, derivations[0].result, x, definition.domain) if definition.index is None else ()
+    kinks = (
+        find_kinks(definition.expression, derivations[0].result, x, definition.domain)
+        if definition.index is None
+        else ()
+    )
     return Material(definition, derivations, tuple(kinks), properties)
 
 
@@ -63,7 +69,12 @@ def test_a_report_holds_nothing_but_plain_values(definition: Definition, notatio
 def shape(report: Report) -> Any:
     """The report without what differs between notations."""
     return [
-        (d.role, d.goal.text, [(line.number, line.right.text, [r.name for r in line.rules]) for line in d.lines], d.result.text)
+        (
+            d.role,
+            d.goal.text,
+            [(line.number, line.right.text, [r.name for r in line.rules]) for line in d.lines],
+            d.result.text,
+        )
         for d in report.derivations
     ]
 
@@ -124,7 +135,11 @@ def test_brief_is_not_longer_than_normal_and_normal_not_longer_than_full() -> No
 PROPERTIES = [
     (Property("range", {"set": Interval.open(0, 1)}), "set", "(0, 1)"),
     (Property("range", {"set": Interval(0, sympy.oo)}), "set", "[0, ∞)"),
-    (Property("symmetry", {"kind": "point", "centre": sympy.S.Zero, "constant": sympy.S.One}), "equation", "σ(-x) = 1 - σ(x)"),
+    (
+        Property("symmetry", {"kind": "point", "centre": sympy.S.Zero, "constant": sympy.S.One}),
+        "equation",
+        "σ(-x) = 1 - σ(x)",
+    ),
     (Property("parity", {"function": "odd"}), "equation", "σ(-x) = -σ(x)"),
     (Property("value_at_zero", {"value": sympy.S.Half}), "value", "1/2"),
 ]

@@ -74,7 +74,8 @@ def numerical_gradient(
     """Gradient of a scalar function of an array, by finite differences.
 
     f takes an array of x's shape and returns one real number (any array with one element will do). x: real, any shape.
-    Returns float64 of x's shape. Every element is moved by h = step * max(1, |element|), rounded so that x + h is exact.
+    Returns float64 of x's shape. Every element is moved by h = step * max(1, |element|), rounded so that x + h is
+    exact.
 
     | method       | error        | evaluations of f for n elements | default step |
     |--------------|--------------|---------------------------------|--------------|
@@ -84,10 +85,10 @@ def numerical_gradient(
     | "richardson" | O(h⁶)        | 6n                              | eps^(1/7)    |
 
     "complex" reads the derivative off Im f(x + ih)/h: accurate to rounding, but f must be analytic and pass complex
-    numbers
-    through (no abs, no comparison, no cast to real); for a real result its ImaginaryPartLost error says so.
+    numbers through (no abs, no comparison, no cast to real).
 
-    Raises TypeError if x is not real or f does not return one number; ValueError for an unknown method or a step that is not positive.
+    Raises TypeError if x is not real, or f does not return one real number, or drops the imaginary part of a complex
+    step; ValueError for an unknown method or a step that is not positive.
     """
     row = BY_NAME.get(method)
     if row is None:
@@ -124,7 +125,10 @@ def _along(f: Callable[[Any], Any], point: Array, index: tuple[int, ...], *, com
 
 
 def _complex_value(f: Callable[[Any], Any], shifted: npt.NDArray[np.complex128]) -> Any:
-    advice = "The complex step needs an analytic f that passes complex numbers through: no abs, comparison, float(), .real; use method='central'."
+    advice = (
+        "The complex step needs an analytic f that passes complex numbers through: no abs, comparison, float(), .real; "
+        "use method='central'."
+    )
     try:
         value = f(shifted)
     except TypeError as error:
@@ -145,7 +149,8 @@ def _number(value: Any, *, keep_imaginary: bool = False) -> complex:
     array = np.asarray(value)
     if array.size != 1:
         raise TypeError(
-            f"numerical_gradient: f must return one number, it returned shape {array.shape}; sum it, or differentiate one output at a time."
+            f"numerical_gradient: f must return one number, it returned shape {array.shape}; "
+            "sum it, or differentiate one output at a time."
         )
     if array.dtype.kind not in ("fiubc" if keep_imaginary else "fiub"):
         raise TypeError(f"numerical_gradient: f must return a real number, it returned dtype {array.dtype}.")

@@ -22,7 +22,7 @@ def typst_pdf(source: str, figures: Mapping[str, bytes]) -> bytes:
 
     figures: the files that the source names, by the path it names them with.
     Raises RenderError where the source does not compile, or asks for a font that is not there."""
-    return _typst(source, figures, format="pdf", pdf_standards=["ua-1"])
+    return bytes(_typst(source, figures, format="pdf", pdf_standards=["ua-1"]))
 
 
 def typst_png(source: str, figures: Mapping[str, bytes], ppi: float = 110.0) -> tuple[bytes, ...]:
@@ -57,7 +57,8 @@ def latex_pdf(source: str, figures: Mapping[str, bytes]) -> bytes:
     """The PDF of a LaTeX document, made by latexmk and pdflatex.
 
     figures: the files that the source names, by the path it names them with.
-    Raises RenderError where latexmk is missing, and with the first error of the log where the source does not compile."""
+    Raises RenderError where latexmk is missing, and with the first error of its log where the source does not
+    compile."""
     latexmk = shutil.which("latexmk")
     if latexmk is None:
         raise RenderError(f"latexmk not found: {LATEX_HELP}")
@@ -67,14 +68,26 @@ def latex_pdf(source: str, figures: Mapping[str, bytes]) -> bytes:
         for path, data in figures.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_bytes(data)
-        command = [latexmk, "-pdf", "-interaction=nonstopmode", "-halt-on-error", "-no-shell-escape", "-norc", "main.tex"]
+        command = [
+            latexmk,
+            "-pdf",
+            "-interaction=nonstopmode",
+            "-halt-on-error",
+            "-no-shell-escape",
+            "-norc",
+            "main.tex",
+        ]
         try:
-            done = subprocess.run(command, cwd=folder, capture_output=True, timeout=SECONDS, env=_environment(), check=False)
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, timeout=SECONDS, env=_environment(), check=False
+            )
         except subprocess.TimeoutExpired as error:
             raise RenderError(f"latexmk took more than {SECONDS} s") from error
         pdf = folder / "main.pdf"
         if done.returncode != 0 or not pdf.exists():
-            raise RenderError(f"latexmk: {_first_error(folder / 'main.log') or done.stderr.decode(errors='replace')[-500:]}")
+            raise RenderError(
+                f"latexmk: {_first_error(folder / 'main.log') or done.stderr.decode(errors='replace')[-500:]}"
+            )
         return pdf.read_bytes()
 
 

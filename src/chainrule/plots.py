@@ -1,7 +1,7 @@
-"""Plots: what is drawn is sampled here, as data; Matplotlib is met in one function and imported only when it is called.
+"""Plots: what is drawn is sampled here, as data; Matplotlib is met in `draw` and imported only when it is called.
 
-A figure is the same on every machine up to the last digits of its data, which an SVG carries along: ``plotted_data`` reads
-them back, so that figures are compared by what they show and not by their bytes.
+A figure is the same on every machine up to the last digits of its data, which an SVG carries along: ``plotted_data``
+reads them back, so that figures are compared by what they show and not by their bytes.
 """
 
 import io
@@ -69,12 +69,17 @@ def _function_figure(material: Material, main: Derivation, x: Any) -> Figure | N
     )
     shaded = _saturated(curves[1]) if d.kind == "activation" else ()
     panel = Panel(curves, tuple(dot for _, dots in joints for dot in dots), shaded, _label(main.variable))
-    panels = (panel,)
-    if shaded and any(p.key == "saturation" and p.values.get("left") and p.values.get("right") for p in material.properties):
+    panels: tuple[Panel, ...] = (panel,)
+    if shaded and _saturates(material):
         y = tuple(_rounded(math.log10(abs(v))) if v else None for v in curves[1].y)
         log = Curve("log", rf"$\log_{{10}}\,$|{_slope_label(main)}|", curves[1].x, y)
         panels = (panel, Panel((log,), (), shaded, _label(main.variable), logarithmic=True))
     return Figure(d.name, "function", panels)
+
+
+def _saturates(material: Material) -> bool:
+    found = [p.values for p in material.properties if p.key == "saturation"]
+    return any(values.get("left") and values.get("right") for values in found)
 
 
 def _construction(material: Material, x: Any) -> Figure:
@@ -83,7 +88,15 @@ def _construction(material: Material, x: Any) -> Figure:
     panels = []
     for stage in d.construction:
         label = _label(from_sympy(stage))
-        panels.append(Panel((_curve("stage", label, _callable(stage, x, fixed), low, high, ()),), (), (), _label(from_sympy(x)), label))
+        panels.append(
+            Panel(
+                (_curve("stage", label, _callable(stage, x, fixed), low, high, ()),),
+                (),
+                (),
+                _label(from_sympy(x)),
+                label,
+            )
+        )
     return Figure(f"{d.name}-construction", "construction", tuple(panels))
 
 
@@ -96,7 +109,9 @@ def _companion(material: Material, name: str, expression: Any, x: Any) -> Figure
         return None
     low, high = _window(d, x)
     curve = _curve("function", _label(written), f, low, high, ())
-    return Figure(f"{d.name}-{name.replace(' ', '-').replace('_', '-')}", name, (Panel((curve,), (), (), _label(main.variable)),))
+    return Figure(
+        f"{d.name}-{name.replace(' ', '-').replace('_', '-')}", name, (Panel((curve,), (), (), _label(main.variable)),)
+    )
 
 
 # ---------------------------------------------------------------- sampling
@@ -168,18 +183,24 @@ def _rounded(value: float) -> float:
     return float(f"{value:.6g}") + 0.0
 
 
-def _joints(material: Material, x: Any, fixed: Mapping[str, float], low: float, high: float) -> list[tuple[float, tuple[Dot, ...]]]:
+def _joints(
+    material: Material, x: Any, fixed: Mapping[str, float], low: float, high: float
+) -> list[tuple[float, tuple[Dot, ...]]]:
     """Each kink of the plot with the dots that are drawn there."""
     found = []
     for kink in material.kinks:
         try:
             at, left, right, code = (_callable(v, x, fixed)(0.0) for v in
                                      (kink.location, kink.left_slope, kink.right_slope, kink.code_value))  # fmt: skip
-            before, after, value = (_callable(v, x, fixed)(0.0) for v in (kink.left_value, kink.right_value, kink.value))
+            before, after, value = (
+                _callable(v, x, fixed)(0.0) for v in (kink.left_value, kink.right_value, kink.value)
+            )
         except _Free:
             continue
         if low < at < high:
-            found.append((at, (*_dots("derivative", at, left, right, code), *_dots("function", at, before, after, value))))
+            found.append(
+                (at, (*_dots("derivative", at, left, right, code), *_dots("function", at, before, after, value)))
+            )
     return found
 
 
@@ -227,10 +248,22 @@ def _slope_label(main: Derivation) -> str:
     return _mathtext(rf"{letter} {head} / {letter} {printing.latex(main.variable)}")
 
 
+_DIALECT = (
+    (r"\operatorname", r"\mathrm"),
+    (r"\dfrac", r"\frac"),
+    (r"\tfrac", r"\frac"),
+    (r"\lvert", "|"),
+    (r"\rvert", "|"),
+    (r"\bigl", ""),
+    (r"\bigr", ""),
+    (r"\mathopen{}", ""),
+    (r"\mathclose{}", ""),
+)
+
+
 def _mathtext(latex: str) -> str:
     """LaTeX that the small dialect of Matplotlib understands."""
-    for old, new in ((r"\operatorname", r"\mathrm"), (r"\dfrac", r"\frac"), (r"\tfrac", r"\frac"), (r"\lvert", "|"),
-                     (r"\rvert", "|"), (r"\bigl", ""), (r"\bigr", ""), (r"\mathopen{}", ""), (r"\mathclose{}", "")):  # fmt: skip
+    for old, new in _DIALECT:
         latex = latex.replace(old, new)
     return f"${latex}$"
 
@@ -266,7 +299,10 @@ def draw(figure: Figure, form: Literal["svg", "pdf", "png"] = "svg") -> bytes:
         for panel, ax in zip(figure.panels, axes, strict=True):
             _place_labels(ax, panel)
         buffer = io.BytesIO()
-        dates: dict[str, dict[str, Any]] = {"svg": {"Date": None, "Creator": None}, "pdf": {"CreationDate": None, "Producer": None, "Creator": None}}
+        dates: dict[str, dict[str, Any]] = {
+            "svg": {"Date": None, "Creator": None},
+            "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+        }
         canvas.savefig(buffer, format=form, metadata=dates.get(form))
     return _with_data(buffer.getvalue(), figure) if form == "svg" else buffer.getvalue()
 
@@ -298,7 +334,10 @@ def _draw_panel(ax: Any, panel: Panel, last: bool) -> None:
     ax.xaxis.set_major_locator(MaxNLocator(4 if panel.title else 7, integer=high - low > 3))
     ax.yaxis.set_major_locator(MaxNLocator(4 if panel.title or panel.logarithmic else 6, steps=[1, 2, 2.5, 5, 10]))
     for curve in panel.curves:
-        y = [math.nan if v is None or not bottom - 9 * (top - bottom) <= v <= top + 9 * (top - bottom) else v for v in curve.y]
+        y = [
+            math.nan if v is None or not bottom - 9 * (top - bottom) <= v <= top + 9 * (top - bottom) else v
+            for v in curve.y
+        ]
         ax.plot(curve.x, y, color=COLOURS[curve.role], linewidth=2.0, solid_capstyle="butt", zorder=3)
     for dot in panel.dots:
         colour = COLOURS[dot.role]
@@ -361,8 +400,12 @@ def _best_place(
     best, chosen = -math.inf, (0.85, 0.5)
     candidates = [(x, y) for i, (x, y) in enumerate(own) if i % 6 == 0 and 0.0 <= y <= 1.0]
     for px, py in candidates:
-        for dx, dy in ((0.0, h * 0.5 + 0.03), (0.0, -h * 0.5 - 0.03), (w * 0.5 + 0.02, h * 0.25), (-w * 0.5 - 0.02, h * 0.25),
-                       (w * 0.5 + 0.02, -h * 0.25), (-w * 0.5 - 0.02, -h * 0.25)):  # fmt: skip
+        beside = w * 0.5 + 0.02
+        for dx, dy in (
+            (0.0, h * 0.5 + 0.03),
+            (0.0, -h * 0.5 - 0.03),
+            *((a * beside, b * h * 0.25) for a in (1, -1) for b in (1, -1)),
+        ):
             x, y = px + dx, py + dy
             if not (w / 2 + 0.01 < x < 0.99 - w / 2 and h / 2 + 0.01 < y < 0.99 - h / 2):
                 continue

@@ -1,11 +1,12 @@
 """Templates: a report in, the text of a document out.
 
-The name of a template decides the format: ``derivation.md.j2`` is Markdown, ``.tex.j2`` LaTeX, ``.typ.j2`` Typst, ``.txt.j2``
-plain text. A folder of the user's comes before the shipped one, file by file. In every template ``<< … >>`` prints, ``<% … %>``
-controls, ``<# … #>`` comments; a name that is not defined is an error. The filters speak the format: ``math`` and ``display``
-set a formula, ``prose`` escapes plain words, ``code`` sets source text.
+The name of a template decides the format: ``derivation.md.j2`` is Markdown, ``.tex.j2`` LaTeX, ``.typ.j2`` Typst,
+``.txt.j2`` plain text. A folder of the user's comes before the shipped one, file by file. In every template
+``<< … >>`` prints, ``<% … %>`` controls, ``<# … #>`` comments; a name that is not defined is an error. The filters speak
+the format: ``math``, ``styled`` and ``display`` set a formula, ``prose`` escapes plain words, ``code`` sets source text.
 """
 
+import json
 import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +17,7 @@ from typing import Any
 
 import jinja2
 
+from .catalogue import shipped
 from .errors import RenderError
 from .expression.printing import markdown
 from .report import Formula, Report
@@ -27,26 +29,29 @@ def render(report: Report, template: str, templates: Path | None = None, **varia
     """The document that a template makes of a report.
 
     template: its name, which decides the format. templates: a folder that is searched before the shipped one.
-    variables: further names for the template; ``figures`` is the way from the document to the folder of pictures.
-    Raises RenderError, with the template and the line, when the template is missing, broken, or uses an undefined name."""
+    variables: further names for the template; ``figures`` is the way from the document to the folder of pictures,
+    ``width`` the length of a line of text.
+    Raises RenderError, with template and line, when the template is missing, broken, or uses an undefined name."""
     return _render(template, templates, (report,), {"report": report, **variables})
 
 
-def render_index(reports: Sequence[Report], template: str = "index.md.j2", templates: Path | None = None, **variables: Any) -> str:
-    """The document that a template makes of many reports; ``links`` maps the name of a report to the address of its document."""
-    return _render(template, templates, tuple(reports), {"reports": tuple(reports), **variables})
+def index_row(report: Report, templates: Path | None = None) -> dict[str, str]:
+    """What the index says of a report, as strings: ``render_index`` makes a page of many such rows."""
+    wanted = json.loads(_render("index_row.md.j2", templates, (report,), {"report": report}))
+    return {str(name): str(value) for name, value in wanted.items()}
+
+
+def render_index(
+    rows: Sequence[Mapping[str, str]], template: str = "index.md.j2", templates: Path | None = None, **variables: Any
+) -> str:
+    """The document that a template makes of the rows of many reports; ``links`` maps a name to its document's address."""
+    return _render(template, templates, (), {"rows": tuple(rows), **variables})
 
 
 def notation_of(template: str) -> str:
     """The notation a report must be printed in for a template: latex, typst or text."""
     suffix = _suffix(template)
     return next(notation for notation, suffixes in FORMATS_OF_NOTATION.items() if suffix in suffixes)
-
-
-def shipped_templates() -> Path:
-    """The folder of templates: beside the package in a wheel, two folders up in a checkout."""
-    package = Path(__file__).parent
-    return next((f for f in (package / "templates", package.parents[1] / "templates") if f.is_dir()), package / "templates")
 
 
 def _render(template: str, templates: Path | None, reports: Sequence[Report], variables: Mapping[str, Any]) -> str:
@@ -57,10 +62,10 @@ def _render(template: str, templates: Path | None, reports: Sequence[Report], va
                 f"{template}: needs a report in {wanted} notation, got one in {report.notation}: "
                 f'make it with make_report(material, "{wanted}")'
             )
-    folders = (*((templates,) if templates else ()), shipped_templates())
+    folders = (*((templates,) if templates else ()), shipped("templates"))
     environment = _environment(_suffix(template), folders)
     try:
-        return environment.get_template(template).render({"figures": "../figures/", "links": {}, **variables})
+        return environment.get_template(template).render(_with_defaults(variables))
     except jinja2.TemplateNotFound as error:
         places = ", ".join(str(folder) for folder in folders)
         raise RenderError(f"template {error.name!r} not found; searched in {places}") from error
@@ -70,6 +75,15 @@ def _render(template: str, templates: Path | None, reports: Sequence[Report], va
         raise RenderError(f"{_place(error, folders, template)}: {error.message}") from error
     except (TypeError, LookupError, ValueError, AttributeError) as error:
         raise RenderError(f"{_place(error, folders, template)}: {type(error).__name__}: {error}") from error
+
+
+def _with_defaults(variables: Mapping[str, Any]) -> dict[str, Any]:
+    """What templates may rely on: ``figures`` (the way to the pictures, ending in a slash), ``links``, ``width``."""
+    made = {"figures": "../figures/", "links": {}, "width": 100, **variables}
+    made["figures"] = (
+        made["figures"] + "/" if made["figures"] and not made["figures"].endswith("/") else made["figures"]
+    )
+    return made
 
 
 def _suffix(template: str) -> str:
@@ -106,11 +120,19 @@ def _environment(suffix: str, folders: tuple[Path, ...]) -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701  no HTML is made here; each format has its own `prose` filter
+        autoescape=False,
     )
     form = FORMATS[suffix]
     environment.filters.update(math=form.math, display=form.display, prose=form.prose, code=form.code)
-    environment.filters.update(styled=form.styled, equals=_equals, then_equals=_then_equals, quoted=_quoted, oneline=_oneline, sentence=_sentence)
+    environment.filters.update(
+        styled=form.styled,
+        equals=_equals,
+        json=json.dumps,
+        then_equals=_then_equals,
+        quoted=_quoted,
+        oneline=_oneline,
+        sentence=_sentence,
+    )
     environment.globals.update(format=suffix)
     return environment
 
@@ -140,8 +162,8 @@ def _then_equals(left: Formula, right: Formula) -> Formula:
 
 @dataclass(frozen=True)
 class Format:
-    """How one kind of document sets a formula inside a sentence (``styled``: with fractions as tall as on a line of its own),
-    one on its own line, plain words, and source text."""
+    """How one kind of document sets a formula inside a sentence (``styled``: with fractions as tall as on a line of its
+    own), one on its own line, plain words, and source text."""
 
     math: Callable[[Formula], str]
     styled: Callable[[Formula], str]
@@ -177,13 +199,18 @@ _TEX_ESCAPES = {
     "\u00a0": "~",
 }
 _TEX_MATHS = {
-    **dict(zip("αβγδζηθλμνξπρστχψωΓΔΘΛΣΦΨΩ",
-               "alpha beta gamma delta zeta eta theta lambda mu nu xi pi rho sigma tau chi psi omega "
-               "Gamma Delta Theta Lambda Sigma Phi Psi Omega".split(), strict=True)),
-    "ε": "varepsilon", "ϵ": "epsilon", "φ": "varphi", "ϕ": "phi", "−": "-", "±": "pm", "×": "times", "·": "cdot", "→": "to",
-    "∞": "infty", "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∂": "partial", "∇": "nabla", "Σ": "Sigma", "∑": "sum",
-    "√": "surd", "∈": "in", "ℝ": "mathbb{R}", "′": "prime", "⊙": "odot", "ℓ": "ell", "∘": "circ", "⁻": "{}^{-}", "ᵀ": "{}^{\\top}",
-    "½": "tfrac12", "∝": "propto", "⇒": "Rightarrow",
+    **dict(
+        zip(
+            "αβγδζηθλμνξπρστχψωΓΔΘΛΣΦΨΩ",
+            ["alpha", "beta", "gamma", "delta", "zeta", "eta", "theta", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma",
+             "tau", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega"],
+            strict=True,
+        )
+    ),
+    "ε": "varepsilon", "ϵ": "epsilon", "φ": "varphi", "ϕ": "phi", "−": "-", "±": "pm", "×": "times", "·": "cdot",
+    "→": "to", "∞": "infty", "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∂": "partial", "∇": "nabla", "∑": "sum",
+    "√": "surd", "∈": "in", "ℝ": "mathbb{R}", "′": "prime", "⊙": "odot", "ℓ": "ell", "∘": "circ", "½": "tfrac12",
+    "∝": "propto", "⇒": "Rightarrow", "←": "gets", "ᵀ": "{}^{\\top}", "⁻": "{}^{-}",
     **{c: f"{{}}^{{{d}}}" for c, d in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)},
     **{c: f"{{}}_{{{d}}}" for c, d in zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True)},
 }  # fmt: skip
@@ -197,7 +224,9 @@ def _tex_character(c: str) -> str:
         return rf"\ensuremath{{{command if command[0] in '{-' else chr(92) + command}}}"
     if c < "\x7f" or unicodedata.normalize("NFD", c)[0] in "AaCcDdEeGgIiLlNnOoRrSsTtUuYyZz" or c in "øØßæÆœŒłŁ":
         return c
-    raise RenderError(f"LaTeX: no row for the character {c!r} (U+{ord(c):04X}): add one to _TEX_MATHS in chainrule/render.py")
+    raise RenderError(
+        f"LaTeX: no row for the character {c!r} (U+{ord(c):04X}): add one to _TEX_MATHS in chainrule/render.py"
+    )
 
 
 def _tex_prose(words: str) -> str:

@@ -1,4 +1,4 @@
-"""What a document says, as plain values: formulas are strings in one notation, everything else words, numbers and lists.
+"""What a document says, as plain values: formulas are strings in one notation, the rest words, numbers and lists.
 
 A ``Material`` holds what was derived, checked and drawn, once. ``make_report`` prints it in one notation; templates see
 nothing but the ``Report``. No sentence stands here: templates choose their words by the keys that the values carry.
@@ -19,9 +19,11 @@ from .calculus.views import lines
 from .definition import Definition
 from .expression import printing
 from .expression import tree as t
-from .expression.printing.boxes import Box, Row, Sign
-
 from .expression.convert import condition, from_sympy
+from .expression.printing.boxes import Box, Row, Sign
+from .expression.printing.layout import layout as boxes_of
+from .verify import Row as Check
+from .verify import Verification
 
 SHOWN_DIGITS = 4
 """Significant digits of a measured value: 4.595, not the thirty that were computed."""
@@ -35,7 +37,7 @@ Detail = Literal["brief", "normal", "full"]
 
 @dataclass(frozen=True)
 class Curve:
-    """A sampled curve; None in ``y`` breaks it. role: function, derivative, log. label: in the mathtext of Matplotlib."""
+    """A sampled curve; None in ``y`` breaks it. role: function, derivative, log, stage. label: in Matplotlib's mathtext."""
 
     role: str
     label: str
@@ -124,7 +126,7 @@ class Line:
 
 @dataclass(frozen=True)
 class DerivationText:
-    """A derivation, line by line. role: main, other (another variable), second, route, lemma. ``result`` is an equation;
+    """A derivation, line by line. role: main, other (another variable), second, route, lemma. ``result`` is an equation,
     ``forms`` the same as another equation, by key (cases, matrix); ``facts`` what is known of the matrix, by key."""
 
     role: str
@@ -140,7 +142,7 @@ class DerivationText:
 
 @dataclass(frozen=True)
 class KinkText:
-    """A place where the formula changes. ``continuous`` and ``differentiable``: yes, no or when; the condition goes with when."""
+    """A place where the formula changes. ``continuous`` and ``differentiable``: yes, no or when (on a condition)."""
 
     place: Formula
     kind: str
@@ -166,10 +168,10 @@ class PropertyText:
 
 @dataclass(frozen=True)
 class CheckText:
-    """One row of the verification table: what was checked, on what, at how many points, against which tolerance."""
+    """One row of the verification table: what was checked, how many of them, at how many points, to which tolerance."""
 
     key: str
-    subject: Formula | None
+    count: int
     points: int
     tolerance: Formula
     passed: bool
@@ -248,14 +250,16 @@ class Report:
 class Material:
     """What all documents of one function are made from: derived, checked and sampled once.
 
-    derivations: the main one first. verification: with ``rows``, ``steps_checked`` and ``passed``.
+    derivations: the main one first. verifications: of each derivation. checks: rows of further checks, such as those of
+    the properties and of the NumPy function.
     code: NumPy source, to be imported from ``module``."""
 
     definition: Definition
     derivations: tuple[Derivation, ...]
     kinks: tuple[Any, ...] = ()
     properties: tuple[Any, ...] = ()
-    verification: Any = None
+    verifications: tuple[Verification, ...] = ()
+    checks: tuple[Check, ...] = ()
     code: str = ""
     module: str = "chainrule.functions"
     figures: tuple[Figure, ...] = ()
@@ -303,10 +307,10 @@ class _Author:
 
     def report(self, material: Material) -> Report:
         d = material.definition
-        main, *rest = material.derivations
+        main = material.derivations[0]
         written = [(x, self.derivation(x, _role(x, main))) for x in material.derivations]
         by_role = {role: tuple(text for _, text in written if text.role == role) for role in _ROLES}
-        verification = material.verification
+        rows = (*(row for v in material.verifications for row in _every_row(v)), *material.checks)
         return Report(
             name=d.name,
             notation=self.name,
@@ -330,9 +334,9 @@ class _Author:
             at_kink=tuple(d.at_kink.items()),
             properties=tuple(self.property(p, main) for p in material.properties),
             figures=tuple(self.figure(f, d) for f in material.figures),
-            checks=tuple(self.check(row) for row in verification.rows) if verification else (),
-            steps_checked=verification.steps_checked if verification else 0,
-            passed=bool(verification.passed) if verification else False,
+            checks=tuple(self.check(key, rows) for key in dict.fromkeys(row.key for row in rows)),
+            steps_checked=sum(v.steps_checked for v in material.verifications),
+            passed=bool(rows) and all(row.passed for row in rows),
             code=material.code.rstrip("\n"),
             module=material.module,
         )
@@ -362,8 +366,7 @@ class _Author:
             left=None if line.left is None else self.formula(line.left),
             right=self.formula(line.right),
             rules=tuple(
-                RuleUse(name, None if statement is None else self.formula(statement))
-                for name, statement in line.rules
+                RuleUse(name, None if statement is None else self.formula(statement)) for name, statement in line.rules
             ),
             notes=tuple(self.formula(note) for note in line.notes),
         )
@@ -486,15 +489,23 @@ class _Author:
             stages=tuple(self.formula(from_sympy(stage)) for stage in stages),
         )
 
-    def check(self, row: Any) -> CheckText:
-        subject = getattr(row, "subject", None)
+    def check(self, key: str, rows: Iterable[Check]) -> CheckText:
+        """All checks of one kind as one row."""
+        same = [row for row in rows if row.key == key]
         return CheckText(
-            key=row.key,
-            subject=self.formula(subject) if isinstance(subject, t.Node) else None,
-            points=int(row.points),
-            tolerance=self.formula(printing.decimal(float(row.tolerance))),
-            passed=bool(row.passed),
+            key=key,
+            count=len(same),
+            points=sum(row.points for row in same),
+            tolerance=self.formula(printing.decimal(max(row.tolerance for row in same))),
+            passed=all(row.passed for row in same),
         )
+
+
+def _every_row(verification: Verification) -> Iterable[Check]:
+    """The rows of a verification and of its lemmas."""
+    yield from verification.rows
+    for lemma in verification.lemmas:
+        yield from _every_row(lemma)
 
 
 _ROLES = ("main", "other", "second", "route")
@@ -531,14 +542,14 @@ def _place(x: t.Node, at: Any) -> t.Node | Box:
 
 def _relation(operator: str, left: t.Node, right: Any) -> Box:
     """``left operator right`` as boxes: a measured number on the right is no node of the tree."""
-    return Row((printing.boxes_of(left), Sign(operator), _number(right)))
+    return Row((boxes_of(left), Sign(operator), _number(right)))
 
 
 def _number(value: Any) -> Box:
     """An exact value as it is, a measured one to the digits that a reader wants."""
     if isinstance(value, float | sympy.Float):
         return printing.decimal(float(value), SHOWN_DIGITS)
-    return printing.boxes_of(from_sympy(value))
+    return boxes_of(from_sympy(value))
 
 
 def _beyond(x: t.Node, left: Any, right: Any) -> tuple[Box, ...] | str | None:

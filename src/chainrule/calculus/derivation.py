@@ -6,8 +6,9 @@ from functools import cached_property
 from typing import Any
 
 from ..definition import Definition
+from ..expression.convert import to_sympy
 from ..expression.scope import Scope
-from ..expression.tree import Node, Path
+from ..expression.tree import Branch, Cases, Derivative, Node, Path
 
 
 @dataclass(frozen=True)
@@ -62,9 +63,28 @@ class Derivation:
         return self.steps[-1].after if self.steps else self.start
 
     @cached_property
+    def total(self) -> Any:
+        """The result as code computes it, a SymPy expression with a value at the kinks too: a joint belongs to the branch that it
+        belongs to in the definition, and the last branch of any other case distinction takes what is left."""
+        body = self.start.operand if isinstance(self.start, Derivative) else self.start
+        final = self.final
+        if isinstance(final, Cases) and isinstance(body, Cases) and len(final.branches) == len(body.branches) and self.order == 1:
+            pairs = zip(final.branches, body.branches, strict=True)
+            final = Cases(tuple(Branch(f.value, b.condition) for f, b in pairs))
+        return to_sympy(final, self.scope, expand=True, symbols=self._symbols)
+
+    @cached_property
+    def value(self) -> Any:
+        """The function that was differentiated, as a SymPy expression with every named quantity written out."""
+        assert isinstance(self.goal, Derivative)
+        return to_sympy(self.goal.operand, self.scope, expand=True, symbols=self._symbols)
+
+    @property
+    def _symbols(self) -> dict[str, Any]:
+        """The symbols the user wrote, by name: they may carry other assumptions than ours."""
+        return {str(s): s for s in self.definition.expression.free_symbols if s.is_Symbol and str(s) not in self.scope.scalars}
+
+    @cached_property
     def result(self) -> Any:
         """The result as a SymPy expression with every named function written out."""
-        from ..expression.convert import to_sympy
-
-        symbols = {str(s): s for s in self.definition.expression.free_symbols if s.is_Symbol and not s.is_integer}
-        return to_sympy(self.final, self.scope, expand=True, symbols=symbols)
+        return to_sympy(self.final, self.scope, expand=True, symbols=self._symbols)

@@ -80,7 +80,7 @@ def marked(before: t.Node, after: t.Node) -> t.Node:
 def _mark(before: t.Node, after: t.Node) -> t.Node:
     if before == after:
         return after
-    if _shape(before) != _shape(after) or not after.children:
+    if _shape(before) != _shape(after) or not after.children or isinstance(after, t.Power | t.Call):
         return t.Marked(after) if not isinstance(after, t.Branch) else replace(after, value=t.Marked(after.value))
     return after.with_children(tuple(_mark(a, b) for a, b in zip(before.children, after.children, strict=True)))
 

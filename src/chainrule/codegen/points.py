@@ -7,10 +7,13 @@ from collections.abc import Iterable, Sequence
 import sympy
 from sympy import Expr, Symbol
 
+from chainrule.codegen.reference import CONTEXT, evaluate
 from chainrule.codegen.spec import FunctionSpec
+from chainrule.codegen.vocabulary import Undefined
 from chainrule.functions.runtime import Range
 
 Point = tuple[float, ...]
+EDGE_BITS = 2300  # the sum of the largest and the smallest float64, exactly
 GOLDEN = 0.6180339887498949
 EXTREME = (5e-324, 1e-320, 2.3e-308, 1e-300, 1e-200, 1e-155, 1e-100, 1.2e-38, 1e-45)
 SMALL = (1e-30, 1e-20, 3e-17, 1e-16, 1e-12, 1e-10, 1.3e-8, 1e-7, 1e-5, 1e-3, 0.01, 0.03)
@@ -167,11 +170,15 @@ def on_edge(margins: Sequence[Expr], symbols: Sequence[Symbol], point: Point) ->
     right."""
     if not all(map(math.isfinite, point)):
         return False
-    at = {symbol: sympy.Rational(x) for symbol, x in zip(symbols, point, strict=True)}
     for margin in margins:
-        terms = [abs(term.xreplace(at)) for term in sympy.Add.make_args(margin)]
-        value = margin.xreplace(at)
-        if len(terms) > 1 and value != 0 and abs(value) < sympy.Add(*terms) * sympy.Rational(2) ** -50:
+        terms = sympy.Add.make_args(margin)
+        if len(terms) < 2:
+            continue
+        try:
+            value, *parts = (evaluate(each, symbols, point, EDGE_BITS) for each in (margin, *terms))
+        except Undefined:
+            return True
+        if value != 0 and abs(value) < sum(map(abs, parts)) * CONTEXT.mpf(2) ** -50:
             return True
     return False
 

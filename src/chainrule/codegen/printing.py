@@ -11,7 +11,8 @@ from chainrule.codegen.vocabulary import BY_FUNCTION, group, power
 from chainrule.errors import UnsupportedExpression
 
 ATOM, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1  # how tightly a piece of text binds
-WIDTH = 76
+WIDTHS = (76, 60, 48, 36, 24)  # the longest operand that stays in its line; tried until every line fits
+LINE = 112
 MAX_POWER = 16
 
 
@@ -24,11 +25,18 @@ class Body:
 
 
 def body(expr: Expr, names: Mapping[Symbol, str]) -> Body:
-    """The statements that compute an expression, the last of them `return`. `names`: each symbol's name in the code."""
-    shared, (result,) = sympy.cse(
-        [_powers_of_one(expr)], symbols=sympy.numbered_symbols("_t", cls=sympy.Dummy), order="canonical", list=True
-    )
-    writer = _Writer(dict(names))
+    """The statements that compute an expression, the last `return`. `names`: each symbol's name in the code."""
+    symbols = sympy.numbered_symbols("_t", cls=sympy.Dummy)
+    shared, (result,) = sympy.cse([_powers_of_one(expr)], symbols=symbols, order="canonical", list=True)
+    for width in WIDTHS:
+        written = _body(shared, result, names, width)
+        if all(len(line) <= LINE for line in written.lines):
+            break
+    return written
+
+
+def _body(shared: Any, result: Any, names: Mapping[Symbol, str], width: int) -> Body:
+    writer = _Writer(dict(names), width)
     for symbol, part in shared:
         negated = part.is_Mul and part.args[0] == -1 and len(part.args) == 2 and part.args[1].is_Atom
         if part.is_number or negated or isinstance(part, sympy.logic.boolalg.Boolean):
@@ -61,6 +69,7 @@ def _powers_of_one(expr: Expr) -> Expr:
 @dataclass
 class _Writer:
     names: dict[Any, str]
+    width: int
     lines: list[str] = field(default_factory=list)
     imports: set[str] = field(default_factory=set)
     inline: dict[Any, Any] = field(default_factory=dict)
@@ -80,7 +89,7 @@ class _Writer:
 
     def operand(self, node: Any, level: int) -> str:
         text, own = self.write(node)
-        if len(text) > WIDTH:
+        if len(text) > self.width:
             text, own = self.assign(text, node), ATOM
         return text if own >= level else f"({text})"
 
@@ -122,7 +131,7 @@ class _Writer:
 
     def number(self, node: Any) -> str:
         if node.is_infinite:
-            return "np.inf" if node.is_positive else "-np.inf"
+            return "np.inf" if node.is_extended_positive else "-np.inf"
         if node.is_Integer and abs(node) < 10**15:
             return f"{int(node)}.0"
         return repr(float(node.evalf(40)))

@@ -31,7 +31,7 @@ Point = tuple[float, ...]
 TOLERANCES = (1e-14, 1e-13)  # relative error, away from roots
 MARGIN = 4  # a form must be this much better than the tolerance that is stated for it, for other machines' libraries
 NEAR_ROOT = 1e-15  # absolute, times max(1, |x f'(x)|)
-UNDERFLOW = 2.3e-308  # an error below the smallest normal number is not one
+UNDERFLOW = 1e-319  # subnormal numbers have few digits: an error of this size is not one
 OVERFLOW = 1.7976931348623e308
 NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
 SPECIAL = {0.0, 1.0, math.inf, -math.inf}  # where a limit may be stated as a case of its own
@@ -189,7 +189,8 @@ def stabilise(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
                 return Stable(form, code, tolerance, found)
     best = min((found for _, _, found in tried), key=lambda found: (found.error, len(found.failing)))
     raise VerificationError(
-        f"{expr}: none of {len(tried)} forms is accurate to {TOLERANCES[-1]:g}. The best gives {best.got!r} instead of {best.wanted!r} at "
+        f"{expr}: none of {len(tried)} forms is accurate to {TOLERANCES[-1]:g}. "
+        f"The best gives {best.got!r} instead of {best.wanted!r} at "
         f"{', '.join(f'{symbol} = {value!r}' for symbol, value in zip(problem.symbols, best.at or (), strict=False))}. "
         "Give an equal form that does not cancel there, or narrow the domain."
     )

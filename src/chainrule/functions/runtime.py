@@ -164,7 +164,8 @@ class ScalarFunction:
                 if name in self.parameters and outside.any():
                     value = array[outside].flat[0]
                     raise ValueError(
-                        f"{self.__name__}: parameter {name} = {value:g} is out of range, {self.ranges[name].describe(name)} is required."
+                        f"{self.__name__}: parameter {name} = {value:g} is out of range, "
+                        f"{self.ranges[name].describe(name)} is required."
                     )
                 mask = mask | outside
             if mask.any():
@@ -176,7 +177,8 @@ class ScalarFunction:
         if len(args) > len(self.arguments):
             extra = f"; pass {', '.join(self.parameters)} by keyword" if self.parameters else ""
             raise TypeError(
-                f"{self.__name__}: {len(args)} positional arguments, {len(self.arguments)} expected{extra}. Call it as {call}."
+                f"{self.__name__}: {len(args)} positional arguments, {len(self.arguments)} expected{extra}. "
+                f"Call it as {call}."
             )
         given = dict(zip(self.arguments, args, strict=False))
         for name, value in kwargs.items():
@@ -200,7 +202,8 @@ class ScalarFunction:
                 continue  # a Python number adapts to the arrays
             if isinstance(value, np.ma.MaskedArray):
                 raise TypeError(
-                    f"{self.__name__}: {name} is a masked array, whose mask would be lost; pass {name}.filled(np.nan) instead."
+                    f"{self.__name__}: {name} is a masked array, whose mask would be lost; "
+                    f"pass {name}.filled(np.nan) instead."
                 )
             try:
                 array = np.asarray(value)
@@ -215,7 +218,8 @@ class ScalarFunction:
                 strong.append(array.dtype.newbyteorder("="))
             else:
                 raise TypeError(
-                    f"{self.__name__}: {name} has dtype {array.dtype}; float16, float32, float64, integers and bools are supported. "
+                    f"{self.__name__}: {name} has dtype {array.dtype}; "
+                    "float16, float32, float64, integers and bools are supported. "
                     f"Convert it with np.asarray({name}, dtype=np.float64)."
                 )
         return np.result_type(*strong) if strong else np.dtype(np.float64)

@@ -1,8 +1,8 @@
 """Proof that two lines are equal as rational functions of their parts: exact, in a bounded amount of work.
 
 A part that is not rational (a call, a component, a sum, a pending derivative) counts as an independent variable, the
-same for parts of the same structure; an exponential of a sum is the product of exponentials. So a difference of 0 proves
-the two lines equal, and any other outcome says nothing.
+same for parts of the same structure; an exponential of a sum is the product of exponentials. So a difference of 0
+proves the two lines equal, and any other outcome says nothing.
 """
 
 from collections.abc import Mapping
@@ -31,6 +31,9 @@ class _Undecided(Exception):
 
 def equal(left: t.Node, right: t.Node, scope: Scope) -> bool:
     """True: proved. False: not decided."""
+    match left, right:
+        case t.Cases(mine), t.Cases(yours) if [b.condition for b in mine] == [b.condition for b in yours]:
+            return all(equal(a.value, b.value, scope) for a, b in zip(mine, yours, strict=True))
     parts = _Parts(scope)
     try:
         (a, b), (c, d) = parts.quotient(left), parts.quotient(right)

@@ -27,8 +27,8 @@ ATTEMPTS = 60
 
 @dataclass(frozen=True)
 class Outcome:
-    """Two values compared. error: relative to the larger of them, or to the largest term of the lines where they cancel.
-    telling: not both are 0."""
+    """Two values compared. error: relative to the larger of them, or to the largest term of the lines where terms
+    cancel. telling: not both are 0."""
 
     left: Number
     right: Number
@@ -76,20 +76,23 @@ class Sample:
 
 @dataclass(frozen=True)
 class Samples:
-    """uncovered: the branches that no point reaches, in words a reader can search for."""
+    """uncovered: the branches that no point reaches, as ``Cases`` node and number. rejected: points of no use."""
 
     samples: tuple[Sample, ...]
     uncovered: tuple[tuple[t.Node, int], ...] = ()
     rejected: int = 0
 
 
-def draw_samples(lines: Sequence[t.Node], scope: Scope, *words: str, notes: Iterable[t.Node] = ()) -> Samples:
+def draw_samples(
+    lines: Sequence[t.Node], scope: Scope, *words: str, notes: Iterable[t.Node] = (), least: int = POINTS
+) -> Samples:
     """Points at which the first line has a value and no line is on a boundary, in every branch of every line.
 
-    words: what the random numbers are seeded with. notes: formulas that need values at the points, but no coverage."""
+    words: what the random numbers are seeded with. notes: formulas that need values at the points, but no coverage.
+    least: how many points, if not more sizes and patterns of indices have to have their turn."""
     wanted = sampling.needs((*lines, *notes), scope)
     stream = sampling.candidates(wanted, scope, sampling.seed_of(*words))
-    count = max(POINTS, sampling.rounds(wanted))
+    count = max(least, sampling.rounds(wanted))
     lines = tuple({id(line): line for line in lines}.values())
     branches = _branches(lines, wanted)
     samples: list[Sample] = []

@@ -45,7 +45,7 @@ def _number(value: Any) -> Number:
     if not value.is_number:
         raise UnsupportedExpression(f"the bound {value} of a domain is not a number: give the domain in numbers")
     with mp.workprec(BITS):
-        return mp.mpf(sympy.N(value, 50)._mpf_)
+        return mp.mpf(sympy.Float(value, 50)._mpf_)
 
 
 def _interval(values: Any) -> tuple[Range, ...]:
@@ -315,3 +315,14 @@ def near_boundary(point: Point, wanted: Needs, scope: Scope, rng: Random, *, exa
     except (Undefined, UnknownValue):
         pass  # the bound holds an argument of a named function, or has no value here: the point stays as drawn
     return point
+
+
+def joined(first: Needs, second: Needs) -> Needs:
+    """What both need."""
+    return Needs(
+        tuple(sorted({*first.scalars, *second.scalars})),
+        tuple(sorted({*first.vectors, *second.vectors})),
+        tuple(sorted({*first.dimensions, *second.dimensions})),
+        {**first.indices, **second.indices},
+        (*first.conditions, *second.conditions),
+    )

@@ -12,13 +12,15 @@ from . import text as _text
 from . import typst as _typst
 from .boxes import Box as Box
 from .glyphs import WORDS as WORDS
-from .latex import PREAMBLE as LATEX_PREAMBLE  # noqa: F401  # re-export under another name
 from .latex import markdown as markdown
 from .layout import chain as chain
 from .layout import decimal as decimal
 from .layout import layout as boxes_of
 from .layout import matrix as matrix
-from .typst import PREAMBLE as TYPST_PREAMBLE  # noqa: F401
+
+LATEX_PREAMBLE = _latex.PREAMBLE
+TYPST_PREAMBLE = _typst.PREAMBLE
+"""What a document has to hold so that coloured parts can be set."""
 
 
 def _boxes(formula: Node | Box, words: Mapping[str, str]) -> Box:

@@ -1,0 +1,1 @@
+"""Verified functions with their derivatives. Needs NumPy only. Generated."""
