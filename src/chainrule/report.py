@@ -17,6 +17,7 @@ from .calculus.forms import facts, forms
 from .calculus.views import Line as LineOfView
 from .calculus.views import lines
 from .definition import Definition
+from .errors import UnsupportedExpression
 from .expression import printing
 from .expression import tree as t
 from .expression.convert import condition, from_sympy
@@ -37,7 +38,7 @@ Detail = Literal["brief", "normal", "full"]
 
 @dataclass(frozen=True)
 class Curve:
-    """A sampled curve; None in ``y`` breaks it. role: function, derivative, log, stage. label: in Matplotlib's mathtext."""
+    """A sampled curve; None in ``y`` breaks it. role: function, derivative, log or stage. label: mathtext of Matplotlib."""
 
     role: str
     label: str
@@ -126,7 +127,7 @@ class Line:
 
 @dataclass(frozen=True)
 class DerivationText:
-    """A derivation, line by line. role: main, other (another variable), second, route, lemma. ``result`` is an equation,
+    """A derivation, line by line. role: main, other (another variable), second, route, lemma. ``result`` is an equation.
     ``forms`` the same as another equation, by key (cases, matrix); ``facts`` what is known of the matrix, by key."""
 
     role: str
@@ -419,7 +420,7 @@ class _Author:
             return tuple(self.value(v) for v in value)
         if isinstance(value, Relational | BooleanFunction):
             return self.formula(condition(value))
-        return self.formula(from_sympy(value))
+        return self.formula(_number(value))
 
     def set(self, values: Any) -> Formula:
         source, text = (self._set(values, n) for n in (self.notation, _NOTATIONS["text"]))
@@ -549,7 +550,12 @@ def _number(value: Any) -> Box:
     """An exact value as it is, a measured one to the digits that a reader wants."""
     if isinstance(value, float | sympy.Float):
         return printing.decimal(float(value), SHOWN_DIGITS)
-    return boxes_of(from_sympy(value))
+    try:
+        return boxes_of(from_sympy(value))
+    except UnsupportedExpression:  # exact, but in functions that our readers' texts do not use
+        if not value.is_number:
+            raise
+        return printing.decimal(float(value), SHOWN_DIGITS)
 
 
 def _beyond(x: t.Node, left: Any, right: Any) -> tuple[Box, ...] | str | None:

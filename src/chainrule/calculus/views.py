@@ -32,7 +32,8 @@ def lines(derivation: Derivation, detail: Detail = "normal") -> tuple[Line, ...]
         raise ChainruleError(f"no level of detail {detail!r}: choose one of {', '.join(_GROUPING)}")
     groups = _GROUPING[detail](derivation.steps)
     opening = derivation.start != derivation.goal
-    found = [Line(derivation.goal, derivation.start, (("definition", None),))] if opening or not groups else []
+    name = "definition" if derivation.order == 1 else "differentiate the first derivative"
+    found = [Line(derivation.goal, derivation.start, ((name, None),))] if opening or not groups else []
     for group in groups:
         right = marked(group[0].before, group[-1].after)
         notes = tuple(dict.fromkeys(s.note for s in group if s.note is not None))
