@@ -1,4 +1,4 @@
-"""PDFs: made from every document, identical byte for byte when made twice, and refused with the reason when they cannot be."""
+"""PDFs: made from every document, the same bytes when made twice, refused with the reason when they cannot be."""
 
 import io
 import shutil
@@ -40,7 +40,7 @@ def test_typst_makes_the_same_tagged_pdf_twice(definition: Definition) -> None:
 
 
 def test_a_source_that_does_not_compile_is_refused_with_the_reason() -> None:
-    with pytest.raises(RenderError, match="Typst: .*unknown variable: nothing"):
+    with pytest.raises(RenderError, match=r"Typst: .*unknown variable: nothing"):
         typst_pdf("#nothing", {})
 
 

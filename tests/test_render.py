@@ -1,18 +1,19 @@
 """Templates: the shipped ones speak every format, a user's come first, and a mistake is reported with its place."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pytest
 from test_report import ELU, RELU, SIGMOID, material, softmax
 
-from chainrule.catalogue import shipped
 from chainrule.calculus.properties import FINDERS, find_properties
+from chainrule.catalogue import shipped
 from chainrule.errors import RenderError
-from chainrule.render import FORMATS, _environment, _tex_prose, notation_of, render, render_index
+from chainrule.render import FORMATS, _environment, _tex_prose, index_row, notation_of, render, render_index
 from chainrule.report import Material, Report, make_report
+from chainrule.verification import Row as Check
 
 TEMPLATES = ["derivation.md.j2", "derivation.tex.j2", "derivation.typ.j2", "derivation.txt.j2"]
 NAMES = ["sigmoid", "elu", "relu", "softmax"]
@@ -52,8 +53,8 @@ def test_a_users_template_comes_before_the_shipped_one(report: Report, tmp_path:
 
 
 def test_a_user_can_replace_a_part_and_keep_the_rest(report: Report, tmp_path: Path) -> None:
-    shipped = (shipped("templates") / "sentences.j2").read_text()
-    (tmp_path / "sentences.j2").write_text(shipped.replace('"Properties"', '"What it does"'))
+    sentences = (shipped("templates") / "sentences.j2").read_text()
+    (tmp_path / "sentences.j2").write_text(sentences.replace('"Properties"', '"What it does"'))
     assert "## What it does" in render(report, "derivation.md.j2", tmp_path)
 
 
@@ -117,7 +118,8 @@ def test_plain_words_are_escaped_in_every_format() -> None:
 
 def test_latex_maps_the_letters_of_mathematics_and_refuses_the_unknown() -> None:
     assert _tex_prose("σ(x) ≤ ŷ − α²") == (
-        r"\ensuremath{\sigma}(x) \ensuremath{\le} \ensuremath{\hat{y}} \ensuremath{-} \ensuremath{\alpha}\ensuremath{{}^{2}}"
+        r"\ensuremath{\sigma}(x) \ensuremath{\le} \ensuremath{\hat{y}} \ensuremath{-} "
+        r"\ensuremath{\alpha}\ensuremath{{}^{2}}"
     )
     assert _tex_prose("Schrödinger, café") == "Schrödinger, café"
     with pytest.raises(RenderError, match=r"no row for the character '☃' \(U\+2603\)"):
@@ -125,12 +127,22 @@ def test_latex_maps_the_letters_of_mathematics_and_refuses_the_unknown() -> None
 
 
 def test_the_index_links_every_document(materials: dict[str, Material]) -> None:
-    reports = [make_report(materials[name], "latex") for name in NAMES]
-    index = render_index(reports, links={"sigmoid": "activations/sigmoid.md"})
+    rows = [index_row(make_report(materials[name], "latex")) for name in NAMES]
+    index = render_index(rows, links={"sigmoid": "activations/sigmoid.md"})
     assert "[Sigmoid](activations/sigmoid.md)" in index
     assert "[elu](elu.md)" in index
+    assert "$x = 0$ (none when $\\alpha = 1$)" in index
     for block in re.findall(r"^\|.*\n(?:\|.*\n)+", index, flags=re.MULTILINE):
         assert len({line.count("|") for line in block.splitlines()}) == 1, block
+
+
+def test_a_failed_check_is_said_aloud(materials: dict[str, Material]) -> None:
+    failed = Check("steps", None, 8, 1.0, False)
+    good = replace(materials["sigmoid"], checks=(replace(failed, passed=True),))
+    bad = replace(materials["sigmoid"], checks=(failed, *good.checks))
+    for template in TEMPLATES:
+        assert "NOT EVERY CHECK" in render(make_report(bad, notation_of(template)), template)
+        assert "NOT EVERY CHECK" not in render(make_report(good, notation_of(template)), template)
 
 
 def test_sentences_stay_clear_of_markup() -> None:
@@ -139,5 +151,3 @@ def test_sentences_stay_clear_of_markup() -> None:
     words = re.sub(r"<#.*?#>|<%.*?%>|<<.*?>>", "", source, flags=re.DOTALL)
     assert words.isascii()
     assert not re.search(r"[*_#$%&{}\\`~^|@]", words), re.findall(r".*[*_#$%&{}\\`~^|@].*", words)
-    jinja2.Environment(block_start_string="<%", block_end_string="%>", variable_start_string="<<",
-                       variable_end_string=">>", comment_start_string="<#", comment_end_string="#>").parse(source)  # fmt: skip

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from .notation import vector as vector
     from .numeric import check_gradient as check_gradient
     from .numeric import numerical_gradient as numerical_gradient
-    from .verify import verify as verify
+    from .verification import verify as verify
 
 _HOME = {
     "Definition": ".definition",

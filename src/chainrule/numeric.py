@@ -4,6 +4,7 @@ To add a method, add a row to METHODS: its name, its order, its cost, its step, 
 """
 
 import difflib
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
@@ -130,8 +131,10 @@ def _complex_value(f: Callable[[Any], Any], shifted: npt.NDArray[np.complex128])
         "use method='central'."
     )
     try:
-        value = f(shifted)
-    except TypeError as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", np.exceptions.ComplexWarning)
+            value = f(shifted)
+    except (TypeError, np.exceptions.ComplexWarning) as error:
         raise TypeError(f"numerical_gradient: f refused a complex array ({error}). {advice}") from error
     if not np.iscomplexobj(value):
         raise TypeError(f"numerical_gradient: f dropped the imaginary part of its argument. {advice}")

@@ -2,8 +2,9 @@
 
 The name of a template decides the format: ``derivation.md.j2`` is Markdown, ``.tex.j2`` LaTeX, ``.typ.j2`` Typst,
 ``.txt.j2`` plain text. A folder of the user's comes before the shipped one, file by file. In every template
-``<< … >>`` prints, ``<% … %>`` controls, ``<# … #>`` comments; a name that is not defined is an error. The filters speak
-the format: ``math``, ``styled`` and ``display`` set a formula, ``prose`` escapes plain words, ``code`` sets source text.
+``<< … >>`` prints, ``<% … %>`` controls, ``<# … #>`` comments; a name that is not defined is an error. The filters
+speak the format: ``math``, ``styled`` and ``display`` set a formula, ``prose`` escapes plain words, ``code`` sets
+source text.
 """
 
 import json
@@ -44,7 +45,7 @@ def index_row(report: Report, templates: Path | None = None) -> dict[str, str]:
 def render_index(
     rows: Sequence[Mapping[str, str]], template: str = "index.md.j2", templates: Path | None = None, **variables: Any
 ) -> str:
-    """The document that a template makes of the rows of many reports; ``links`` maps a name to its document's address."""
+    """The document that a template makes of the rows of many reports; ``links`` maps a name to a document's address."""
     return _render(template, templates, (), {"rows": tuple(rows), **variables})
 
 
@@ -129,6 +130,7 @@ def _environment(suffix: str, folders: tuple[Path, ...]) -> jinja2.Environment:
         equals=_equals,
         json=json.dumps,
         then_equals=_then_equals,
+        stacked=_stacked,
         quoted=_quoted,
         oneline=_oneline,
         sentence=_sentence,
@@ -147,13 +149,21 @@ def _oneline(words: str) -> str:
 
 
 def _sentence(words: str) -> str:
-    """The first letter a capital, the others as they are."""
-    return words[:1].upper() + words[1:]
+    """The first letter a capital, unless it is a word of its own: a variable."""
+    return words if words[1:2] == " " and words[:1] != "a" else words[:1].upper() + words[1:]
 
 
 def _equals(formula: Formula) -> Formula:
     """``= formula``: a line that goes on from the one above."""
     return Formula(f"= {formula.source}", f"= {formula.text}")
+
+
+def _stacked(formulas: Sequence[Formula]) -> Formula:
+    """Formulas below each other as one, in LaTeX: line breaks between formulas crowd in a cell of a table."""
+    if len(formulas) == 1:
+        return formulas[0]
+    rows = r" \\ ".join(f"& {f.source}" for f in formulas)
+    return Formula(rf"\begin{{aligned}} {rows} \end{{aligned}}", "; ".join(f.text for f in formulas))
 
 
 def _then_equals(left: Formula, right: Formula) -> Formula:
@@ -202,8 +212,9 @@ _TEX_MATHS = {
     **dict(
         zip(
             "αβγδζηθλμνξπρστχψωΓΔΘΛΣΦΨΩ",
-            ["alpha", "beta", "gamma", "delta", "zeta", "eta", "theta", "lambda", "mu", "nu", "xi", "pi", "rho", "sigma",
-             "tau", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega"],
+            ["alpha", "beta", "gamma", "delta", "zeta", "eta", "theta", "lambda", "mu", "nu", "xi", "pi",
+             "rho",
+             "sigma", "tau", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega"],
             strict=True,
         )
     ),
@@ -237,6 +248,12 @@ def _tex_prose(words: str) -> str:
     return re.sub(r"\x00(\w)\x01", r"\\ensuremath{\\hat{\1}}", out)
 
 
+def _tex_code(source: str) -> str:
+    """Source text inside ``alltt``, where only the backslash and braces are special."""
+    plain = {"\\": r"\textbackslash{}", "{": r"\{", "}": r"\}"}
+    return "".join(plain.get(c, c if c.isascii() else _tex_character(c)) for c in source)
+
+
 FORMATS: dict[str, Format] = {
     "md": Format(
         math=lambda f: f"${markdown(f.source)}$",
@@ -250,7 +267,7 @@ FORMATS: dict[str, Format] = {
         styled=lambda f: f"$\\displaystyle {f.source}$",
         display=lambda f: f"\\[\n{f.source}\n\\]",
         prose=_tex_prose,
-        code=lambda source: f"\\begin{{verbatim}}\n{source}\n\\end{{verbatim}}",
+        code=lambda source: f"\\begin{{alltt}}\n{_tex_code(source)}\n\\end{{alltt}}",
     ),
     "typ": Format(
         math=lambda f: f"#eq(${f.source}$, {_quoted(f.text)});",

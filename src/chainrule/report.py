@@ -23,8 +23,8 @@ from .expression import tree as t
 from .expression.convert import condition, from_sympy
 from .expression.printing.boxes import Box, Row, Sign
 from .expression.printing.layout import layout as boxes_of
-from .verify import Row as Check
-from .verify import Verification
+from .verification import Row as Check
+from .verification import Verification
 
 SHOWN_DIGITS = 4
 """Significant digits of a measured value: 4.595, not the thirty that were computed."""
@@ -38,7 +38,7 @@ Detail = Literal["brief", "normal", "full"]
 
 @dataclass(frozen=True)
 class Curve:
-    """A sampled curve; None in ``y`` breaks it. role: function, derivative, log or stage. label: mathtext of Matplotlib."""
+    """A sampled curve; None in ``y`` breaks it. role: function, derivative, log or stage. label: mathtext."""
 
     role: str
     label: str
@@ -127,7 +127,7 @@ class Line:
 
 @dataclass(frozen=True)
 class DerivationText:
-    """A derivation, line by line. role: main, other (another variable), second, route, lemma. ``result`` is an equation.
+    """A derivation, line by line. role: main, other (variable), second, route, lemma. ``result`` is an equation.
     ``forms`` the same as another equation, by key (cases, matrix); ``facts`` what is known of the matrix, by key."""
 
     role: str
@@ -305,6 +305,7 @@ class _Author:
 
     def __init__(self, notation: _Notation, name: str, detail: Detail) -> None:
         self.notation, self.name, self.detail = notation, name, detail
+        self.shown: set[str] = set()
 
     def report(self, material: Material) -> Report:
         d = material.definition
@@ -324,8 +325,11 @@ class _Author:
             aliases=tuple(d.aliases),
             source=d.source,
             function=self.formula(_operand(main.goal)),
-            equations=(self.formula(t.Equation(_operand(main.goal), _operand(main.start))),),
-            where=tuple(self.equation(left, right) for left, right in d.where.items()),
+            equations=(self.formula(t.Equation(_operand(main.goal), _body(main))),),
+            where=(
+                *(self.equation(left, right) for left, right in d.where.items()),
+                *(self.adjoint(main, left, name) for left, name in d.adjoints.items()),
+            ),
             quantities=self.quantities(d),
             main=by_role["main"][0],
             others=by_role["other"],
@@ -355,11 +359,18 @@ class _Author:
             variable=self.formula(derivation.variable),
             route=derivation.route,
             lines=tuple(self.line(i, line) for i, line in enumerate(lines(derivation, detail=self.detail), start=1)),
-            lemmas=tuple(self.derivation(lemma, "lemma") for lemma in derivation.lemmas),
+            lemmas=tuple(self.derivation(lemma, "lemma") for lemma in derivation.lemmas if self.first(lemma)),
             result=self.formula(t.Equation(derivation.goal, derivation.final)),
             forms=tuple((key, self.formula(node)) for key, node in forms(derivation)),
             facts=tuple(facts(derivation)),
         )
+
+    def first(self, lemma: Derivation) -> bool:
+        """Whether a lemma has not been shown yet: a document shows each once, before its first use."""
+        goal = printing.text(lemma.goal)
+        known = goal in self.shown
+        self.shown.add(goal)
+        return not known
 
     def line(self, number: int, line: LineOfView) -> Line:
         return Line(
@@ -372,14 +383,22 @@ class _Author:
             notes=tuple(self.formula(note) for note in line.notes),
         )
 
+    def adjoint(self, main: Derivation, variable: Any, name: Any) -> Formula:
+        """The equation that names a derivative: δ = ∂L/∂z."""
+        pending = t.Derivative(_operand(main.goal), from_sympy(variable), partial=True)
+        return self.formula(t.Equation(from_sympy(name), pending))
+
     def quantities(self, d: Definition) -> tuple[Quantity, ...]:
-        others = (v.base if isinstance(v, sympy.Indexed) else v for v in d.wrt)
-        variables = (*d.variables, *(v for v in others if v not in d.variables and v not in d.parameters))
-        rows = [(v, "variable" if isinstance(v, sympy.Symbol) else "vector") for v in variables]
-        rows += [(p, "parameter") for p in d.parameters]
+        """Everything that the function is a function of: variables, vectors, parameters."""
+        scalars = [v for v in d.variables if v not in d.where]
+        rows = [
+            *((v, "variable") for v in scalars),
+            *((base, "vector") for base in _vectors(d)),
+            *((p, "parameter") for p in d.parameters),
+        ]
         return tuple(
             Quantity(
-                symbol=self.symbol(symbol),
+                symbol=self.formula(_name(symbol)),
                 role=role,
                 default=self.value(d.parameters[symbol]) if role == "parameter" else None,
                 domain=self.membership(symbol, d.domain.get(symbol, sympy.S.Reals)),
@@ -387,20 +406,24 @@ class _Author:
             for symbol, role in rows
         )
 
-    def symbol(self, symbol: Any) -> Formula:
-        return self.formula(from_sympy(symbol) if isinstance(symbol, sympy.Expr) and not hasattr(symbol, "label") else
-                            t.Vector(str(getattr(symbol, "label", symbol))))  # fmt: skip
-
     def membership(self, symbol: Any, values: Any) -> Formula:
-        """That a symbol is taken from a set: as an inequality where the set is an interval with a finite end."""
-        name = self.symbol(symbol)
-        if isinstance(name, Formula) and hasattr(symbol, "shape"):
-            return Formula(f"{name.source}{self.notation.member}{self.notation.reals}^{symbol.shape[0]}",
-                           f"{name.text} ∈ ℝ^{symbol.shape[0]}")  # fmt: skip
-        if isinstance(values, sympy.Interval) and values not in (sympy.S.Reals,):
+        """That a symbol is taken from a set: an inequality where that is an interval, and what is known of a vector."""
+        if isinstance(symbol, sympy.IndexedBase):
+            return self.vector_domain(symbol)
+        if isinstance(values, sympy.Interval) and values != sympy.S.Reals:
             return self.formula(_within(from_sympy(symbol), values))
-        inner = self.set(values)
+        name, inner = self.formula(_name(symbol)), self.set(values)
         return Formula(f"{name.source}{self.notation.member}{inner.source}", f"{name.text} ∈ {inner.text}")
+
+    def vector_domain(self, base: Any) -> Formula:
+        name, size = self.formula(_name(base)), self.formula(t.Symbol(str(base.shape[0])))
+        source = f"{name.source}{self.notation.member}{self.notation.reals}^{size.source}"
+        text = f"{name.text} ∈ ℝ^{size.text}"
+        if "sums_to_one" in getattr(base, "facts", ()):
+            body = t.Component(str(base.label), ("k",))
+            whole = self.formula(t.Equation(t.Sum(body, "k", str(base.shape[0])), t.ONE))
+            source, text = f"{source}, {whole.source}", f"{text}, {whole.text}"
+        return Formula(source, text)
 
     def value(self, value: Any) -> Any:
         """Any value of a property: formulas for mathematics, the rest unchanged."""
@@ -428,7 +451,7 @@ class _Author:
 
     def _set(self, values: Any, n: _Notation) -> str:
         def write(e: Any) -> str:
-            return n.node(from_sympy(e))
+            return n.node(_number(e))
 
         if values == sympy.S.Reals:
             return n.reals
@@ -526,14 +549,33 @@ def _operand(node: t.Node) -> t.Node:
     return node.operand if isinstance(node, t.Derivative) else node
 
 
-def _within(name: t.Node, values: Any) -> t.Node:
+def _body(main: Derivation) -> t.Node:
+    """The right-hand side of the definition."""
+    body = _operand(main.start)
+    return from_sympy(main.definition.expression) if body == _operand(main.goal) else body
+
+
+def _name(symbol: Any) -> t.Node:
+    return t.Vector(str(symbol.label)) if isinstance(symbol, sympy.IndexedBase) else from_sympy(symbol)
+
+
+def _vectors(d: Definition) -> tuple[Any, ...]:
+    """The vectors that the function is a function of: those it is differentiated by first, no named ones."""
+    named = {left.base.label for left in d.where if isinstance(left, sympy.Indexed)}
+    first = [v.base for v in d.wrt if isinstance(v, sympy.Indexed)]
+    found = {base for e in (d.expression, *d.where.values()) for base in sympy.sympify(e).atoms(sympy.IndexedBase)}
+    every = [*first, *sorted(found - set(first), key=str)]
+    return tuple(base for base in every if base.label not in named)
+
+
+def _within(name: t.Node, values: Any) -> Box:
     """An interval as a condition on a name, with the ends that are finite."""
-    conditions: list[t.Node] = []
-    if values.start.is_finite:
-        conditions.append(t.Compare(">" if values.left_open else ">=", name, from_sympy(values.start)))
-    if values.end.is_finite:
-        conditions.append(t.Compare("<" if values.right_open else "<=", name, from_sympy(values.end)))
-    return conditions[0] if len(conditions) == 1 else t.And(tuple(conditions))
+    low, high = values.start.is_finite is not False, values.end.is_finite is not False
+    below, above = "<" if values.left_open else "<=", "<" if values.right_open else "<="
+    if low and high:
+        inside = (_number(values.start), Sign(below), boxes_of(name), Sign(above), _number(values.end))
+        return Row(inside)
+    return _relation(above, name, values.end) if high else _relation(below.replace("<", ">"), name, values.start)
 
 
 def _place(x: t.Node, at: Any) -> t.Node | Box:

@@ -9,7 +9,7 @@ from ..expression import tree as t
 from ..expression.scope import NamedFunction, Scope
 from .derivation import Rule
 from .products import Product, collect, multiply_out
-from .recognise import Form, best_form
+from .recognise import Form, best_form, over_one_denominator
 from .tidy import tidy
 
 Move = Callable[[t.Node, Scope], t.Node | None]
@@ -76,9 +76,7 @@ def _inner_fractions(line: t.Node, scope: Scope) -> t.Node | None:
 
     def one(n: t.Node) -> t.Node | None:
         if isinstance(n, t.Add) and any(Product(x).coefficient.denominator != 1 for x in n.terms):
-            form = best_form(n, Scope())
-            if form is not None and isinstance(form.node, t.Frac | t.Mul):
-                return form.node
+            return over_one_denominator(n)
         return None
 
     new = t.transform(line, one)

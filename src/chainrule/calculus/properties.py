@@ -24,6 +24,7 @@ from chainrule.errors import UnsupportedExpression
 MOST_OPERATIONS = 150
 MOST_TO_SOLVE = 12
 MOST_DERIVATIVES = 8
+MOST_EXPONENTIALS = 2
 THRESHOLD = Rational(1, 100)
 TINY = mpmath.mpf(10) ** -30
 SHOWN_DIGITS = 30
@@ -34,7 +35,7 @@ FAILURES = (NotImplementedError, ValueError, TypeError, AttributeError, Recursio
 
 @dataclass(frozen=True)
 class Property:
-    """One decided property: its key, a row of `FINDERS`, and its values: SymPy objects, truth values, words.
+    """One decided property: its key, a row of `FINDERS`, and its values (SymPy objects, truth values, words).
 
     A place where something holds (`where`, `turning`, `inflections`) is a tuple of SymPy expressions and open intervals.
     """
@@ -86,6 +87,8 @@ def _factors(g: Expr, x: Symbol) -> Factors | None:
     if g.count_ops() > MOST_OPERATIONS:
         return None
     rational, w, c = _exponentials(g, x)
+    if len([e for e in rational.atoms(sympy.exp) if e.has(x)]) > MOST_EXPONENTIALS:
+        return None  # too many generators to factor
     try:
         found = sympy.factor(sympy.together(rational))
     except FAILURES:
@@ -473,9 +476,24 @@ def _extreme_value(index: int) -> Callable[[Facts], Mapping[str, Any] | None]:
     def find(facts: Facts) -> Mapping[str, Any] | None:
         bounds = _bounds(facts)
         found = bounds[index] if bounds else None
+        if bounds is None:
+            return _turning_value(facts, (-1, 1)[index])
         return {"value": found.value, "where": found.where} if found and found.where else None
 
     return find
+
+
+def _turning_value(facts: Facts, direction: int) -> Mapping[str, Any] | None:
+    """The extreme value of a function that falls and then rises (or the other way round), whatever its limits are."""
+    runs = _runs(facts, slope=False) if facts.continuous else None
+    if runs is None or 0 in runs[1]:
+        return None
+    knots, found = runs
+    turns = [i for i, (a, b) in enumerate(pairwise(found)) if a != b]
+    if len(turns) != 1 or found[0] != direction:
+        return None
+    value = facts.expression.subs(facts.x, knots[turns[0]])
+    return {"value": _shown(value), "where": (_shown(knots[turns[0]]),)}
 
 
 def _limit(index: int) -> Callable[[Facts], Mapping[str, Any] | None]:
@@ -668,7 +686,7 @@ def _crossing(slope: Expr, x: Symbol, outer: tuple[Expr, Expr], inner: tuple[Exp
 
 
 def _vanishing(facts: Facts) -> Mapping[str, Any] | None:
-    if not _unbounded(facts) or facts.expression.free_symbols | facts.derivative.free_symbols != {facts.x}:
+    if not _unbounded(facts) or (facts.expression.free_symbols | facts.derivative.free_symbols) - {facts.x}:
         return None
     sides = {"left": _vanishing_side(facts, 1), "right": _vanishing_side(facts, -1)}
     found = {name: value for name, value in sides.items() if value is not None}
@@ -757,6 +775,10 @@ def _find_shifted(
     return found
 
 
+OPTIONAL = {"where", "turning", "inflections", "function", "slope", "left", "right"}
+"""Entries without which a property still says something."""
+
+
 def _corners(parameters: set[Symbol], domain: Domain) -> tuple[dict[Symbol, Expr], ...]:
     """The exceptional values of the parameters: the elements of finite sets, the ends that closed intervals include."""
     choices: list[list[tuple[Symbol, Expr | None]]] = []
@@ -771,13 +793,13 @@ def _corners(parameters: set[Symbol], domain: Domain) -> tuple[dict[Symbol, Expr
 
 
 def _common(general: dict[str, Any], special: dict[str, Any], values: Mapping[Symbol, Expr]) -> dict[str, Any]:
-    """The entries that hold in a special case too; nothing if the first, what the property is about, does not."""
+    """The entries that hold in a special case too; nothing if one that the property cannot do without does not."""
 
     def fixed(v: Any) -> Any:
         return tuple(map(fixed, v)) if isinstance(v, tuple) else v.subs(values) if isinstance(v, sympy.Basic) else v
 
     kept = {name: v for name, v in general.items() if name in special and fixed(v) == special[name]}
-    return kept if next(iter(general)) in kept else {}
+    return kept if set(general) - set(kept) <= OPTIONAL and set(kept) - {"threshold"} else {}
 
 
 def find_properties(
@@ -1084,12 +1106,13 @@ def _check_max_slope(p: Probe, v: Mapping[str, Any]) -> Verdict:
     there = there if "where" in v else [_close(claimed, max(p.steepness))]
     if v["attained"]:
         return _all(_yes(within and there), *there)
-    near = max(s for at, s in zip(p.grid, p.steepness, strict=True) if abs(at) < 8)
+    near = max(s for at, s in zip(p.grid, p.steepness, strict=True) if abs(at) < NEARBY)
+    best = _polished(lambda at: abs(p.slope(at)), p.grid, p.steepness)
     return _yes(
         within
         and not v.get("where")
         and near < claimed
-        and (any(_tends(t, claimed)[0] for t in tails) or near > 0.99 * claimed)
+        and (any(_tends(t, claimed)[0] for t in tails) or _close(claimed, best)[0])
     )
 
 

@@ -3,7 +3,7 @@
 Best: first a polynomial in the function's own value (σ(1-σ), 1-tanh², ELU+α), then fewest unnamed transcendentals, then size,
 then a fixed order. The search is bounded by the size of expressions and the number of names, never by time."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
@@ -61,10 +61,19 @@ def best_form(line: t.Node, scope: Scope) -> Form | None:
 
 def multiplied_out(line: t.Node) -> t.Node:
     """A line as a plain sum of products; as it is where it is not a rational function of its parts."""
+    return _through_field(line, sp.expand)
+
+
+def over_one_denominator(line: t.Node) -> t.Node:
+    """A sum of fractions as one fraction, factored; as it is where it is not a rational function of its parts."""
+    return _through_field(line, lambda value: oriented(sp.factor(sp.together(value))))
+
+
+def _through_field(line: t.Node, change: Callable[[Any], Any]) -> t.Node:
     field = Field(Scope())
     try:
         field.prepare([line])
-        return field.leave(sp.expand(field.enter(line)))
+        return field.leave(change(field.enter(line)))
     except (UnsupportedExpression, sp.PolynomialError):
         return line
 

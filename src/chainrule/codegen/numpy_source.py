@@ -1,9 +1,9 @@
 """The text of a generated module: documentation, private functions, and one verified function object."""
 
 import itertools
+import keyword
 import linecache
 import math
-import sys
 import textwrap
 import types
 from collections.abc import Iterable
@@ -12,6 +12,7 @@ from chainrule.codegen.points import ranges, sample
 from chainrule.codegen.printing import Body
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import NEAR_ROOT, Stable, problem, stabilise
+from chainrule.codegen.vocabulary import WORDS
 from chainrule.errors import ChainruleError, DefinitionError, VerificationError
 from chainrule.functions.runtime import Range, ScalarFunction
 
@@ -30,7 +31,7 @@ ACCURACY = (
     "within {near} times max(1, |x f'|). Measured against arbitrary-precision arithmetic at points from the smallest "
     "subnormal to the largest number."
 )
-RESERVED = ("np", "wrt", "out", "reduction", "ScalarFunction", "Range", "Array")
+RESERVED = {"np", "wrt", "out", "reduction", "ScalarFunction", "Range", "Array"} | {word.runtime for word in WORDS}
 
 
 def generate(spec: FunctionSpec) -> str:
@@ -80,7 +81,7 @@ def load(source: str, name: str) -> ScalarFunction:
 
 def _check_names(spec: FunctionSpec) -> None:
     for name in (spec.name, *spec.names):
-        if not name.isidentifier() or name in RESERVED or name in sys.builtin_module_names:
+        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
             raise DefinitionError(
                 f"{spec.name}: {name!r} cannot be a name in the generated code; choose another Python identifier."
             )

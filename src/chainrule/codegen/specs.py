@@ -23,7 +23,10 @@ def _scalar_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
     main = derivations[0]
     value = main.value
     named = {symbol: name for name, symbol in definition.arguments.items()}
-    free = sorted((s for s in value.free_symbols if s not in definition.parameters), key=lambda s: (s != definition.wrt[0], str(s)))
+    free = sorted(
+        (s for s in value.free_symbols if s not in definition.parameters),
+        key=lambda s: (s != definition.wrt[0], str(s)),
+    )
     order = [s for s in named if s in free] + [s for s in free if s not in named]
     arguments = tuple((named.get(s, str(s)), s) for s in order)
     parameters = tuple((named.get(s, str(s)), s, float(default)) for s, default in definition.parameters.items())
@@ -36,7 +39,11 @@ def _scalar_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
     seconds = {names[definition.wrt[0]]: d.total for d in derivations if d.order == 2}
     goal = main.goal
     assert isinstance(goal, t.Derivative)
-    body = main.start.operand if isinstance(main.start, t.Derivative) and main.start != main.goal else main.scope.scalars.get(_name(goal.operand))
+    body = (
+        main.start.operand
+        if isinstance(main.start, t.Derivative) and main.start != main.goal
+        else main.scope.scalars.get(_name(goal.operand))
+    )
     formula = text(t.Equation(goal.operand, body)) if body is not None else text(goal.operand)
     return FunctionSpec(
         name=definition.name,

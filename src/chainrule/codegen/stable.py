@@ -11,7 +11,7 @@ The budget is counted in forms and points.
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ UNDERFLOW = 1e-319  # subnormal numbers have few digits: an error of this size i
 OVERFLOW = 1.7976931348623e308
 NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
 SPECIAL = {0.0, 1.0, math.inf, -math.inf}  # where a limit may be stated as a case of its own
+UNSUPPORTED = (sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan)
 MAX_FORMS = 48
 MAX_BRANCHES = 6
 MAX_ROOTS = 60
@@ -164,10 +165,6 @@ def stabilise(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
     """The first form that meets the strictest tolerance that any form meets. Raises VerificationError if none meets
     the loosest."""
     expr = problem.expr
-    if expr.has(sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan):
-        raise UnsupportedExpression(
-            f"{expr}: no NumPy code for derivatives, integrals, sums or delta functions; rewrite it without."
-        )
     variables = [symbol for symbol in problem.symbols if symbol in expr.free_symbols]
     tried: list[tuple[Expr, Body, Measured]] = []
     for form in _assembled(problem, variables):
@@ -331,10 +328,15 @@ def _at(problem: Problem, point: Point, k: int, moved: Any) -> Any:
         return None
 
 
+@lru_cache(maxsize=64)
 def problem(
     expr: Expr, symbols: Sequence[Symbol], points: Sequence[Point], domains: Sequence[tuple[float, float]]
 ) -> Problem:
     """An expression with its true values at the points; forms of it help where it cannot be decided by itself."""
+    if expr.has(*UNSUPPORTED):
+        raise UnsupportedExpression(
+            f"{expr}: no NumPy code for derivatives, integrals, sums or delta functions; rewrite it without."
+        )
     exact = expr.xreplace({number: sympy.Rational(str(number)) for number in expr.atoms(sympy.Float)})
     reference = Reference(exact, symbols, domains)
     probes = [point for point in points if all(0.01 < abs(x) < 40 for x in point)][::7][:12]

@@ -65,7 +65,11 @@ Source: {source}."""
 def generate_vector(spec: VectorSpec) -> str:
     """The text of the module of a vector function. Deterministic. Raises UnsupportedExpression where an expression has no NumPy form."""
     writer = _Writer(spec)
-    functions = [*writer.vectors(), writer.function("_value", spec.value, spec.value_index), writer.function("_derivative", spec.derivative, spec.derivative_index)]
+    functions = [
+        *writer.vectors(),
+        writer.function("_value", spec.value, spec.value_index),
+        writer.function("_derivative", spec.derivative, spec.derivative_index),
+    ]
     output = "vector" if spec.value_index else "scalar"
     names = [name for name, _ in spec.inputs]
     text = "\n\n".join(functions)
@@ -126,7 +130,9 @@ class _Writer:
     def _shifted(self, body: t.Node) -> Iterator[str]:
         """The inputs whose components stand in exponentials and may all be shifted by one number without changing the value."""
         for code, base in self.spec.inputs:
-            if any(isinstance(p, t.Call) and p.function == "exp" and _has(p, base) for _, p in t.walk(body)) and _invariant(body, base):
+            if any(
+                isinstance(p, t.Call) and p.function == "exp" and _has(p, base) for _, p in t.walk(body)
+            ) and _invariant(body, base):
                 yield code
 
     def write(self, node: t.Node, axes: tuple[str, ...]) -> str:
@@ -139,7 +145,11 @@ class _Writer:
             case t.Add(terms):
                 text = self.write(terms[0], axes)
                 for term in terms[1:]:
-                    text += f" - {self._factor(term.argument, axes)}" if isinstance(term, t.Neg) else f" + {self.write(term, axes)}"
+                    text += (
+                        f" - {self._factor(term.argument, axes)}"
+                        if isinstance(term, t.Neg)
+                        else f" + {self.write(term, axes)}"
+                    )
                 return text
             case t.Mul((t.Component(base, _) as weight, t.Call("log", _) | t.Add(_) as value)) if base in self.code:
                 return f"weighted({self.write(weight, axes)}, {self.write(value, axes)})"
@@ -159,7 +169,9 @@ class _Writer:
             case t.Sum(body, index, _):
                 summed = f"np.sum({self.write(body, (*axes, index))}, axis=-1{', keepdims=True' if not axes else ''})"
                 return summed if axes else f"{summed}[..., 0]"
-        raise UnsupportedExpression(f"no NumPy form for a {type(node).__name__} in index notation: add a case to codegen/vector.py")
+        raise UnsupportedExpression(
+            f"no NumPy form for a {type(node).__name__} in index notation: add a case to codegen/vector.py"
+        )
 
     def _factor(self, node: t.Node, axes: tuple[str, ...]) -> str:
         text = self.write(node, axes)

@@ -525,6 +525,15 @@ def _scale_of_sum(node: t.Sum, frame: _Frame) -> Number:
     return max(_scale(node.body, replace(frame, indices={**frame.indices, node.index: p})) for p in places)
 
 
+_NOISE = mp.mpf(2) ** -32
+"""The part of its operand's size that counts as a term of a pending derivative: where the derivative is 0, rounding
+leaves much less than that times any tolerance, and where it is not, it is larger."""
+
+
+def _scale_of_derivative(node: t.Derivative, frame: _Frame) -> Number:
+    return max(abs(_value(node, frame)), abs(_value(node.operand, frame)) * _NOISE)
+
+
 _SCALES: Mapping[type[t.Node], Callable[[Any, _Frame], Number]] = {
     t.Neg: lambda n, f: _scale(n.argument, f),
     t.Add: lambda n, f: max(_scale(term, f) for term in n.terms),
@@ -533,6 +542,7 @@ _SCALES: Mapping[type[t.Node], Callable[[Any, _Frame], Number]] = {
     t.Power: _scale_of_power,
     t.Sum: _scale_of_sum,
     t.Cases: lambda n, f: _scale(_chosen(n, f), f),
+    t.Derivative: _scale_of_derivative,
     t.Marked: lambda n, f: _scale(n.argument, f),
 }
 

@@ -128,8 +128,9 @@ class ScalarFunction:
 
     def _evaluate(self, kernels: tuple[Kernel, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
         given = self._bind(args, kwargs)
-        dtype = self._result_dtype(given)
-        arrays = [np.asarray(value, dtype=np.float64) for value in given.values()]
+        dtype = result_dtype(self.__name__, given)
+        with np.errstate(all="ignore"):  # a signalling NaN warns when it is cast
+            arrays = [np.asarray(value, dtype=np.float64) for value in given.values()]
         try:
             shape = np.broadcast_shapes(*(array.shape for array in arrays))
         except ValueError:
@@ -194,41 +195,44 @@ class ScalarFunction:
             raise TypeError(f"{self.__name__}: missing {', '.join(map(repr, missing))}. Call it as {call}.")
         return {name: given.get(name, self.parameters.get(name)) for name in self.names}
 
-    def _result_dtype(self, given: dict[str, Any]) -> np.dtype[Any]:
-        strong: list[np.dtype[Any]] = []
-        for name, value in given.items():
-            if isinstance(value, bool | int | float) and not isinstance(value, np.generic):
-                self._check_python_number(name, value)
-                continue  # a Python number adapts to the arrays
-            if isinstance(value, np.ma.MaskedArray):
-                raise TypeError(
-                    f"{self.__name__}: {name} is a masked array, whose mask would be lost; "
-                    f"pass {name}.filled(np.nan) instead."
-                )
-            try:
-                array = np.asarray(value)
-            except ValueError:
-                raise TypeError(
-                    f"{self.__name__}: {name} is a ragged sequence; pass a rectangular array of floats."
-                ) from None
-            given[name] = array
-            if array.dtype.kind in "iub":
-                strong.append(np.dtype(np.float64))
-            elif array.dtype.newbyteorder("=") in KEPT:
-                strong.append(array.dtype.newbyteorder("="))
-            else:
-                raise TypeError(
-                    f"{self.__name__}: {name} has dtype {array.dtype}; "
-                    "float16, float32, float64, integers and bools are supported. "
-                    f"Convert it with np.asarray({name}, dtype=np.float64)."
-                )
-        return np.result_type(*strong) if strong else np.dtype(np.float64)
 
-    def _check_python_number(self, name: str, value: float) -> None:
+def result_dtype(owner: str, given: dict[str, Any]) -> np.dtype[Any]:
+    """The floating dtype of a result: NumPy promotion of the arrays; Python numbers adapt, integers become float64.
+
+    Sequences in `given` are replaced by arrays. `owner`: the function's name, for the TypeError that other dtypes
+    raise.
+    """
+    strong: list[np.dtype[Any]] = []
+    for name, value in given.items():
+        if isinstance(value, bool | int | float) and not isinstance(value, np.generic):
+            _check_python_number(owner, name, value)
+            continue
+        if isinstance(value, np.ma.MaskedArray):
+            raise TypeError(
+                f"{owner}: {name} is a masked array, whose mask would be lost; pass {name}.filled(np.nan) instead."
+            )
         try:
-            float(value)
-        except OverflowError:
-            raise TypeError(f"{self.__name__}: {name} is an integer too large for float64; pass a float.") from None
+            array = np.asarray(value)
+        except ValueError:
+            raise TypeError(f"{owner}: {name} is a ragged sequence; pass a rectangular array of floats.") from None
+        given[name] = array
+        if array.dtype.kind in "iub":
+            strong.append(np.dtype(np.float64))
+        elif array.dtype.newbyteorder("=") in KEPT:
+            strong.append(array.dtype.newbyteorder("="))
+        else:
+            raise TypeError(
+                f"{owner}: {name} has dtype {array.dtype}; float16, float32, float64, integers and bools are "
+                f"supported. Convert it with np.asarray({name}, dtype=np.float64)."
+            )
+    return np.result_type(*strong) if strong else np.dtype(np.float64)
+
+
+def _check_python_number(owner: str, name: str, value: float) -> None:
+    try:
+        float(value)
+    except OverflowError:
+        raise TypeError(f"{owner}: {name} is an integer too large for float64; pass a float.") from None
 
 
 def _elementwise(function: Callable[[float], float]) -> Kernel:

@@ -324,7 +324,7 @@ def _shifted(array: Any, places: Sequence[int], by: Number) -> Any:
 
 Check = Callable[[Subject], tuple[Row, ...]]
 
-CHECKS: tuple[Check, ...] = (check_chain, check_steps, check_notes, check_result)
+CHECKS: tuple[Check, ...] = (check_steps, check_chain, check_notes, check_result)
 
 
 # --- several derivations, several notations

@@ -200,7 +200,7 @@ def needs(lines: Iterable[t.Node], scope: Scope) -> Needs:
         if not options:
             raise UnsupportedExpression(f"the index {index} runs through no known dimension: give it in Scope.indices")
         axes[index] = options[0]
-    sizes = sorted(d for d in found.dimensions | set(axes.values()) if not d.isdecimal())
+    sizes = sorted(found.dimensions | set(axes.values()))
     conditions = tuple(dict.fromkeys(found.conditions))
     return Needs(tuple(sorted(found.scalars)), tuple(sorted(found.vectors)), tuple(sizes), axes, conditions)
 
@@ -236,7 +236,8 @@ def _layouts(wanted: Needs) -> list[list[tuple[int, tuple[int, ...]]]]:
     for dimension in wanted.dimensions:
         length = sum(axis == dimension for axis in wanted.indices.values())
         patterns = _patterns(min(length, 4))
-        plans.append([(size, p) for size in SIZES for p in patterns if max(p, default=0) < size])
+        sizes = (int(dimension),) if dimension.isdecimal() else SIZES
+        plans.append([(size, p) for size in sizes for p in patterns if max(p, default=0) < size])
     return plans
 
 
@@ -293,7 +294,7 @@ def _lengths(base: str, sizes: Mapping[str, int], scope: Scope) -> tuple[int, ..
     shape = scope.shapes.get(base, ())
     if not shape and len(sizes) != 1:
         raise UnsupportedExpression(f"the vector {base} has no shape: give it in Scope.shapes")
-    return tuple(sizes.get(d) or int(d) for d in shape) if shape else tuple(sizes.values())
+    return tuple(sizes[d] for d in shape) if shape else tuple(sizes.values())
 
 
 def near_boundary(point: Point, wanted: Needs, scope: Scope, rng: Random, *, exactly: bool = False) -> Point:
