@@ -38,15 +38,18 @@ def test_a_formula_outside_the_catalogue_is_reached(name: str, order: int) -> No
     formula = FORMULAS[name]
     found = derive(formula, wrt=x, order=order)
     for point in (0.3, 0.7, 1.6):
-        at = {x: sp.Float(point, 40), a: sp.Float("0.8", 40)}
         if name == "arcsine over x" and point > 1:
             continue
-        h = sp.Float("1e-12", 40)
-        exact = {
-            1: lambda f: (f(h) - f(-h)) / (2 * h),
-            2: lambda f: (f(h) - 2 * f(0) + f(-h)) / h**2,
-        }[order](lambda d: formula.subs({x: at[x] + d, a: at[a]}).evalf(40))
-        assert abs(found.result.subs(at).evalf(30) - exact) < 1e-9 * (1 + abs(exact)), (name, point)
+        here = {x: sp.Float(point, 40), a: sp.Float("0.8", 40)}
+        exact = difference_quotient(formula, here, order)
+        assert abs(found.result.subs(here).evalf(30) - exact) < 1e-9 * (1 + abs(exact)), (name, point)
+
+
+def difference_quotient(formula: sp.Expr, here: dict[sp.Symbol, sp.Float], order: int) -> sp.Expr:
+    """A central difference of first or second order at 40 digits."""
+    h = sp.Float("1e-12", 40)
+    below, at, above = (formula.subs({**here, x: here[x] + d}).evalf(40) for d in (-h, 0, h))
+    return (above - below) / (2 * h) if order == 1 else (above - 2 * at + below) / h**2
 
 
 def test_the_result_uses_the_symbols_of_the_user() -> None:

@@ -6,7 +6,7 @@ from chainrule import derive_all, load
 from chainrule.calculus.derivation import Derivation
 from chainrule.calculus.views import lines
 from chainrule.expression.printing import text
-from chainrule.expression.tree import Node, Marked, transform
+from chainrule.expression.tree import Marked, Node, transform
 
 
 def plain(node: Node) -> str:
@@ -115,7 +115,7 @@ def test_gelu_derives_that_the_density_is_the_derivative_of_the_distribution() -
 
 
 def test_the_sum_of_the_targets_stays_where_nothing_is_known_of_it() -> None:
-    from chainrule import vector, dimension
+    from chainrule import dimension, vector
 
     definition = load("softmax_cross_entropy")
     K = dimension("K")

@@ -12,7 +12,7 @@ from chainrule.definition import Definition
 from chainrule.errors import RenderError
 from chainrule.pdf import latex_pdf, typst_pdf, typst_png
 from chainrule.plots import draw, figures
-from chainrule.render import render
+from chainrule.rendering import render
 from chainrule.report import make_report, with_figures
 
 pytest.importorskip("typst", reason="typst is not installed: pip install 'chainrule[book]'")

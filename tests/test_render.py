@@ -11,7 +11,7 @@ from test_report import ELU, RELU, SIGMOID, material, softmax
 from chainrule.calculus.properties import FINDERS, find_properties
 from chainrule.catalogue import shipped
 from chainrule.errors import RenderError
-from chainrule.render import FORMATS, _environment, _tex_prose, index_row, notation_of, render, render_index
+from chainrule.rendering import FORMATS, _environment, _tex_prose, index_row, notation_of, render, render_index
 from chainrule.report import Material, Report, make_report
 from chainrule.verification import Row as Check
 

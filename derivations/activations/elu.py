@@ -14,7 +14,14 @@ definition = Definition(
     plot_range=(-5, 3),
     at_kink={"PyTorch": "α", "JAX": "α", "Keras": "α"},
     context="A smooth-looking alternative to the ReLU. Its negative branch is exponential; a popular text calls it logarithmic, which it is not.",
-    strengths=("negative values pull the mean activation towards 0", "the left derivative needs no new exponential once the value is known"),
-    limits=("it costs an exponential for negative inputs", "its gradient vanishes on the left", "large positive inputs can make activations explode"),
+    strengths=(
+        "negative values pull the mean activation towards 0",
+        "the left derivative needs no new exponential once the value is known",
+    ),
+    limits=(
+        "it costs an exponential for negative inputs",
+        "its gradient vanishes on the left",
+        "large positive inputs can make activations explode",
+    ),
     source="Clevert, Unterthiner and Hochreiter, 2016",
 )

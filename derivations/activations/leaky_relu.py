@@ -16,6 +16,8 @@ definition = Definition(
     at_kink={"PyTorch": "the slope s", "JAX": "1", "Keras on JAX": "1", "Keras on PyTorch": "the slope s"},
     context="Used where dead units are a concern, as in the discriminators of generative adversarial networks.",
     strengths=("no unit can die: a negative input still gets a gradient", "it costs one comparison and one product"),
-    limits=("the slope is one more number to choose, and libraries do not agree on it: 0.01 in PyTorch and JAX, 0.2 or 0.3 in Keras",),
+    limits=(
+        "the slope is one more number to choose, and libraries do not agree on it: 0.01 in PyTorch and JAX, 0.2 or 0.3 in Keras",
+    ),
     source="Maas, Hannun and Ng, 2013",
 )

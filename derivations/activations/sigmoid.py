@@ -14,7 +14,10 @@ definition = Definition(
     companions={"negative_log": -log(sigma)},
     context="The output of a binary classifier and the gate of an LSTM or a GRU. It is the inverse of the log-odds.",
     strengths=("smooth", "its derivative comes from its own value, so the backward pass needs no new exponential"),
-    limits=("its gradient vanishes on both sides, which starves the early layers of a deep network", "it costs an exponential"),
+    limits=(
+        "its gradient vanishes on both sides, which starves the early layers of a deep network",
+        "it costs an exponential",
+    ),
     aliases=("logistic", "expit"),
     source="Verhulst, 1838; Rumelhart, Hinton and Williams, 1986",
 )

@@ -14,6 +14,9 @@ definition = Definition(
     index=i,
     context="The output of a classifier with K classes and the weights of an attention layer.",
     strengths=("its values can be read as probabilities", "its Jacobian comes from its own value"),
-    limits=("the exponentials overflow unless the largest score is subtracted first", "it saturates when one score leads by far"),
+    limits=(
+        "the exponentials overflow unless the largest score is subtracted first",
+        "it saturates when one score leads by far",
+    ),
     source="Bridle, 1990",
 )

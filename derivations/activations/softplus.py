@@ -12,6 +12,9 @@ definition = Definition(
     uses=(use("sigmoid"),),
     context="Used where an output has to be positive, as a standard deviation or a rate does. Its derivative is the sigmoid.",
     strengths=("smooth everywhere, with a gradient for every input",),
-    limits=("it costs an exponential and a logarithm, and overflows when it is computed as written", "its gradient vanishes on the left"),
+    limits=(
+        "it costs an exponential and a logarithm, and overflows when it is computed as written",
+        "its gradient vanishes on the left",
+    ),
     source="Dugas, Bengio, Bélisle, Nadeau and Garcia, 2001",
 )

@@ -16,7 +16,10 @@ definition = Definition(
     plot_at={target: 1.0},
     context="Logistic regression, and every binary classifier trained on logits. The logarithm undoes the exponential of the sigmoid, and what is left of "
     "the gradient is the error of the prediction.",
-    strengths=("a wrong prediction gets a large gradient, however saturated the sigmoid is", "computed from the logit it neither overflows nor clips"),
+    strengths=(
+        "a wrong prediction gets a large gradient, however saturated the sigmoid is",
+        "computed from the logit it neither overflows nor clips",
+    ),
     limits=("a sample far on the right side still pulls a little, so weights of separable data grow without bound",),
     aliases=("binary_cross_entropy_with_logits", "bce_with_logits", "logistic_loss"),
     source="Cox, 1958",

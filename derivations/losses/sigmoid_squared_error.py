@@ -22,7 +22,9 @@ definition = Definition(
     "output and i the input. One common text writes the error as (y − ŷ) σ′(z) and the update as Δw_ij = +η δ_j x_i: the same rule with the sign moved and the "
     "indices transposed.",
     strengths=("the simplest gradient of a neuron, and the pattern of backpropagation",),
-    limits=("where the sigmoid saturates the gradient vanishes, even if the prediction is entirely wrong; cross-entropy does not share this",),
+    limits=(
+        "where the sigmoid saturates the gradient vanishes, even if the prediction is entirely wrong; cross-entropy does not share this",
+    ),
     aliases=("delta_rule",),
     source="Widrow and Hoff, 1960; Rumelhart, Hinton and Williams, 1986",
 )

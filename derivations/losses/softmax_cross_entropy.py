@@ -13,7 +13,10 @@ definition = Definition(
     where={s[i]: exp(z[i]) / Sum(exp(z[k]), k)},
     arguments={"logits": z, "target": y},
     context="The loss of almost every classifier, and of language models token by token. The target is one-hot, or any weights that sum to 1.",
-    strengths=("a wrong prediction gets a large gradient, however saturated the softmax is", "the gradient is the error of the prediction"),
+    strengths=(
+        "a wrong prediction gets a large gradient, however saturated the softmax is",
+        "the gradient is the error of the prediction",
+    ),
     limits=("the softmax has to be computed inside the loss, from logits, to keep its digits",),
     aliases=("cross_entropy_onehot", "categorical_cross_entropy_with_logits"),
     source="Bridle, 1990",

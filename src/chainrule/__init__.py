@@ -35,15 +35,21 @@ _HOME = {
     "one_hot": ".notation",
     "scalar": ".notation",
     "vector": ".notation",
+    "render": ".produce",
+    "verify": ".verification",
+    "verify_all": ".verification",
     "check_gradient": ".numeric",
     "numerical_gradient": ".numeric",
 }
 __version__ = _version("chainrule")
 
 
+_CALLED = {"render": "render_derivation"}
+
+
 def __getattr__(name: str) -> Any:
     if name in _HOME:
-        value = getattr(import_module(_HOME[name], __name__), name)
+        value = getattr(import_module(_HOME[name], __name__), _CALLED.get(name, name))
         globals()[name] = value
         return value
     raise AttributeError(f"module 'chainrule' has no attribute {name!r}")

@@ -9,7 +9,6 @@ import sympy
 from .errors import DefinitionError
 
 
-
 @dataclass(frozen=True, eq=False)
 class Definition:
     """A function as a short list of named SymPy equations.

@@ -1,13 +1,25 @@
-"""The pipeline for one definition: derive, check, report, render. Commands meet the engine here only."""
+"""The pipeline for one definition: derive, check, generate, report, render. Commands meet the engine here only."""
 
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
 
+from .calculus.derivation import Derivation
 from .calculus.derive import derive_all
-from .catalogue import Project
+from .calculus.forms import forms
+from .catalogue import PACKAGE, Project
+from .codegen.modules import check_module, module_source
+from .codegen.numpy_source import package_source
 from .definition import Definition
-from .render import render
-from .report import Detail, Material, NotationName, make_report
+from .errors import VerificationError
+from .expression import tree as t
+from .pdf import latex_pdf, typst_pdf
+from .plots import draw, figures
+from .rendering import index_row, render, render_index
+from .report import Detail, Material, NotationName, make_report, with_figures
+from .verification import Row, Verification, check_matrix_form, summed, verify_all
 
 FORMS: Mapping[str, tuple[str, NotationName]] = {
     "text": ("derivation.txt.j2", "text"),
@@ -15,6 +27,7 @@ FORMS: Mapping[str, tuple[str, NotationName]] = {
     "tex": ("derivation.tex.j2", "latex"),
     "typ": ("derivation.typ.j2", "typst"),
 }
+FIGURES = "../figures"
 
 
 @dataclass(frozen=True)
@@ -37,25 +50,92 @@ class Checked:
     message: str = ""
 
 
-def material(definition: Definition) -> Material:
+@lru_cache(maxsize=8)
+def material(definition: Definition, module: str = "chainrule.functions") -> Material:
     """Everything the documents of a definition are made from: derived and checked, once for all formats."""
-    return Material(definition, derive_all(definition))
+    derivations = derive_all(definition)
+    source = module_source(definition, derivations)
+    main = derivations[0]
+    made = Material(
+        definition,
+        derivations,
+        main.kinks,
+        main.properties,
+        verify_all(derivations),
+        (
+            *_matrix_checks(derivations),
+            summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),
+        ),
+        source,
+        module,
+    )
+    return with_figures(made, figures(made))
+
+
+def _matrix_checks(derivations: Sequence[Derivation]) -> tuple[Row, ...]:
+    """The matrix form of each result against its components."""
+    found = []
+    for derivation in derivations:
+        for key, form in forms(derivation):
+            if key != "matrix" or not isinstance(form, t.Equation) or not isinstance(derivation.goal, t.Derivative):
+                continue
+            ends = (derivation.goal.operand, derivation.goal.variable)
+            indices = [i for end in ends if isinstance(end, t.Component) for i in end.indices]
+            row = check_matrix_form(derivation.final, form.right, indices, derivation.scope)
+            found.append(summed("matrix", (row,), form.right))
+    return tuple(found)
 
 
 def produce(definition: Definition, formats: Sequence[str], engine: str, project: Project) -> Product:
-    """One definition's documents in some of ``md``, ``tex``, ``pdf``, with their figures; ``engine`` makes the PDF.
+    """One definition's documents in some of ``md``, ``tex``, ``pdf``, with their figures and its function; ``engine`` makes the PDF.
 
     Raises VerificationError if any check fails: nothing unchecked is written."""
-    report = make_report(material(definition), "latex")
-    text = render(report, "derivation.md.j2", project.templates, figures="../figures")
-    row = {"name": report.name, "kind": report.kind, "title": report.title}
-    return Product({f"markdown/{report.name}.md": text.encode()}, row)
+    folder = functions_folder(project)
+    made = material(definition, "chainrule.functions" if project.is_builtin else "numpy")
+    _raise_if_failed(made)
+    name = definition.name
+    files = {f"{folder}/{name}.py": made.code.encode()}
+    latex = make_report(made, "latex")
+    if "md" in formats:
+        files[f"markdown/{name}.md"] = render(latex, "derivation.md.j2", project.templates, figures=FIGURES).encode()
+        files |= {f"figures/{f.name}.svg": draw(f, "svg") for f in made.figures}
+    if "tex" in formats:
+        files[f"latex/{name}.tex"] = render(latex, "derivation.tex.j2", project.templates, figures=FIGURES).encode()
+        files |= {f"figures/{f.name}.pdf": draw(f, "pdf") for f in made.figures}
+    if "pdf" in formats:
+        files[f"pdf/{name}.pdf"] = _pdf(made, engine, project)
+    return Product(files, index_row(latex))
+
+
+def _pdf(made: Material, engine: str, project: Project) -> bytes:
+    if engine == "latex":
+        source = render(make_report(made, "latex"), "derivation.tex.j2", project.templates, figures="")
+        return latex_pdf(source, {f"{f.name}.pdf": draw(f, "pdf") for f in made.figures})
+    source = render(make_report(made, "typst"), "derivation.typ.j2", project.templates, figures="")
+    return typst_pdf(source, {f"{f.name}.svg": draw(f, "svg") for f in made.figures})
+
+
+def _raise_if_failed(made: Material) -> None:
+    for verification in made.verifications:
+        verification.raise_if_failed()
+    for row in made.checks:
+        if not row.passed:
+            raise VerificationError(f"{made.definition.name}: {row.message}")
+
+
+def functions_folder(project: Project) -> str:
+    """Where generated functions go, seen from the output folder: into the package when its own checkout is built, ``numpy`` elsewhere."""
+    inside = PACKAGE.parent.name == "src" and project.output == PACKAGE.parents[1] / "output"
+    return os.path.relpath(PACKAGE / "functions", project.output) if project.is_builtin and inside else "numpy"
 
 
 def produce_index(rows: Sequence[Mapping[str, str]], project: Project) -> Mapping[str, bytes]:
-    """The page that lists every document, from the rows of the products."""
-    lines = [f"- [{row['title']}]({row['name']}.md)\n" for row in rows]
-    return {"markdown/README.md": "".join(lines).encode()}
+    """The pages that list every document and every function, from the rows of the products."""
+    names = [row["name"] for row in rows]
+    return {
+        "markdown/README.md": render_index(rows, templates=project.templates).encode(),
+        f"{functions_folder(project)}/__init__.py": package_source(names).encode(),
+    }
 
 
 def document(definition: Definition, form: str, detail: Detail, width: int, project: Project) -> str:
@@ -65,6 +145,28 @@ def document(definition: Definition, form: str, detail: Detail, width: int, proj
     return render(report, template, project.templates, figures="output/figures", width=width)
 
 
+def render_derivation(
+    derivation: Derivation, form: str = "text", detail: Detail = "normal", templates: Path | None = None
+) -> str:
+    """One derivation as ``text``, ``md``, ``tex`` or ``typ``: definition, result, lines, kinks, properties and checks; no plots, no code."""
+    template, notation = FORMS[form]
+    made = Material(
+        derivation.definition, (derivation,), derivation.kinks, derivation.properties, verify_all((derivation,))
+    )
+    return render(make_report(made, notation, detail), template, templates, figures="figures", width=88)
+
+
 def check(definition: Definition) -> tuple[Checked, ...]:
-    """Every derivation of a definition, checked; a failed check is a row and not an error."""
-    return ()
+    """Every derivation of a definition, its matrix forms and its function, checked; a failed check is a row and not an error."""
+    made = material(definition)
+    rows = [_checked(v) for v in made.verifications]
+    rows += [
+        Checked(f"{definition.name}, {r.key}", r.points, 0.0, r.error, r.passed, r.message)
+        for r in made.checks
+        if not r.passed
+    ]
+    return tuple(rows)
+
+
+def _checked(v: Verification) -> Checked:
+    return Checked(v.name, v.steps_checked, v.worst_step_error, v.worst_result_error, v.passed, "; ".join(v.messages))

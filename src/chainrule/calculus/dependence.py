@@ -26,5 +26,9 @@ def _touches(part: t.Node, variable: t.Node, scope: Scope) -> bool:
 
 def intermediates(node: t.Node, variable: t.Node, scope: Scope) -> tuple[t.Node, ...]:
     """The named quantities inside ``node`` through which it depends on ``variable``; the variable itself if it occurs bare."""
-    found = {part: None for _, part in t.walk(node) if isinstance(part, t.Symbol | t.Component) and _touches(part, variable, scope)}
+    found = {
+        part: None
+        for _, part in t.walk(node)
+        if isinstance(part, t.Symbol | t.Component) and _touches(part, variable, scope)
+    }
     return tuple(found)

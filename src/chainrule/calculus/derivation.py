@@ -5,10 +5,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
+from sympy import Indexed, Sum
+
 from ..definition import Definition
 from ..expression.convert import to_sympy
 from ..expression.scope import Scope
-from ..expression.tree import Branch, Cases, Derivative, Node, Path
+from ..expression.tree import Branch, Call, Cases, Component, Derivative, Equation, Node, Path, Symbol
+from .kinks import Kink, find_kinks
+from .properties import Property, find_properties
 
 
 @dataclass(frozen=True)
@@ -68,23 +72,68 @@ class Derivation:
         belongs to in the definition, and the last branch of any other case distinction takes what is left."""
         body = self.start.operand if isinstance(self.start, Derivative) else self.start
         final = self.final
-        if isinstance(final, Cases) and isinstance(body, Cases) and len(final.branches) == len(body.branches) and self.order == 1:
+        if (
+            isinstance(final, Cases)
+            and isinstance(body, Cases)
+            and len(final.branches) == len(body.branches)
+            and self.order == 1
+        ):
             pairs = zip(final.branches, body.branches, strict=True)
             final = Cases(tuple(Branch(f.value, b.condition) for f, b in pairs))
-        return to_sympy(final, self.scope, expand=True, symbols=self._symbols)
+        return self.written(final)
 
     @cached_property
     def value(self) -> Any:
         """The function that was differentiated, as a SymPy expression with every named quantity written out."""
         assert isinstance(self.goal, Derivative)
-        return to_sympy(self.goal.operand, self.scope, expand=True, symbols=self._symbols)
+        return self.written(self.goal.operand)
+
+    def written(self, line: Node) -> Any:
+        """A line as a SymPy expression with every named quantity written out."""
+        return to_sympy(line, self.scope, expand=True, symbols=self._symbols)
+
+    @property
+    def equation(self) -> Equation:
+        """What is differentiated: σ(x) = 1/(1 + e^{-x}), L = -Σ y_k log s_k, s_i = ..."""
+        assert isinstance(self.goal, Derivative)
+        own = self.goal.operand
+        match own:
+            case Call(name, _, _):
+                return Equation(own, self.scope.functions[name].body)
+            case Component(name, _):
+                return Equation(own, self.scope.vectors[name].body)
+            case Symbol(name):
+                return Equation(own, self.scope.scalars[name])
+        raise AssertionError(own)
+
+    @cached_property
+    def kinks(self) -> tuple[Kink, ...]:
+        """Where the function of one variable has kinks, jumps and joints; empty for components of vectors."""
+        x = self._variable
+        return () if x is None else find_kinks(self.value, self.total, x, self.definition.domain)
+
+    @cached_property
+    def properties(self) -> tuple[Property, ...]:
+        """What the engine decides about the function of one variable; empty for components of vectors."""
+        x = self._variable
+        return () if x is None else find_properties(self.value, self.total, x, self.definition.domain)
+
+    @property
+    def _variable(self) -> Any:
+        if not isinstance(self.variable, Symbol) or self.value.has(Indexed, Sum):
+            return None
+        return next((s for s in self.value.free_symbols if str(s) == self.variable.name), None)
 
     @property
     def _symbols(self) -> dict[str, Any]:
         """The symbols the user wrote, by name: they may carry other assumptions than ours."""
-        return {str(s): s for s in self.definition.expression.free_symbols if s.is_Symbol and str(s) not in self.scope.scalars}
+        return {
+            str(s): s
+            for s in self.definition.expression.free_symbols
+            if s.is_Symbol and str(s) not in self.scope.scalars
+        }
 
     @cached_property
     def result(self) -> Any:
         """The result as a SymPy expression with every named function written out."""
-        return to_sympy(self.final, self.scope, expand=True, symbols=self._symbols)
+        return self.written(self.final)

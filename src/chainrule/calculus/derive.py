@@ -15,9 +15,9 @@ from ..expression.printing import text
 from ..expression.scope import Scope
 from .dependence import depends
 from .derivation import Derivation, Rule, Step
-from .finishing import FINISHING, RECOGNISE, SOLVE, SPLIT
-from .recognise import best_form
 from .differentiation import RULES
+from .finishing import AGREE, FINISHING, RECOGNISE, SOLVE, SUBSTITUTE
+from .recognise import best_form
 from .scopes import own_name, scope_of
 from .sums import SIFT, SUMS
 from .tidy import tidy
@@ -38,7 +38,9 @@ def derive(source: Any, wrt: Any = None, order: int = 1, **definition: Any) -> D
         if wrt is None:
             free = sorted(expression.free_symbols, key=str)
             if len(free) != 1:
-                raise DefinitionError(f"say which variable: wrt= one of {', '.join(map(str, free)) or '(there is none)'}")
+                raise DefinitionError(
+                    f"say which variable: wrt= one of {', '.join(map(str, free)) or '(there is none)'}"
+                )
             wrt = free[0]
         if wrt not in expression.free_symbols and not getattr(wrt, "base", None):
             raise DefinitionError(f"wrt={wrt}: the expression does not contain it (it contains {_names(expression)})")
@@ -72,7 +74,9 @@ def _derivation(definition: Definition, variable: Any, order: int) -> Derivation
     lemmas: list[Derivation] = []
     node = from_sympy(variable)
     own = own_name(definition)
-    partial = isinstance(node, t.Component) or len(definition.wrt) > 1 or (isinstance(own, t.Call) and bool(own.parameters))
+    partial = (
+        isinstance(node, t.Component) or len(definition.wrt) > 1 or (isinstance(own, t.Call) and bool(own.parameters))
+    )
     goal = t.Derivative(own, node, order, partial)
     if order == 1:
         scope = _with_adjoints(definition, variable, scope, own)
@@ -134,7 +138,9 @@ def _chain_applies(own: t.Symbol, variable: t.Node, partial: bool, scope: Scope)
 def _knowing(scope: Scope, own: t.Node, variable: t.Node, first: Derivation) -> Scope:
     """The scope of a second derivation: the first derivative of the function is known."""
     match own, variable:
-        case t.Call(name, _, _), t.Symbol(v) if scope.functions[name].arguments == (v,) and not isinstance(first.final, t.Cases):
+        case t.Call(name, _, _), t.Symbol(v) if scope.functions[name].arguments == (v,) and not isinstance(
+            first.final, t.Cases
+        ):
             return scope.extended(functions={name: replace(scope.functions[name], derivative=first.final)})
     return scope
 
@@ -151,9 +157,15 @@ def _branchwise(first: Derivation, own: t.Node) -> t.Node:
     lines = [s.before for s in first.steps if isinstance(s.before, t.Cases)] + [final]
     values = []
     for position, branch in enumerate(final.branches):
-        options = [at.branches[position].value for at in lines if isinstance(at, t.Cases) and len(at.branches) == len(final.branches)]
+        options = [
+            at.branches[position].value
+            for at in lines
+            if isinstance(at, t.Cases) and len(at.branches) == len(final.branches)
+        ]
         plain = [v for v in options if not t.contains(v, own) and not _pending(v)]
-        values.append(t.Branch(branch.value if not t.contains(branch.value, own) else min(plain, key=t.size), branch.condition))
+        values.append(
+            t.Branch(branch.value if not t.contains(branch.value, own) else min(plain, key=t.size), branch.condition)
+        )
     return t.Cases(tuple(values))
 
 
@@ -166,7 +178,13 @@ def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scop
     for name, named in list(scope.functions.items()):
         if name == scope.own or named.derivative is not None or not _reachable(name, seen):
             continue
-        lemma = _lemma(definition, t.Call(name, tuple(t.Symbol(a) for a in named.arguments)), t.Symbol(named.arguments[0]), scope, False)
+        lemma = _lemma(
+            definition,
+            t.Call(name, tuple(t.Symbol(a) for a in named.arguments)),
+            t.Symbol(named.arguments[0]),
+            scope,
+            False,
+        )
         lemmas.append(lemma)
         scope = scope.extended(functions={name: replace(named, derivative=lemma.final)})
     for name in list(scope.scalars):
@@ -179,7 +197,11 @@ def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scop
             lemmas.append(lemma)
             scope = scope.extended(derivatives={(name, node): lemma.final})
     for base, vector in list(scope.vectors.items()):
-        if base == scope.own or not isinstance(node, t.Component) or not depends(t.Component(base, (vector.index,)), node, scope):
+        if (
+            base == scope.own
+            or not isinstance(node, t.Component)
+            or not depends(t.Component(base, (vector.index,)), node, scope)
+        ):
             continue
         if (base, node.base) in scope.jacobians:
             continue
@@ -191,8 +213,15 @@ def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scop
 
 def _bypassed(name: str, variable: t.Node, scope: Scope) -> bool:
     """Whether a named scalar is not needed, since the derivative with respect to one nearer to the variable is known."""
-    nearer = [v.name for (own, v) in scope.derivatives if own == scope.own and isinstance(v, t.Symbol) and v.name in scope.scalars]
-    return any(name != near and depends(t.Symbol(name), t.Symbol(near), scope) and depends(t.Symbol(near), variable, scope) for near in nearer)
+    nearer = [
+        v.name
+        for (own, v) in scope.derivatives
+        if own == scope.own and isinstance(v, t.Symbol) and v.name in scope.scalars
+    ]
+    return any(
+        name != near and depends(t.Symbol(name), t.Symbol(near), scope) and depends(t.Symbol(near), variable, scope)
+        for near in nearer
+    )
 
 
 def _reachable(name: str, scope: Scope) -> bool:
@@ -205,7 +234,9 @@ def _lemma(definition: Definition, name: t.Node, variable: t.Node, scope: Scope,
     own = name.function if isinstance(name, t.Call) else name.base if isinstance(name, t.Component) else name.name  # type: ignore[attr-defined]
     inner = replace(scope, own=own)
     start = t.Derivative(_body_of(name, inner), variable, 1, partial)
-    return Derivation(definition, inner, variable, 1, t.Derivative(name, variable, 1, partial), start, tuple(_steps(start, inner)))
+    return Derivation(
+        definition, inner, variable, 1, t.Derivative(name, variable, 1, partial), start, tuple(_steps(start, inner))
+    )
 
 
 def _pending(node: t.Node) -> list[tuple[t.Path, t.Derivative]]:
@@ -224,7 +255,11 @@ def cost(node: t.Node, variable: t.Node, scope: Scope) -> int:
         return 0
     match node:
         case t.Symbol(name):
-            return 0 if t.Symbol(name) == variable or (name, variable) in scope.derivatives else cost(scope.scalars[name], variable, scope)
+            return (
+                0
+                if t.Symbol(name) == variable or (name, variable) in scope.derivatives
+                else cost(scope.scalars[name], variable, scope)
+            )
         case t.Component():
             return 0
         case t.Neg(argument) | t.Sum(argument, _, _):
@@ -248,12 +283,19 @@ def _steps(start: t.Node, scope: Scope) -> Iterator[Step]:
     count = 0
     while pending := _pending(line):
         fixed = [(p, d) for p, d in pending if not depends(d.operand, d.variable, scope)]
-        hard = [(p, d) for p, d in pending if cost(d.operand, d.variable, scope) > 1 or isinstance(d.operand, t.Symbol) and d.operand != d.variable and _is_chain(d, scope)]
+        hard = [
+            (p, d)
+            for p, d in pending
+            if cost(d.operand, d.variable, scope) > 1
+            or (isinstance(d.operand, t.Symbol) and d.operand != d.variable and _is_chain(d, scope))
+        ]
         chosen = fixed if hard and fixed else hard
         batch = [_differentiate(line, *chosen[0], scope)] if hard else [*_resolve(line, scope)]
         count += len(batch)
         if count > STEP_LIMIT:
-            raise UnsupportedExpression(f"gave up after {STEP_LIMIT} steps: the expression is too large to derive line by line")
+            raise UnsupportedExpression(
+                f"gave up after {STEP_LIMIT} steps: the expression is too large to derive line by line"
+            )
         yield from batch
         line = batch[-1].after
     yield from _finish(line, scope)
@@ -269,7 +311,9 @@ def _differentiate(line: t.Node, path: t.Path, derivative: t.Derivative, scope: 
         new = rule.apply(derivative, scope)
         if new is not None:
             after = tidy(t.replace_at(line, path, tidy(new)))
-            return Step(rule.name, rule.statement, line, after, path, _found(rule, derivative, scope), line=not rule.minor)
+            return Step(
+                rule.name, rule.statement, line, after, path, _found(rule, derivative, scope), line=not rule.minor
+            )
     raise UnsupportedExpression(
         f"no rule differentiates `{text(derivative.operand)}` with respect to {text(derivative.variable)}: "
         "a function of one argument needs a row in ELEMENTARY (calculus/elementary.py), anything else one in RULES (calculus/rules.py)"
@@ -291,7 +335,8 @@ def _found(rule: Rule, pending: t.Derivative, scope: Scope) -> t.Node | None:
             if known is not None:
                 row, column, body = known
                 return t.Equation(
-                    t.Derivative(t.Component(base, (row,)), t.Component(pending.variable.base, (column,)), 1, True), body
+                    t.Derivative(t.Component(base, (row,)), t.Component(pending.variable.base, (column,)), 1, True),
+                    body,
                 )
     return None
 
@@ -325,15 +370,16 @@ def _first(line: t.Node, rules: tuple[Rule, ...], scope: Scope) -> tuple[t.Path,
 
 def _finish(line: t.Node, scope: Scope) -> Iterator[Step]:
     if isinstance(line, t.Cases):
-        for position in range(len(line.branches)):
+        for position, _ in enumerate(line.branches):
             path = (position, 0)
             inner = _inside_branch(scope, position)
             for step in _finish_part(t.at(line, path), inner):
-                before, line = line, t.replace_at(line, path, step.after)
-                yield replace(step, before=before, after=line, focus=(*path, *step.focus))
-        values = {branch.value for branch in line.branches}
-        if len(values) == 1:
-            yield Step("all branches agree", None, line, values.pop())
+                after = t.replace_at(line, path, step.after)
+                yield replace(step, before=line, after=after, focus=(*path, *step.focus))
+                line = after
+        same = AGREE.apply(line, scope)
+        if same is not None:
+            yield Step(AGREE.name, AGREE.statement, line, same)
     else:
         yield from _finish_part(line, scope)
 
@@ -364,9 +410,9 @@ def _move(line: t.Node, scope: Scope) -> Step | None:
         after = _spread(tidy(t.replace_at(line, path, new)))
         return Step(rule.name, rule.statement, line, after, path, line=not rule.minor)
     for rule in FINISHING:
-        new = rule.apply(line, scope)
-        if new is not None:
-            return Step(rule.name, rule.statement, line, new, (), _note(rule.name, line, scope), line=not rule.minor)
+        better = rule.apply(line, scope)
+        if better is not None:
+            return Step(rule.name, rule.statement, line, better, (), _note(rule.name, line, scope), line=not rule.minor)
     return None
 
 
@@ -381,7 +427,7 @@ def _spread(line: t.Node) -> t.Node:
 
 def _note(rule: str, line: t.Node, scope: Scope) -> t.Node | None:
     """The equation that a finishing move relies on: the definition solved for its generator, or the name that is recognised."""
-    if rule not in (RECOGNISE, SOLVE, "substitute from the definition"):
+    if rule not in (RECOGNISE, SOLVE, SUBSTITUTE):
         return None
     form = best_form(line, scope)
     if form is None or not form.solved:
@@ -390,6 +436,3 @@ def _note(rule: str, line: t.Node, scope: Scope) -> t.Node | None:
     if rule == RECOGNISE:
         return t.Equation(solved.name, solved.body)
     return t.Equation(solved.generator, solved.solution)
-
-
-__all__ = ["SPLIT", "derive", "derive_all"]

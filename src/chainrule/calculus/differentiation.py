@@ -270,7 +270,9 @@ def _chain(n: t.Derivative, s: Scope) -> t.Node | None:
             bases[v.base] = None
         else:
             several = len(through) > 1
-            terms.append(t.Mul((t.Derivative(n.operand, v, 1, n.partial or several), t.Derivative(v, n.variable, 1, n.partial))))
+            terms.append(
+                t.Mul((t.Derivative(n.operand, v, 1, n.partial or several), t.Derivative(v, n.variable, 1, n.partial)))
+            )
     for base in bases:
         if base not in s.vectors:
             return None
@@ -315,7 +317,9 @@ def _dx(operand: t.Node, variable: t.Node = X) -> t.Derivative:
     return t.Derivative(operand, variable)
 
 
-_SIGMA = Scope(functions={"s": NamedFunction("s", ("x",), t.Frac(t.ONE, X), derivative=t.Neg(t.Frac(t.ONE, t.Power(X, TWO))))})
+_SIGMA = Scope(
+    functions={"s": NamedFunction("s", ("x",), t.Frac(t.ONE, X), derivative=t.Neg(t.Frac(t.ONE, t.Power(X, TWO))))}
+)
 _PLAIN = Scope(functions={"s": NamedFunction("s", ("x",), t.Frac(t.ONE, X))})
 _Z = {"i": "K", "j": "K", "k": "K"}
 _ZI, _ZJ, _ZK = (t.Component("z", (i,)) for i in "ijk")
@@ -336,55 +340,95 @@ RULES: tuple[Rule, ...] = (
     Rule("constant rule", _eq(_dx(C), t.ZERO), _constant, _dx(C), minor=True),
     Rule("identity rule", _eq(_dx(X), t.ONE), _identity, _dx(X), minor=True),
     Rule(
-        "components are independent", _eq(t.Derivative(_ZI, _ZJ, 1, True), t.Delta("i", "j")), _component,
-        t.Derivative(_ZI, _ZJ, 1, True), _VECTOR,
+        "components are independent",
+        _eq(t.Derivative(_ZI, _ZJ, 1, True), t.Delta("i", "j")),
+        _component,
+        t.Derivative(_ZI, _ZJ, 1, True),
+        _VECTOR,
     ),
     Rule("derivative found above", None, _found_above, _dx(_Y), _NAMED),
     Rule(
-        "chain rule", _eq(_dx(t.Symbol("L")), t.Mul((_dx(t.Symbol("L"), U), _dx(U)))), _chain,
-        _dx(t.Power(_Y, TWO)), _NAMED,
+        "chain rule",
+        _eq(_dx(t.Symbol("L")), t.Mul((_dx(t.Symbol("L"), U), _dx(U)))),
+        _chain,
+        _dx(t.Power(_Y, TWO)),
+        _NAMED,
     ),
     Rule("definition of a named quantity", None, _named_scalar, _dx(_Y), _WRITTEN, minor=True),
     Rule(
-        "derivative of a named vector", None, _named_vector, t.Derivative(t.Component("s", ("k",)), _ZJ, 1, True), _JACOBIAN,
+        "derivative of a named vector",
+        None,
+        _named_vector,
+        t.Derivative(t.Component("s", ("k",)), _ZJ, 1, True),
+        _JACOBIAN,
     ),
-    Rule("branch by branch", None, _branches, _dx(t.Cases((t.Branch(t.Power(X, TWO), t.Compare(">", X, t.ZERO)), t.Branch(X, t.Otherwise())))), minor=True),
+    Rule(
+        "branch by branch",
+        None,
+        _branches,
+        _dx(t.Cases((t.Branch(t.Power(X, TWO), t.Compare(">", X, t.ZERO)), t.Branch(X, t.Otherwise())))),
+        minor=True,
+    ),
     Rule("sum rule", _eq(_dx(t.Add((U, V))), t.Add((_dx(U), _dx(V)))), _sum, _dx(t.Add((X, _SIN))), minor=True),
     Rule(
         "linearity under the sum",
         _eq(_dx(t.Sum(t.Component("u", ("k",)), "k", "K")), t.Sum(_dx(t.Component("u", ("k",))), "k", "K")),
-        _index_sum, t.Derivative(t.Sum(t.Power(_ZK, TWO), "k", "K"), _ZJ, 1, True), _VECTOR, minor=True,
+        _index_sum,
+        t.Derivative(t.Sum(t.Power(_ZK, TWO), "k", "K"), _ZJ, 1, True),
+        _VECTOR,
+        minor=True,
     ),
-    Rule("constant multiple rule", _eq(_dx(t.Mul((C, U))), t.Mul((C, _dx(U)))), _constant_multiple, _dx(t.Mul((C, _SIN))), minor=True),
     Rule(
-        "product rule", _eq(_dx(t.Mul((U, V))), t.Add((t.Mul((_dx(U), V)), t.Mul((U, _dx(V)))))), _product,
+        "constant multiple rule",
+        _eq(_dx(t.Mul((C, U))), t.Mul((C, _dx(U)))),
+        _constant_multiple,
+        _dx(t.Mul((C, _SIN))),
+        minor=True,
+    ),
+    Rule(
+        "product rule",
+        _eq(_dx(t.Mul((U, V))), t.Add((t.Mul((_dx(U), V)), t.Mul((U, _dx(V)))))),
+        _product,
         _dx(t.Mul((X, _SIN))),
     ),
     Rule(
-        "reciprocal rule", _eq(_dx(t.Frac(t.ONE, U)), t.Neg(t.Mul((t.Frac(t.ONE, t.Power(U, TWO)), _dx(U))))), _reciprocal,
+        "reciprocal rule",
+        _eq(_dx(t.Frac(t.ONE, U)), t.Neg(t.Mul((t.Frac(t.ONE, t.Power(U, TWO)), _dx(U))))),
+        _reciprocal,
         _dx(t.Frac(t.ONE, _E)),
     ),
     Rule(
         "quotient rule",
         _eq(_dx(t.Frac(U, V)), t.Frac(t.Add((t.Mul((_dx(U), V)), t.Neg(t.Mul((U, _dx(V)))))), t.Power(V, TWO))),
-        _quotient, _dx(t.Frac(_SIN, _E)),
+        _quotient,
+        _dx(t.Frac(_SIN, _E)),
     ),
     Rule(
-        "power rule", _eq(_dx(t.Power(U, N)), t.Mul((N, t.Power(U, t.Add((N, t.Neg(t.ONE)))), _dx(U)))), _power,
+        "power rule",
+        _eq(_dx(t.Power(U, N)), t.Mul((N, t.Power(U, t.Add((N, t.Neg(t.ONE)))), _dx(U)))),
+        _power,
         _dx(t.Power(_SIN, t.Number(Fraction(3)))),
     ),
     Rule(
-        "general exponential rule", _eq(_dx(t.Power(C, U)), t.Mul((t.Power(C, U), t.Call("log", (C,)), _dx(U)))),
-        _exponential_base, _dx(t.Power(TWO, _SIN)),
+        "general exponential rule",
+        _eq(_dx(t.Power(C, U)), t.Mul((t.Power(C, U), t.Call("log", (C,)), _dx(U)))),
+        _exponential_base,
+        _dx(t.Power(TWO, _SIN)),
     ),
     Rule(
-        "general power rule", _eq(_dx(t.Power(U, V)), t.Mul((t.Power(U, V), _dx(t.Mul((V, t.Call("log", (U,)))))))),
-        _general_power, _dx(t.Power(_E, _SIN)),
+        "general power rule",
+        _eq(_dx(t.Power(U, V)), t.Mul((t.Power(U, V), _dx(t.Mul((V, t.Call("log", (U,)))))))),
+        _general_power,
+        _dx(t.Power(_E, _SIN)),
     ),
     Rule("derivative of a named function", None, _named_function, _dx(t.Call("s", (_E,))), _SIGMA),
     Rule("definition", None, _unnamed_function, _dx(t.Call("s", (_E,))), _PLAIN),
-    Rule("maximum: the derivative of the larger", None, _extremum("max", ">"), _dx(t.Call("max", (X, t.Power(X, TWO))))),
-    Rule("minimum: the derivative of the smaller", None, _extremum("min", "<"), _dx(t.Call("min", (X, t.Power(X, TWO))))),
+    Rule(
+        "maximum: the derivative of the larger", None, _extremum("max", ">"), _dx(t.Call("max", (X, t.Power(X, TWO))))
+    ),
+    Rule(
+        "minimum: the derivative of the smaller", None, _extremum("min", "<"), _dx(t.Call("min", (X, t.Power(X, TWO))))
+    ),
     *(
         Rule(
             row.rule,

@@ -42,7 +42,9 @@ class Field:
                 match part:
                     case t.Call("exp", (argument,)):
                         self._measure(argument)
-                    case t.Call(name, (argument,)) if self.hyperbolic and name in HYPERBOLIC and name not in self.scope.functions:
+                    case t.Call(name, (argument,)) if (
+                        self.hyperbolic and name in HYPERBOLIC and name not in self.scope.functions
+                    ):
                         self._measure(argument)
 
     def _measure(self, exponent: t.Node) -> None:
@@ -83,11 +85,15 @@ class Field:
                 return self.enter(base) ** int(value)
             case t.Power(base, t.Neg(t.Number(value))) if value.denominator == 1:
                 return self.enter(base) ** -int(value)
-            case t.Call("sqrt", (argument,)) if not any(isinstance(p, t.Symbol | t.Component) for _, p in t.walk(argument)):
+            case t.Call("sqrt", (argument,)) if not any(
+                isinstance(p, t.Symbol | t.Component) for _, p in t.walk(argument)
+            ):
                 return sp.sqrt(self.enter(argument))
             case t.Call("exp", (argument,)):
                 return self._exponential(argument)
-            case t.Call(name, (argument,)) if self.hyperbolic and name in HYPERBOLIC and name not in self.scope.functions:
+            case t.Call(name, (argument,)) if (
+                self.hyperbolic and name in HYPERBOLIC and name not in self.scope.functions
+            ):
                 return HYPERBOLIC[name](self._exponential(argument))
             case t.Symbol() | t.Component() | t.Dimension() | t.Delta() | t.Call() | t.Sum() | t.Power():
                 return self.atom(node)
@@ -102,7 +108,9 @@ class Field:
         product = sp.S.One
         for monomial, coefficient in self._exponent(argument):
             unit = self.units.setdefault(monomial, coefficient)
-            generator = self.exponentials.setdefault((monomial, unit), sp.Symbol(f"e{len(self.exponentials)}", positive=True))
+            generator = self.exponentials.setdefault(
+                (monomial, unit), sp.Symbol(f"e{len(self.exponentials)}", positive=True)
+            )
             power = coefficient / unit
             if power.denominator != 1:
                 raise UnsupportedExpression("exponents without a common unit")
@@ -131,7 +139,9 @@ class Field:
             return True
         node = next(n for n, g in self.atoms.items() if g == symbol)
         return isinstance(node, t.Sum) or (
-            isinstance(node, t.Call) and node.function not in self.scope.functions and node.function not in ("abs", "sign")
+            isinstance(node, t.Call)
+            and node.function not in self.scope.functions
+            and node.function not in ("abs", "sign")
         )
 
 

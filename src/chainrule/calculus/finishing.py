@@ -53,7 +53,10 @@ def _split(line: t.Node, form: Form) -> t.Node | None:
 
 
 def _named_generator(form: Form) -> bool:
-    return any(isinstance(s.generator, t.Call) and s.generator.function not in ("exp",) and s.generator != s.body for s in form.solved)
+    return any(
+        isinstance(s.generator, t.Call) and s.generator.function not in ("exp",) and s.generator != s.body
+        for s in form.solved
+    )
 
 
 def _solve(line: t.Node, form: Form) -> t.Node | None:
@@ -83,7 +86,9 @@ def _inner_fractions(line: t.Node, scope: Scope) -> t.Node | None:
     return tidy(new) if new != line else None
 
 
-def _shape(before: tuple[type[t.Node], ...], after: tuple[type[t.Node], ...]) -> Callable[[t.Node, Form], t.Node | None]:
+def _shape(
+    before: tuple[type[t.Node], ...], after: tuple[type[t.Node], ...]
+) -> Callable[[t.Node, Form], t.Node | None]:
     def move(line: t.Node, form: Form) -> t.Node | None:
         if form.solved or not isinstance(_unsigned(line), before) or not isinstance(_unsigned(form.node), after):
             return None
@@ -121,37 +126,77 @@ _OF_NAMED = Scope(
 RECOGNISE = "recognise the function"
 SOLVE = "solve the definition and substitute"
 SPLIT = "split the fraction"
+SUBSTITUTE = "substitute from the definition"
 FINISHING: tuple[Rule, ...] = (
     Rule(
-        RECOGNISE, None, _with_form(_fold),
-        t.Mul((_SIGMOID.functions["g"].body, t.Add((t.ONE, t.Neg(_SIGMOID.functions["g"].body))))), _SIGMOID,
+        RECOGNISE,
+        None,
+        _with_form(_fold),
+        t.Mul((_SIGMOID.functions["g"].body, t.Add((t.ONE, t.Neg(_SIGMOID.functions["g"].body))))),
+        _SIGMOID,
     ),
     Rule(
-        "multiply out and cancel", None, _multiply_out,
+        "multiply out and cancel",
+        None,
+        _multiply_out,
         t.Mul((t.Add((t.Frac(_EX, _X), t.Frac(t.ONE, _X))), _X)),
     ),
     Rule(
-        "put over a common denominator", None, _inner_fractions,
-        t.Mul((_TWO, t.Add((t.ONE, t.Neg(t.Frac(t.Add((t.ONE, _X)), _TWO)))))), minor=True,
+        "put over a common denominator",
+        None,
+        _inner_fractions,
+        t.Mul((_TWO, t.Add((t.ONE, t.Neg(t.Frac(t.Add((t.ONE, _X)), _TWO)))))),
+        minor=True,
     ),
     Rule("collect", None, _collect, t.Neg(t.Mul((t.Frac(t.ONE, t.Power(_ONE_PLUS, _TWO)), t.Neg(_EMX))))),
     Rule(
-        SPLIT, t.Equation(t.Frac(t.Add((t.Symbol("a"), t.Symbol("b"))), t.Symbol("c")), t.Add((t.Frac(t.Symbol("a"), t.Symbol("c")), t.Frac(t.Symbol("b"), t.Symbol("c"))))),
-        _with_form(_split), t.Frac(t.Add((t.Power(_V, _TWO), t.Neg(t.Power(_U, _TWO)))), t.Power(_V, _TWO)), _TANH,
+        SPLIT,
+        t.Equation(
+            t.Frac(t.Add((t.Symbol("a"), t.Symbol("b"))), t.Symbol("c")),
+            t.Add((t.Frac(t.Symbol("a"), t.Symbol("c")), t.Frac(t.Symbol("b"), t.Symbol("c")))),
+        ),
+        _with_form(_split),
+        t.Frac(t.Add((t.Power(_V, _TWO), t.Neg(t.Power(_U, _TWO)))), t.Power(_V, _TWO)),
+        _TANH,
     ),
     Rule(SOLVE, None, _with_form(_solve), t.Frac(_EMX, t.Power(_ONE_PLUS, _TWO)), _SIGMOID),
     Rule(
-        "substitute from the definition", None, _with_form(_substitute),
-        t.Mul((t.Number(Fraction(4)), t.Call("h", (_X,)), t.Add((t.ONE, t.Neg(t.Call("h", (_X,))))))), _OF_NAMED,
+        SUBSTITUTE,
+        None,
+        _with_form(_substitute),
+        t.Mul((t.Number(Fraction(4)), t.Call("h", (_X,)), t.Add((t.ONE, t.Neg(t.Call("h", (_X,))))))),
+        _OF_NAMED,
     ),
     Rule(
-        "factor", None, _with_form(_shape((t.Add,), (t.Mul, t.Power))),
+        "factor",
+        None,
+        _with_form(_shape((t.Add,), (t.Mul, t.Power))),
         t.Add((t.Mul((_X, _Y)), t.Neg(t.Mul((_X, t.Call("sin", (_X,))))))),
     ),
     Rule(
-        "common denominator", None, _with_form(_shape((t.Add,), (t.Frac,))),
+        "common denominator",
+        None,
+        _with_form(_shape((t.Add,), (t.Frac,))),
         t.Add((t.Neg(t.Frac(_Y, _X)), t.Frac(t.Add((t.ONE, t.Neg(_Y))), t.Add((t.ONE, t.Neg(_X)))))),
     ),
-    Rule("multiply out", None, _with_form(_shape((t.Mul, t.Add), (t.Add,))), t.Mul((t.Add((t.ONE, _X)), t.Add((t.ONE, t.Neg(_X)))))),
+    Rule(
+        "multiply out",
+        None,
+        _with_form(_shape((t.Mul, t.Add), (t.Add,))),
+        t.Mul((t.Add((t.ONE, _X)), t.Add((t.ONE, t.Neg(_X))))),
+    ),
     Rule("simplify", None, _with_form(_simplify), t.Frac(t.Add((t.Power(_X, _TWO), t.Neg(t.ONE))), t.Add((_X, t.ONE)))),
+)
+
+
+def _agree(line: t.Node, scope: Scope) -> t.Node | None:
+    values = {branch.value for branch in line.branches} if isinstance(line, t.Cases) else set()
+    return values.pop() if len(values) == 1 else None
+
+
+AGREE = Rule(
+    "all branches agree",
+    None,
+    _agree,
+    t.Cases((t.Branch(_X, t.Compare(">", _X, t.ZERO)), t.Branch(_X, t.Compare("<", _X, t.ZERO)))),
 )

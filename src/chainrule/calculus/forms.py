@@ -197,13 +197,15 @@ def _sum_over(node: t.Node, scope: Scope) -> t.Node:
 def _written_out(node: t.Sum, scope: Scope) -> t.Node | None:
     match node.body:
         case t.Component(base, (index,)) if base in scope.vectors and index == node.index:
-            return t.Sum(instantiate(scope.vectors[base].body, scope.vectors[base].index, index), node.index, node.dimension)
+            return t.Sum(
+                instantiate(scope.vectors[base].body, scope.vectors[base].index, index), node.index, node.dimension
+            )
     return None
 
 
 def _negative(node: t.Node, scope: Scope) -> bool:
     """Whether an entry is -(a product of positive quantities)."""
-    return isinstance(node, t.Neg) and _positive(node.argument, scope) or node == t.ZERO
+    return (isinstance(node, t.Neg) and _positive(node.argument, scope)) or node == t.ZERO
 
 
 def _positive(node: t.Node, scope: Scope) -> bool:

@@ -120,7 +120,9 @@ def _collect_one(node: t.Node) -> t.Node | None:
         if isinstance(node, t.Power) and not isinstance(node.base, t.Frac | t.Power | t.Mul | t.Neg | t.Call):
             return None
         new = Product(node).rebuild()
-        moved = type(new.argument if isinstance(new, t.Neg) else new) is not type(node.argument if isinstance(node, t.Neg) else node)
+        moved = type(new.argument if isinstance(new, t.Neg) else new) is not type(
+            node.argument if isinstance(node, t.Neg) else node
+        )
         return new if moved or _buried_minus(node) or _ingredients(new) != _ingredients(node) else None
     return None
 

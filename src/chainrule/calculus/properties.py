@@ -24,7 +24,7 @@ from chainrule.errors import UnsupportedExpression
 MOST_OPERATIONS = 150
 MOST_TO_SOLVE = 12
 MOST_DERIVATIVES = 8
-MOST_EXPONENTIALS = 2
+MOST_TO_FACTOR = 80
 THRESHOLD = Rational(1, 100)
 TINY = mpmath.mpf(10) ** -30
 SHOWN_DIGITS = 30
@@ -37,7 +37,7 @@ FAILURES = (NotImplementedError, ValueError, TypeError, AttributeError, Recursio
 class Property:
     """One decided property: its key, a row of `FINDERS`, and its values (SymPy objects, truth values, words).
 
-    A place where something holds (`where`, `turning`, `inflections`) is a tuple of SymPy expressions and open intervals.
+    A place where something holds (`where`, `turning`, `inflections`) is a tuple of expressions and open intervals.
     """
 
     key: str
@@ -87,10 +87,11 @@ def _factors(g: Expr, x: Symbol) -> Factors | None:
     if g.count_ops() > MOST_OPERATIONS:
         return None
     rational, w, c = _exponentials(g, x)
-    if len([e for e in rational.atoms(sympy.exp) if e.has(x)]) > MOST_EXPONENTIALS:
-        return None  # too many generators to factor
     try:
-        found = sympy.factor(sympy.together(rational))
+        whole = sympy.together(rational)
+        if whole.count_ops() > MOST_TO_FACTOR:
+            return None
+        found = sympy.factor(whole)
     except FAILURES:
         return None
     powers = (f.args if f.is_Pow and f.exp.is_number else (f, sympy.S.One) for f in sympy.Mul.make_args(found))
@@ -106,13 +107,18 @@ def identically_zero(e: Expr, x: Symbol, at: Expr = sympy.S.Zero) -> bool:
     return False
 
 
+def _factored(e: Expr) -> Expr:
+    whole = sympy.together(e) if e.count_ops() <= MOST_TO_FACTOR else e
+    return sympy.factor(whole) if whole.count_ops() <= MOST_TO_FACTOR else e
+
+
 def proved_sign(e: Expr, bounded: tuple[tuple[Symbol, Expr], ...] = ()) -> int | None:
     """The sign of an expression for all values that its symbols admit; None where their assumptions leave it open."""
     if not e.free_symbols:
         value = evaluate(e, {})
         return None if mpmath.isnan(value) else int(mpmath.sign(value)) if abs(value) > TINY else 0
     e = e.subs(bounded)
-    for form in (e, sympy.factor(sympy.together(e))) if e.count_ops() <= MOST_OPERATIONS else ():
+    for form in (e, _factored(e)):
         rows = ((form.is_extended_positive, 1), (form.is_extended_negative, -1), (form.is_zero, 0))
         for holds, found in rows:
             if holds:
@@ -532,7 +538,7 @@ def _mirrored(facts: Facts, e: Expr) -> list[tuple[Expr, Expr]] | None:
 
 
 def _holds(facts: Facts, e: Expr, relation: Callable[[Expr, Expr], Expr]) -> bool | None:
-    """Whether relation(e(x), e(-x)) is 0 for all x: refuted by a number, proved by a normal form, or None."""
+    """Whether relation(e(x), e(-x)) is 0 for all x: proved, refuted for all values of the parameters, or None."""
     values = domain_of(facts.x, facts.domain)
     if values.inf != -values.sup:
         return None
@@ -541,9 +547,22 @@ def _holds(facts: Facts, e: Expr, relation: Callable[[Expr, Expr], Expr]) -> boo
         right, left = (evaluate(e, {**point, facts.x: v}) for v in (at, -at))
         gap = evaluate(relation(sympy.Float(right, 50), sympy.Float(left, 50)).subs(facts.x, at), point)
         if mpmath.isfinite(gap) and abs(gap) > TINY * (1 + abs(right)):
-            return False
+            return False if not point or _refuted(facts, e, relation) else None
     pairs = _mirrored(facts, e)
     return True if pairs and all(identically_zero(relation(r, left), facts.x) for r, left in pairs) else None
+
+
+def _refuted(facts: Facts, e: Expr, relation: Callable[[Expr, Expr], Expr]) -> bool:
+    """Whether relation(e(x), e(-x)) fails for all values of the parameters: at one place, or at its ends."""
+    slope = e == facts.derivative
+    ends = [(p.slopes if slope else p.ends)[i] for p, i in ((facts.pieces[-1], 1), (facts.pieces[0], 0))]
+    gaps = [relation(*ends)] if None not in ends else []
+    for at in map(sympy.Integer, range(3)):
+        sides = [{resolve(e, {**point, facts.x: v}) for point in facts.points} for v in (at, -at)]
+        if all(len(side) == 1 for side in sides):
+            right, left = (side.pop().subs(facts.x, v) for side, v in zip(sides, (at, -at), strict=True))
+            gaps.append(relation(right, left).subs(facts.x, at))
+    return any(proved_sign(gap) in (-1, 1) for gap in gaps if not gap.has(facts.x, sympy.nan))
 
 
 def _parity_of(facts: Facts, e: Expr) -> str | None:
@@ -559,7 +578,7 @@ def _parity(facts: Facts) -> Mapping[str, Any] | None:
 
 def _symmetry(facts: Facts) -> Mapping[str, Any] | None:
     """f(-x) = c - f(x), or f(x) - f(-x) = k x, where the function is neither odd nor even."""
-    if _parity_of(facts, facts.expression) != "neither":
+    if _parity_of(facts, facts.expression) in ("odd", "even"):
         return None
     x, (value, slope) = facts.x, (edge(e, facts.x, sympy.S.Zero, "+") for e in (facts.expression, facts.derivative))
     if value is not None and _holds(facts, facts.expression, lambda r, left: r + left - 2 * value):
@@ -1187,7 +1206,10 @@ def check_properties(
 
 
 def _check_item(key: str, values: Mapping[str, Any], p: Probe) -> Verdict:
-    return CHECKS[key](p, values)
+    try:
+        return CHECKS[key](p, values)
+    except KeyError:
+        return False, float("inf")  # an entry that the property cannot do without is missing
 
 
 def _check_slope(p: Probe, derivative: Expr) -> Verdict:

@@ -208,7 +208,11 @@ def _simple_first(field: Field) -> Any:
 def _shapes(value: Any, solved: tuple[Solved, ...], field: Field) -> Iterator[Form]:
     """A rational function factored and multiplied out."""
     numerator, denominator = sp.fraction(sp.cancel(sp.together(value)))
-    flat_value = sp.expand(numerator) / sp.factor(denominator) if denominator.free_symbols else sp.expand(numerator / denominator)
+    flat_value = (
+        sp.expand(numerator) / sp.factor(denominator)
+        if denominator.free_symbols
+        else sp.expand(numerator / denominator)
+    )
     flat = field.leave(flat_value)
     factored = field.leave(oriented(sp.factor(value)))
     for nested in _nested(oriented(sp.factor(value)), field):
@@ -230,7 +234,9 @@ def _nested(expression: Any, field: Field) -> Iterator[Any]:
                 yield expression.xreplace({factor: sp.Add(shared, *(x for x in factor.args if x not in inside))})
 
 
-def _rate(node: t.Node, flat: t.Node | None, solved: tuple[Solved, ...], field: Field, value: Any, order: int = 0) -> Form:
+def _rate(
+    node: t.Node, flat: t.Node | None, solved: tuple[Solved, ...], field: Field, value: Any, order: int = 0
+) -> Form:
     own = {g for n, g in field.atoms.items() if _is_own(n, field.scope)}
     polynomial = bool(value.free_symbols & own) and not sp.denom(sp.together(value)).free_symbols
     unnamed = sum(field.is_transcendental(g) for g in value.free_symbols)
@@ -250,7 +256,9 @@ def weight(node: t.Node) -> int:
 def _backwards(node: t.Node) -> int:
     """How many sums start with a subtracted term although an added one could stand first."""
     return sum(
-        isinstance(part, t.Add) and isinstance(part.terms[0], t.Neg) and not all(isinstance(x, t.Neg) for x in part.terms)
+        isinstance(part, t.Add)
+        and isinstance(part.terms[0], t.Neg)
+        and not all(isinstance(x, t.Neg) for x in part.terms)
         for _, part in t.walk(node)
     )
 

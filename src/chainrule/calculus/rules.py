@@ -4,9 +4,9 @@ Each row is tested on its own example, and each is corrupted in turn to see that
 
 from .derivation import Rule
 from .differentiation import RULES
-from .finishing import FINISHING
+from .finishing import AGREE, FINISHING
 from .sums import SUMS
 
-ALL_RULES: tuple[Rule, ...] = RULES + SUMS + FINISHING
+ALL_RULES: tuple[Rule, ...] = RULES + SUMS + FINISHING + (AGREE,)
 BY_NAME: dict[str, Rule] = {rule.name: rule for rule in ALL_RULES}
 assert len(BY_NAME) == len(ALL_RULES), "rule names must be unique: a failing check names the rule"

@@ -75,7 +75,9 @@ def _with_vectors(expressions: list[Any], definition: Definition, scope: Scope) 
         sizes = tuple(str(s) for s in base.shape or ())
         facts = base.facts if isinstance(base, VectorBase) else ()
         scope = scope.extended(shapes={str(base.label): sizes}, facts={str(base.label): facts} if facts else {})
-        scope = scope.extended(indices={str(i.label): str(i.upper + 1) for i in component.indices if isinstance(i, sympy.Idx)})
+        scope = scope.extended(
+            indices={str(i.label): str(i.upper + 1) for i in component.indices if isinstance(i, sympy.Idx)}
+        )
     return scope
 
 
@@ -89,7 +91,9 @@ def oriented_for(node: t.Node, definition: Definition) -> t.Node:
 
     def turn(n: t.Node) -> t.Node | None:
         match n:
-            case t.Call(function, (t.Add((first, t.Neg(second))),)) if function in EVEN and second in main and first not in main:
+            case t.Call(function, (t.Add((first, t.Neg(second))),)) if (
+                function in EVEN and second in main and first not in main
+            ):
                 return t.Call(function, (t.Add((second, t.Neg(first))),))
             case t.Compare(operator, left, right) if operator in FLIPPED and _has(right, main) and not _has(left, main):
                 return t.Compare(FLIPPED[operator], right, left)

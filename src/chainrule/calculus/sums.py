@@ -72,7 +72,9 @@ def _distribute(n: t.Node, s: Scope) -> t.Node | None:
         return None
     negative, factors = _parts(n.body)
     for position, factor in enumerate(factors):
-        if isinstance(factor, t.Add) and any(isinstance(p, t.Delta) and n.index in (p.left, p.right) for _, p in t.walk(factor)):
+        if isinstance(factor, t.Add) and any(
+            isinstance(p, t.Delta) and n.index in (p.left, p.right) for _, p in t.walk(factor)
+        ):
             rest = (*factors[:position], *factors[position + 1 :])
             terms = tuple(tidy(_signed(negative, t.mul(*rest, term))) for term in factor.terms)
             return t.add(*(t.Sum(_front_minus(term), n.index, n.dimension) for term in terms))
@@ -97,7 +99,12 @@ def _sums_to_one(n: t.Node, s: Scope) -> t.Node | None:
 
 _K = {"i": "K", "j": "K", "k": "K"}
 _S = Scope(indices=_K, shapes={"a": ("K",), "y": ("K",), "b": ("K",)}, facts={"y": ("sums_to_one",)})
-_AK, _BK, _BJ, _YK = t.Component("a", ("k",)), t.Component("b", ("k",)), t.Component("b", ("j",)), t.Component("y", ("k",))
+_AK, _BK, _BJ, _YK = (
+    t.Component("a", ("k",)),
+    t.Component("b", ("k",)),
+    t.Component("b", ("j",)),
+    t.Component("y", ("k",)),
+)
 _AJ = t.Component("a", ("j",))
 
 
@@ -123,9 +130,7 @@ SUMS: tuple[Rule, ...] = (
     ),
     SIFT,
     Rule("cancel", None, _cancel, _over_k(t.Mul((t.Frac(_BK, _AK), _AK, t.Power(_AK, t.Number(Fraction(2)))))), _S),
-    Rule(
-        "since the components sum to 1", t.Equation(_over_k(_YK), t.ONE), _sums_to_one, _over_k(_YK), _S
-    ),
+    Rule("since the components sum to 1", t.Equation(_over_k(_YK), t.ONE), _sums_to_one, _over_k(_YK), _S),
     Rule(
         "multiply out under the sum",
         t.Equation(_over_k(t.Add((_AK, _BK))), t.Add((_over_k(_AK), _over_k(_BK)))),

@@ -88,7 +88,7 @@ def _mark(before: t.Node, after: t.Node) -> t.Node:
 
 def _shape(node: t.Node) -> tuple[object, ...]:
     """What has to agree for two nodes to be compared child by child."""
-    own = {k: v for k, v in _labels(node)}
+    own = dict(_labels(node))
     return (type(node), len(node.children), tuple(own.items()))
 
 

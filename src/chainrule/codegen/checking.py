@@ -20,7 +20,7 @@ from chainrule.codegen.reference import CONTEXT, evaluate, to_float
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import TOLERANCES, Measured, Problem, measure, problem
 from chainrule.codegen.vocabulary import Undefined
-from chainrule.functions.runtime import ScalarFunction
+from chainrule.runtime.scalar import ScalarFunction
 
 BITS = 900
 STEP = -80  # power of two, relative; six points leave an error of 2**-480

@@ -8,13 +8,16 @@ import textwrap
 import types
 from collections.abc import Iterable
 
-from chainrule.codegen.points import ranges, sample
+from sympy import Expr
+
+from chainrule.codegen.points import Point, ranges, sample
 from chainrule.codegen.printing import Body
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import NEAR_ROOT, Stable, problem, stabilise
 from chainrule.codegen.vocabulary import WORDS
 from chainrule.errors import ChainruleError, DefinitionError, VerificationError
-from chainrule.functions.runtime import Range, ScalarFunction
+from chainrule.runtime.scalar import Range, ScalarFunction
+from chainrule.runtime.vector import VectorFunction
 
 WIDTH = 120
 ARGUMENTS = (
@@ -46,14 +49,28 @@ def generate(spec: FunctionSpec) -> str:
     intervals = ranges(spec)
     points = sample(spec)
     domains = tuple((each.lower, each.upper) for each in intervals.values())
-    names = dict(zip(spec.symbols, spec.names, strict=True))
     parts: dict[str, Stable] = {}
     for part, expr in spec.parts:
-        try:
-            parts[part] = stabilise(problem(expr, spec.symbols, points, domains), names)
-        except ChainruleError as error:
-            raise type(error)(f"{spec.name}, {part}: {error}") from error
+        parts[part] = _first_stable(spec, part, (expr, *spec.alternatives.get(part, ())), points, domains)
     return _module(spec, intervals, parts)
+
+
+def _first_stable(
+    spec: FunctionSpec,
+    part: str,
+    expressions: tuple[Expr, ...],
+    points: tuple[Point, ...],
+    domains: tuple[tuple[float, float], ...],
+) -> Stable:
+    """The first of several equal expressions that can be brought into an accurate form."""
+    names = dict(zip(spec.symbols, spec.names, strict=True))
+    errors: list[ChainruleError] = []
+    for expression in expressions:
+        try:
+            return stabilise(problem(expression, spec.symbols, points, domains), names)
+        except ChainruleError as error:
+            errors.append(error)
+    raise type(errors[0])(f"{spec.name}, {part}: {errors[0]}") from errors[0]
 
 
 def package_source(names: Iterable[str]) -> str:
@@ -66,7 +83,7 @@ def package_source(names: Iterable[str]) -> str:
 _LOADED = itertools.count(1)
 
 
-def load(source: str, name: str) -> ScalarFunction:
+def load(source: str, name: str) -> ScalarFunction | VectorFunction:
     """The function that a generated text defines, without writing a file. It cannot be pickled, for its module cannot
     be imported."""
     path = f"<generated {name} {next(_LOADED)}>"
@@ -74,8 +91,8 @@ def load(source: str, name: str) -> ScalarFunction:
     linecache.cache[path] = (len(source), None, source.splitlines(keepends=True), path)
     exec(compile(source, path, "exec"), module.__dict__)
     function = getattr(module, name, None)
-    if not isinstance(function, ScalarFunction):
-        raise VerificationError(f"{name}: the generated text defines no ScalarFunction of that name.")
+    if not isinstance(function, ScalarFunction | VectorFunction):
+        raise VerificationError(f"{name}: the generated text defines no function of that name.")
     return function
 
 
@@ -116,7 +133,7 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
 
 
 def _import(names: list[str]) -> str:
-    return f"from chainrule.functions.runtime import {', '.join(names)}"
+    return f"from chainrule.runtime.scalar import {', '.join(names)}"
 
 
 def _function(name: str, arguments: tuple[str, ...], body: Body) -> str:

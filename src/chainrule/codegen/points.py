@@ -10,7 +10,7 @@ from sympy import Expr, Symbol
 from chainrule.codegen.reference import CONTEXT, evaluate
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.vocabulary import Undefined
-from chainrule.functions.runtime import Range
+from chainrule.runtime.scalar import Range
 
 Point = tuple[float, ...]
 EDGE_BITS = 2300  # the sum of the largest and the smallest float64, exactly

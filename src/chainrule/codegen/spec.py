@@ -12,7 +12,8 @@ class FunctionSpec:
 
     `arguments`: (name in the code, symbol) in calling order. `parameters`: (name, symbol, default). `gradients` and
     `seconds`: first and
-    second derivatives keyed by those names. `domain`: an interval per symbol, real numbers where absent. `summary`:
+    second derivatives keyed by those names. `alternatives`: equal expressions to try for a part, by the
+    name of its function (`_grad_x`), where the first has no accurate form. `domain`: an interval per symbol, real numbers where absent. `summary`:
     one sentence.
     `formula`: plain-text maths. `kink_note`: the convention where the derivative jumps, empty if it does not.
     `source`: paper, equation.
@@ -24,6 +25,7 @@ class FunctionSpec:
     value: Expr
     gradients: Mapping[str, Expr]
     seconds: Mapping[str, Expr]
+    alternatives: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
     domain: Mapping[Symbol, Set] = field(default_factory=dict)
     summary: str = ""
     formula: str = ""

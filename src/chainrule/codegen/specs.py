@@ -3,11 +3,12 @@
 import sympy
 
 from ..calculus.derivation import Derivation
+from ..calculus.forms import facts
+from ..calculus.kinks import Kink
 from ..definition import Definition
 from ..expression import tree as t
-from ..expression.convert import to_sympy
+from ..expression.convert import from_sympy, to_sympy
 from ..expression.printing import text
-from ..expression.scope import NamedVector
 from .spec import FunctionSpec
 from .vector import VectorSpec
 
@@ -36,28 +37,46 @@ def _scalar_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
         for v, d in zip(definition.wrt, derivations, strict=False)
         if v in names and d.order == 1 and not d.route
     }
-    seconds = {names[definition.wrt[0]]: d.total for d in derivations if d.order == 2}
-    goal = main.goal
-    assert isinstance(goal, t.Derivative)
-    body = (
-        main.start.operand
-        if isinstance(main.start, t.Derivative) and main.start != main.goal
-        else main.scope.scalars.get(_name(goal.operand))
-    )
-    formula = text(t.Equation(goal.operand, body)) if body is not None else text(goal.operand)
+    main_name = names[definition.wrt[0]]
+    second = next((d for d in derivations if d.order == 2), None)
+    call = ", ".join([*(str(symbol) for _, symbol in arguments), *(str(symbol) for _, symbol, _ in parameters)])
     return FunctionSpec(
         name=definition.name,
         arguments=arguments,
         parameters=parameters,
         value=value,
         gradients=gradients,
-        seconds=seconds,
-        domain=dict(definition.domain),
+        seconds={} if second is None else {main_name: second.total},
+        alternatives={
+            **{f"_grad_{names[v]}": _ready(d) for v, d in zip(definition.wrt, derivations, strict=False) if v in names},
+            f"_second_{main_name}": () if second is None else _ready(second),
+        },
+        domain={s: _closed(values, s in definition.parameters) for s, values in definition.domain.items()},
         summary=f"{definition.title}: {definition.summary}" if definition.summary else definition.title,
-        formula=formula,
-        kink_note="",
+        formula=f"{definition.name}({call}) = {value}",
+        kink_note="; ".join(_convention(main, kink) for kink in main.kinks if kink.kind != "smooth joint"),
         source=definition.source,
     )
+
+
+def _ready(derivation: Derivation) -> tuple[sympy.Expr, ...]:
+    """The lines of a derivation without pending derivatives, as SymPy expressions: equal forms of the result."""
+    lines = [
+        s.after for s in derivation.steps if not any(isinstance(n, t.Derivative | t.Cases) for _, n in t.walk(s.after))
+    ]
+    return tuple(dict.fromkeys(derivation.written(line) for line in reversed(lines[:-1])))
+
+
+def _closed(values: sympy.Set, parameter: bool) -> sympy.Set:
+    """Arguments may lie on the boundary, where the function is its limit: a probability of exactly 0 or 1."""
+    return values if parameter else sympy.Interval(values.inf, values.sup)
+
+
+def _convention(derivation: Derivation, kink: Kink) -> str:
+    variable, place, value = (
+        text(n) for n in (derivation.variable, from_sympy(kink.location), from_sympy(kink.code_value))
+    )
+    return f"at {variable} = {place} the gradient returned is {value}"
 
 
 def _name(node: t.Node) -> str:
@@ -77,24 +96,19 @@ def _vector_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
         value = scope.scalars[_name(own)]
         index = ()
     bases = [b for b in scope.shapes if b not in vectors]
-    bases.sort(key=lambda b: b != main.variable.base)  # type: ignore[union-attr]
+    first = main.variable.base
+    bases.sort(key=lambda b: b != first)
     names = {str(symbol): name for name, symbol in definition.arguments.items()}
     return VectorSpec(
         name=definition.name,
         inputs=tuple((names.get(b, b), b) for b in bases),
-        vectors=tuple(_plain(v) for v in vectors.values()),
+        vectors=tuple(vectors.values()),
         value=value,
         value_index=index,
         derivative=main.final,
         derivative_index=(*index, *main.variable.indices),
+        rows_sum_to_zero="rows_sum_to_zero" in facts(main),
         summary=f"{definition.title}: {definition.summary}" if definition.summary else definition.title,
-        formula=text(t.Equation(own, vectors[own.base].body if isinstance(own, t.Component) else value)),
+        formula=f"{to_sympy(own, scope)} = {to_sympy(main.equation.right, scope)}",
         source=definition.source,
     )
-
-
-def _plain(vector: NamedVector) -> NamedVector:
-    return vector
-
-
-__all__ = ["spec_of", "to_sympy"]

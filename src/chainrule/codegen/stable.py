@@ -25,7 +25,7 @@ from chainrule.codegen.regions import FORMS, exponential_split, reciprocal_split
 from chainrule.codegen.rewrites import CONJUGATE, LAST, REWRITES, rewrite
 from chainrule.codegen.vocabulary import Undefined, except_at, product, quotient
 from chainrule.errors import UnsupportedExpression, VerificationError
-from chainrule.functions import runtime
+from chainrule.runtime import scalar as runtime
 
 Point = tuple[float, ...]
 TOLERANCES = (1e-14, 1e-13)  # relative error, away from roots

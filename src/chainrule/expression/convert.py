@@ -5,7 +5,7 @@ positive terms first, a common fraction taken out of a sum, √n/n read as 1/√
 a row to ``FUNCTIONS``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from fractions import Fraction
 from typing import Any
 
@@ -127,7 +127,9 @@ def _factor_key(e: Any) -> tuple[Any, ...]:
     """Numbers, then symbols and their powers, components and deltas, sums of these, then functions, then sums with functions."""
     base = e.as_base_exp()[0] if e.is_Pow else e
     applied = bool(base.atoms(sympy.Function, sympy.Sum))
-    rank = 0 if e.is_number else 1 if base.is_Symbol else 4 if base.is_Add and applied else 3 if base.is_Add else 2
+    rank: float = (
+        0 if e.is_number else 1 if base.is_Symbol else 4 if base.is_Add and applied else 3 if base.is_Add else 2
+    )
     rank = 3.5 if rank == 2 and applied else rank
     return (rank, e.count_ops() if rank in (2, 3.5) else 0, _stable(e))
 
@@ -264,7 +266,7 @@ def condition(e: Any) -> t.Node:
     raise UnsupportedExpression(f"cannot read the condition `{e}`: write it with < <= > >= and &")
 
 
-_CONVERSIONS: tuple[tuple[Any, Any], ...] = (
+_CONVERSIONS: tuple[tuple[Any, Callable[[Any], t.Node]], ...] = (
     (sympy.Idx, lambda e: t.Symbol(str(e.label))),
     (sympy.Rational, _rational),
     (sympy.Float, _float),
@@ -314,7 +316,8 @@ def to_sympy(
                 return vector(base, size)[tuple(index(i, dimension(scope.indices.get(i, str(size)))) for i in indices)]
             case t.Delta(left, right):
                 return sympy.KroneckerDelta(
-                    index(left, dimension(scope.indices.get(left, "K"))), index(right, dimension(scope.indices.get(right, "K")))
+                    index(left, dimension(scope.indices.get(left, "K"))),
+                    index(right, dimension(scope.indices.get(right, "K"))),
                 )
             case t.Neg(argument):
                 return -go(argument)
@@ -335,7 +338,9 @@ def to_sympy(
                         return sympy.Function(function, real=True)(*(go(a) for a in (*arguments, *parameters)))
                     names = (*named_function.arguments, *named_function.parameters)
                     values = (*arguments, *parameters)
-                    return go(t.substitute(named_function.body, {t.Symbol(k): v for k, v in zip(names, values, strict=False)}))
+                    return go(
+                        t.substitute(named_function.body, {t.Symbol(k): v for k, v in zip(names, values, strict=False)})
+                    )
                 if function not in BY_NAME:
                     return sympy.Function(function, real=True)(*(go(a) for a in (*arguments, *parameters)))
                 return BY_NAME[function](*(go(a) for a in arguments))

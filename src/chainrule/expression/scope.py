@@ -50,4 +50,5 @@ class Scope:
 
     def extended(self, **changes: Mapping[Any, Any]) -> "Scope":
         """This scope with more entries in some of its tables."""
-        return replace(self, **{name: {**getattr(self, name), **more} for name, more in changes.items()})
+        tables: dict[str, Any] = {name: {**getattr(self, name), **more} for name, more in changes.items()}
+        return replace(self, **tables)

@@ -44,7 +44,7 @@ class Node:
 
 
 @cache
-def _node_fields(kind: type[Node]) -> tuple[str, ...]:
+def _node_fields(kind: Any) -> tuple[str, ...]:
     """The fields of a node class that hold children: those annotated ``Node`` or ``tuple[Node, ...]``."""
     return tuple(f.name for f in fields(kind) if "Node" in str(f.type) or "Branch" in str(f.type))
 

@@ -8,6 +8,7 @@ from .checks import check_matrix_form as check_matrix_form
 from .checks import check_routes as check_routes
 from .checks import check_step as check_step
 from .verification import Verification as Verification
+from .verification import summed as summed
 from .verification import verify as verify
 from .verification import verify_all as verify_all
 from .verification import verify_facts as verify_facts

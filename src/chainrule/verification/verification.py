@@ -1,6 +1,6 @@
 """The verdict on a derivation, and on all derivations of a definition together."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -11,7 +11,6 @@ from ..calculus.derivation import Derivation
 from ..calculus.kinks import Kink, check_kinks
 from ..calculus.properties import Property, check_properties
 from ..errors import VerificationError
-from ..expression.convert import to_sympy
 from ..expression.printing import text
 from .checks import CHECKS, Check, Row, StepCheck, Subject, check_routes
 
@@ -76,6 +75,8 @@ def _verify(
 ) -> Verification:
     subject = Subject(derivation)
     rows = tuple(row for check in (*CHECKS, *extra) for row in check(subject))
+    if derivation.order == 1 and not derivation.route:
+        rows += verify_facts(derivation)
     for lemma in derivation.lemmas:
         if id(lemma) not in known:
             known[id(lemma)] = _verify(lemma, (), known, f"{name}, {text(lemma.goal)}")
@@ -112,20 +113,25 @@ def _same(derivation: Derivation) -> Any:
 
 
 def verify_facts(
-    derivation: Derivation, kinks: tuple[Kink, ...] = (), properties: tuple[Property, ...] = ()
+    derivation: Derivation, kinks: tuple[Kink, ...] | None = None, properties: tuple[Property, ...] | None = None
 ) -> tuple[Row, ...]:
-    """Check the kinks and properties found for a function of one variable: a row for each of the two."""
-    scope, x = derivation.scope, to_sympy(derivation.variable)
-    function = Subject(derivation).function
-    expression = to_sympy(function, scope, expand=True)
-    domain: Mapping[sympy.Symbol, Any] = derivation.definition.domain
-    found = (
-        ("kinks", check_kinks(kinks, expression, derivation.result, x, domain)),
-        ("properties", check_properties(properties, expression, derivation.result, x, domain)),
+    """Check kinks and properties of a function of one variable, those of the derivation unless others are given."""
+    kinks = derivation.kinks if kinks is None else kinks
+    properties = derivation.properties if properties is None else properties
+    value, total, domain = derivation.value, derivation.total, derivation.definition.domain
+    x = next(
+        (s for s in value.free_symbols if s.is_Symbol and str(s) == getattr(derivation.variable, "name", None)), None
     )
-    return tuple(_summed(key, rows, function) for key, rows in found if rows)
+    if x is None or value.has(sympy.Indexed, sympy.Sum):
+        return ()
+    function = Subject(derivation).function
+    found = (
+        ("kinks", check_kinks(kinks, value, total, x, domain)),
+        ("properties", check_properties(properties, value, total, x, domain)),
+    )
+    return tuple(summed(key, rows, function) for key, rows in found if rows)
 
 
-def _summed(key: str, rows: tuple[CheckRow, ...], subject: Any) -> Row:
+def summed(key: str, rows: tuple[CheckRow, ...], subject: Any) -> Row:
     failed = next((f"{key}: {r.name}, off by {r.error:.0e}: {r.detail}" for r in rows if not r.passed), "")
     return Row(key, subject, len(rows), max(r.error for r in rows), not failed, failed)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .runtime import result_dtype
+from .scalar import result_dtype
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
@@ -23,7 +23,15 @@ class VectorFunction:
     ``output``: "vector" for a value (..., K), whose derivative is ``jacobian``; "scalar" for a value (...), whose derivative is ``grad``."""
 
     def __init__(
-        self, name: str, *, value: Kernel, derivative: Kernel, inputs: tuple[str, ...], output: str, doc: str | None = None, module: str = "__main__"
+        self,
+        name: str,
+        *,
+        value: Kernel,
+        derivative: Kernel,
+        inputs: tuple[str, ...],
+        output: str,
+        doc: str | None = None,
+        module: str = "__main__",
     ) -> None:
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
@@ -75,7 +83,9 @@ class VectorFunction:
     def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any], axis: int) -> tuple[list[Array], Any]:
         if len(args) > len(self.inputs) or set(kwargs) - set(self.inputs[len(args) :]):
             unexpected = [*map(str, args[len(self.inputs) :]), *sorted(set(kwargs) - set(self.inputs[len(args) :]))]
-            raise TypeError(f"{self.__name__}: unexpected {', '.join(unexpected)}; it is {self.__name__}{self.__signature__}")
+            raise TypeError(
+                f"{self.__name__}: unexpected {', '.join(unexpected)}; it is {self.__name__}{self.__signature__}"
+            )
         given = {**dict(zip(self.inputs, args, strict=False)), **kwargs}
         missing = [name for name in self.inputs if name not in given]
         if missing:
@@ -115,4 +125,11 @@ def shifted(z: Array) -> Array:
 
 def weighted(weight: Array, value: Array) -> Array:
     """weight times value, and 0 where the weight is 0, however large the value."""
-    return np.where(weight == 0, 0.0, weight * value)
+    return np.asarray(np.where(weight == 0, 0.0, weight * value))
+
+
+def balanced(matrix: Array) -> Array:
+    """The matrix with each diagonal entry replaced by minus the sum of the others in its row."""
+    size = matrix.shape[-1]
+    off = np.where(np.eye(size, dtype=bool), 0.0, matrix)
+    return np.asarray(off - np.eye(size) * np.sum(off, axis=-1)[..., None])

@@ -214,7 +214,8 @@ _TEX_MATHS = {
             "αβγδζηθλμνξπρστχψωΓΔΘΛΣΦΨΩ",
             ["alpha", "beta", "gamma", "delta", "zeta", "eta", "theta", "lambda", "mu", "nu", "xi", "pi",
              "rho",
-             "sigma", "tau", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi", "Omega"],
+             "sigma", "tau", "chi", "psi", "omega", "Gamma", "Delta", "Theta", "Lambda", "Sigma", "Phi", "Psi",
+             "Omega"],
             strict=True,
         )
     ),
@@ -236,7 +237,7 @@ def _tex_character(c: str) -> str:
     if c < "\x7f" or unicodedata.normalize("NFD", c)[0] in "AaCcDdEeGgIiLlNnOoRrSsTtUuYyZz" or c in "øØßæÆœŒłŁ":
         return c
     raise RenderError(
-        f"LaTeX: no row for the character {c!r} (U+{ord(c):04X}): add one to _TEX_MATHS in chainrule/render.py"
+        f"LaTeX: no row for the character {c!r} (U+{ord(c):04X}): add one to _TEX_MATHS in chainrule/rendering.py"
     )
 
 
