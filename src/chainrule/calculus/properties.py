@@ -187,13 +187,42 @@ def edge(formula: Expr, x: Symbol, at: Expr, direction: str) -> Expr | None:
         value = formula.subs(x, at)
         if not value.has(oo, -oo, sympy.zoo, sympy.nan):
             return value
-    try:
-        value = sympy.limit(formula, x, at, direction) if formula.count_ops() <= MOST_OPERATIONS else None
-    except FAILURES:
+    if formula.count_ops() > MOST_OPERATIONS:
         return None
-    if value is None or isinstance(value, (sympy.Limit, sympy.AccumBounds)) or value.is_extended_real is False:
-        return None
-    return None if value.has(x, sympy.nan, sympy.zoo, sympy.sign) else value
+    for form in (lambda f: f, sympy.together, sympy.cancel):
+        try:
+            value = sympy.limit(form(formula), x, at, direction)
+        except FAILURES:
+            continue
+        if isinstance(value, (sympy.Limit, sympy.AccumBounds)) or value.is_extended_real is False:
+            continue
+        if not value.has(x, sympy.nan, sympy.zoo, sympy.sign) and _approached(formula, x, at, direction, value):
+            return value
+    return None
+
+
+def _approached(formula: Expr, x: Symbol, at: Expr, direction: str, value: Expr) -> bool:
+    """Whether a formula comes nearer to a claimed limit: SymPy 1.14 gives 0 for that of (x(1 - s) + 1)s, s = 1/(1 + e^{-x}), at oo."""
+    for point in samples((formula.free_symbols | value.free_symbols) - {x}, {}, 2, seed=5):
+        side = 1 if direction == "+" else -1
+        steps = [mpmath.mpf(10) ** k for k in (1, 2, 4)]
+        places = (
+            [s if at is oo else -s for s in steps]
+            if not at.is_finite
+            else [evaluate(at, point) + side / s for s in steps]
+        )
+        heights = [evaluate(formula, {**point, x: place}) for place in places]
+        if not all(mpmath.isfinite(h) for h in heights):
+            return False
+        if not value.is_finite:
+            towards = 1 if evaluate(value, point) > 0 else -1
+            if not towards * heights[0] < towards * heights[1] < towards * heights[2]:
+                return False
+            continue
+        gaps = [abs(h - evaluate(value, point)) for h in heights]
+        if not (gaps[2] < mpmath.mpf(10) ** -12 or gaps[2] < gaps[1] < gaps[0]):
+            return False
+    return True
 
 
 def _bisect(h: Expr, x: Symbol, low: Any, high: Any, first: int) -> Expr | None:

@@ -25,12 +25,12 @@ class FunctionSpec:
     value: Expr
     gradients: Mapping[str, Expr]
     seconds: Mapping[str, Expr]
-    alternatives: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
     domain: Mapping[Symbol, Set] = field(default_factory=dict)
     summary: str = ""
     formula: str = ""
     kink_note: str = ""
     source: str = ""
+    alternatives: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:

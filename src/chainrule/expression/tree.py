@@ -11,7 +11,6 @@ Names (of symbols, functions, components) are spelled as in SymPy: ``"alpha"``, 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from functools import cache
 from typing import Any
 
 Path = tuple[int, ...]
@@ -25,14 +24,14 @@ class Node:
     @property
     def children(self) -> tuple["Node", ...]:
         found: list[Node] = []
-        for name in _node_fields(type(self)):
+        for name in _fields_of(self):
             value = getattr(self, name)
             found.extend(value if isinstance(value, tuple) else (value,))
         return tuple(found)
 
     def with_children(self, children: tuple["Node", ...]) -> "Node":
         """The same kind of node over other children, given in the order of ``children``."""
-        names = _node_fields(type(self))
+        names = _fields_of(self)
         if not names:
             return self
         queue = iter(children)
@@ -43,10 +42,15 @@ class Node:
         return type(self)(**new)
 
 
-@cache
-def _node_fields(kind: Any) -> tuple[str, ...]:
-    """The fields of a node class that hold children: those annotated ``Node`` or ``tuple[Node, ...]``."""
-    return tuple(f.name for f in fields(kind) if "Node" in str(f.type) or "Branch" in str(f.type))
+_FIELDS: dict[type, tuple[str, ...]] = {}
+
+
+def _fields_of(node: Node) -> tuple[str, ...]:
+    """The fields of a node that hold children: those annotated ``Node`` or ``tuple[Node, ...]``; looked up once a class."""
+    kind = type(node)
+    if kind not in _FIELDS:
+        _FIELDS[kind] = tuple(f.name for f in fields(kind) if "Node" in str(f.type) or "Branch" in str(f.type))
+    return _FIELDS[kind]
 
 
 @dataclass(frozen=True, slots=True)
