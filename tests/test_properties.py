@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+import sympy
 from sympy import (
     Abs,
     And,
@@ -37,7 +38,7 @@ from sympy import (
 )  # fmt: skip
 
 from chainrule.calculus.checks import Domain
-from chainrule.calculus.properties import CHECKS, FINDERS, Property, check_properties, find_properties
+from chainrule.calculus.properties import CHECKS, FINDERS, Property, check_properties, edge, find_properties
 
 x, y, a, alpha, delta, z, p = symbols("x y a alpha delta z p")
 positive, unit, line = Interval.open(0, oo), Interval.open(0, 1), Interval(-oo, oo)
@@ -305,3 +306,9 @@ def test_a_corrupted_property_is_caught(name: str, key: str, entry: str, wrong: 
 def test_a_wrong_derivative_is_caught() -> None:
     f, slope, _, _ = CASES["sigmoid"]
     assert not check_properties((), f, slope * (1 + Float("1e-9")), x, {})[0].passed
+
+
+def test_a_wrong_limit_of_sympy_is_not_believed() -> None:
+    x = sympy.Symbol("x", real=True)
+    s = 1 / (1 + sympy.exp(-x))
+    assert edge((x * (1 - s) + 1) * s, x, sympy.oo, "-") == 1

@@ -4,6 +4,7 @@ A ``Material`` holds what was derived, checked and drawn, once. ``make_report`` 
 nothing but the ``Report``. No sentence stands here: templates choose their words by the keys that the values carry.
 """
 
+import ast
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -342,7 +343,7 @@ class _Author:
             checks=tuple(self.check(key, rows) for key in dict.fromkeys(row.key for row in rows)),
             steps_checked=sum(v.steps_checked for v in material.verifications),
             passed=bool(rows) and all(row.passed for row in rows),
-            code=material.code.rstrip("\n"),
+            code=_without_docstring(material.code),
             module=material.module,
         )
 
@@ -534,6 +535,13 @@ def _every_row(verification: Verification) -> Iterable[Check]:
 
 _ROLES = ("main", "other", "second", "route")
 _KINK_VALUES = ("left_value", "right_value", "left_slope", "right_slope", "value", "code_value")
+
+
+def _without_docstring(code: str) -> str:
+    """The code to read: what its docstring says, the page says."""
+    body = ast.parse(code).body if code else []
+    first = body[0].end_lineno if body and isinstance(body[0], ast.Expr) else 0
+    return "\n".join(code.splitlines()[first or 0 :]).strip("\n")
 
 
 def _role(derivation: Derivation, main: Derivation) -> str:

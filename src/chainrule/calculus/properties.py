@@ -220,7 +220,7 @@ def _approached(formula: Expr, x: Symbol, at: Expr, direction: str, value: Expr)
                 return False
             continue
         gaps = [abs(h - evaluate(value, point)) for h in heights]
-        if not (gaps[2] < mpmath.mpf(10) ** -12 or gaps[2] < gaps[1] < gaps[0]):
+        if not (gaps[2] < mpmath.mpf(10) ** -12 or 4 * gaps[2] <= 3 * gaps[1]):
             return False
     return True
 

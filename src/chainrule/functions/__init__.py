@@ -13,6 +13,7 @@ from .relu import relu as relu
 from .sigmoid import sigmoid as sigmoid
 from .sigmoid_binary_cross_entropy import sigmoid_binary_cross_entropy as sigmoid_binary_cross_entropy
 from .sigmoid_squared_error import sigmoid_squared_error as sigmoid_squared_error
+from .silu import silu as silu
 from .softmax import softmax as softmax
 from .softmax_cross_entropy import softmax_cross_entropy as softmax_cross_entropy
 from .softplus import softplus as softplus

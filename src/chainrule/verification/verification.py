@@ -8,11 +8,13 @@ import sympy
 
 from ..calculus.checks import CheckRow
 from ..calculus.derivation import Derivation
+from ..calculus.kinks import TOLERANCE as KINK_TOLERANCE
 from ..calculus.kinks import Kink, check_kinks
+from ..calculus.properties import NEAR as PROPERTY_TOLERANCE
 from ..calculus.properties import Property, check_properties
 from ..errors import VerificationError
 from ..expression.printing import text
-from .checks import CHECKS, Check, Row, StepCheck, Subject, check_routes
+from .checks import CHECKS, TOLERANCE, Check, Row, StepCheck, Subject, check_routes
 
 
 @dataclass(frozen=True)
@@ -132,6 +134,12 @@ def verify_facts(
     return tuple(summed(key, rows, function) for key, rows in found if rows)
 
 
+ALLOWED = {"kinks": KINK_TOLERANCE, "properties": PROPERTY_TOLERANCE, "function": 1e-13}
+"""The errors that checks other than those of lines and results allow."""
+
+
 def summed(key: str, rows: tuple[CheckRow, ...], subject: Any) -> Row:
+    """Several rows of one check as a single row, with the message of the first that failed."""
     failed = next((f"{key}: {r.name}, off by {r.error:.0e}: {r.detail}" for r in rows if not r.passed), "")
-    return Row(key, subject, len(rows), max(r.error for r in rows), not failed, failed)
+    worst = max(r.error for r in rows)
+    return Row(key, subject, len(rows), worst, not failed, failed, ALLOWED.get(key, TOLERANCE))

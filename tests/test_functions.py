@@ -1,0 +1,98 @@
+"""The functions that people import: finite and silent at every extreme, isolated from the engine, uniform in their interface."""
+
+import itertools
+import pickle
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+import chainrule.functions
+from chainrule.catalogue import builtin, entries
+from chainrule.runtime.scalar import ScalarFunction
+
+NAMES = sorted(entries((builtin(),)))
+EXTREMES = [
+    0.0, 5e-324, 2.2250738585072014e-308, 1e-308, 1e-30, 0.5, 1.0, 2.0, 30.0, 37.0, 88.8, 103.0, 709.8, 745.2, 1e4, 1e16, 1e154, 1e300, 1e308,
+    1.7976931348623157e308, float("inf"),
+]  # fmt: skip
+GRID = np.array(sorted({s * v for v in EXTREMES for s in (1, -1)}) + [-0.0])
+
+
+def function(name: str) -> ScalarFunction:
+    found = getattr(chainrule.functions, name)
+    if not isinstance(found, ScalarFunction):
+        pytest.skip("a function of vectors, tested by its own checks")
+    return found
+
+
+def test_every_derivation_has_its_function() -> None:
+    assert [name for name in NAMES if not hasattr(chainrule.functions, name)] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
+def test_no_warning_and_no_nan_that_mathematics_does_not_have(name: str, dtype: type) -> None:
+    f = function(name)
+    with np.errstate(all="ignore"):
+        grid = GRID.astype(dtype)
+    others = [np.array([0.0, 1.0, 0.25], dtype=dtype)] * (len(f.arguments) - 1)
+    with np.errstate(all="raise"):
+        for point in itertools.product(*([o[k] for k in range(3)] for o in others)):
+            inside = np.ones(grid.shape, dtype=bool)
+            for argument, range_ in f.ranges.items():
+                if argument == f.arguments[0]:
+                    inside = range_.inside(grid.astype(np.float64))
+            for found in (f(grid, *point), f.grad(grid, *point), f.second(grid, *point)):
+                assert found.dtype == dtype
+                assert not np.any(np.isnan(found[inside])), (point, grid[inside & np.isnan(found)])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_pickled_and_back_it_is_the_same_object(name: str) -> None:
+    found = getattr(chainrule.functions, name)
+    assert pickle.loads(pickle.dumps(found)) is found
+    assert found.source.startswith('"""')
+    assert len(found.__doc__) > 200
+
+
+def test_the_functions_need_numpy_only() -> None:
+    code = "import sys, chainrule.functions; print([m for m in ('sympy', 'jinja2', 'matplotlib', 'mpmath') if m in sys.modules])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.strip() == "[]"
+    )
+
+
+def test_lists_scalars_and_arrays_of_any_shape() -> None:
+    from chainrule.functions import elu, huber, sigmoid, softmax, softmax_cross_entropy
+
+    assert sigmoid(0.0) == 0.5
+    assert sigmoid.grad([[0.0], [1000.0]]).shape == (2, 1)
+    assert elu.grad(-1.0, wrt="alpha", alpha=2.0) == np.expm1(-1.0)
+    value, grad = huber.value_and_grad(3.0, 1.0, delta=0.5)
+    assert (value, grad) == (0.875, 0.5)
+    assert softmax(np.zeros((2, 3, 4)), axis=1).shape == (2, 3, 4)
+    assert np.allclose(softmax(np.zeros((2, 3, 4)), axis=1), 1 / 3)
+    assert softmax.jacobian(np.zeros((5, 4))).shape == (5, 4, 4)
+    assert softmax_cross_entropy([1e308, -1e308], [0.0, 1.0]) == np.inf
+    assert np.array_equal(softmax_cross_entropy.grad([1e308, -1e308], [1.0, 0.0]), [0.0, 0.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda f: f.softmax(3.0), "single number"),
+        (lambda f: f.softmax([1j]), "dtype"),
+        (lambda f: f.softmax([1.0], axis=3), "no axis 3"),
+        (lambda f: f.softmax.grad([1.0, 2.0]), "use softmax.jacobian"),
+        (lambda f: f.softmax_cross_entropy([1.0, 2.0]), "missing target"),
+        (lambda f: f.softmax_cross_entropy([1.0, 2.0], [1.0, 0.0, 0.0]), "numbers of components differ"),
+        (lambda f: f.softmax_cross_entropy.jacobian([1.0, 2.0], [1.0, 0.0]), "use softmax_cross_entropy.grad"),
+        (lambda f: f.sigmoid("a"), "dtype"),
+        (lambda f: f.elu(1.0, alpha=-1.0), "alpha > 0"),
+    ],
+)
+def test_bad_input_gets_one_clear_message(call, message: str) -> None:  # type: ignore[no-untyped-def]
+    with pytest.raises((TypeError, ValueError), match=message):
+        call(chainrule.functions)

@@ -1,0 +1,39 @@
+"""What is committed is what a build would write: pages, figures by their plotted data, functions. Building them here also checks every derivation again."""
+
+from pathlib import Path
+
+import pytest
+
+from chainrule.catalogue import builtin, entries, load, project
+from chainrule.plots import same_picture
+from chainrule.produce import produce
+
+ROOT = Path(__file__).resolve().parents[1]
+NAMES = sorted(entries((builtin(),)))
+STALE = "is stale: run `chainrule build` and commit what changed in output/ and src/chainrule/functions/"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_committed_documents_and_functions_are_current(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    where = project()
+    for path, content in produce(load(name), ("md",), "typst", where).files.items():
+        committed = where.output / path
+        assert committed.exists(), f"{path} {STALE}"
+        if path.endswith(".svg"):
+            assert same_picture(committed.read_bytes(), content), f"{path} {STALE}"
+        else:
+            assert committed.read_text(encoding="utf-8") == content.decode(), f"{path} {STALE}"
+
+
+def test_nothing_is_committed_for_a_derivation_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    pages = {p.stem for p in (ROOT / "output" / "markdown").glob("*.md")} - {"README"}
+    functions = {p.stem for p in (ROOT / "src" / "chainrule" / "functions").glob("*.py")} - {"__init__"}
+    assert pages == set(NAMES), STALE
+    assert functions == set(NAMES), STALE
+
+
+def test_the_package_of_functions_lists_every_one() -> None:
+    text = (ROOT / "src" / "chainrule" / "functions" / "__init__.py").read_text()
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("from")] == [f".{name}" for name in NAMES]
