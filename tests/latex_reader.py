@@ -261,11 +261,15 @@ class Reader:
             self.skip(r"\\")
         return t.Cases(tuple(branches))
 
+    def comparison(self) -> Node:
+        found = self.relation()
+        return t.Compare("=", found.left, found.right) if isinstance(found, t.Equation) else found
+
     def condition(self) -> Node:
         self.take(r"\text{if }")
-        conditions = [self.relation()]
+        conditions = [self.comparison()]
         while self.skip(r"\text{ and }"):
-            conditions.append(self.relation())
+            conditions.append(self.comparison())
         return conditions[0] if len(conditions) == 1 else t.And(tuple(conditions))
 
     def root(self) -> Node:

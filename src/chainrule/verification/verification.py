@@ -14,7 +14,8 @@ from ..calculus.properties import NEAR as PROPERTY_TOLERANCE
 from ..calculus.properties import Property, check_properties
 from ..errors import VerificationError
 from ..expression.printing import text
-from .checks import CHECKS, TOLERANCE, Check, Row, StepCheck, Subject, check_routes
+from .checks import CHECKS, Check, Row, StepCheck, Subject, check_routes
+from .lines import TOLERANCE
 
 
 @dataclass(frozen=True)
