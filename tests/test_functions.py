@@ -17,7 +17,7 @@ EXTREMES = [
     0.0, 5e-324, 2.2250738585072014e-308, 1e-308, 1e-30, 0.5, 1.0, 2.0, 30.0, 37.0, 88.8, 103.0, 709.8, 745.2, 1e4, 1e16, 1e154, 1e300, 1e308,
     1.7976931348623157e308, float("inf"),
 ]  # fmt: skip
-GRID = np.array(sorted({s * v for v in EXTREMES for s in (1, -1)}) + [-0.0])
+GRID = np.array([*sorted({s * v for v in EXTREMES for s in (1, -1)}), -0.0])
 
 
 def function(name: str) -> ScalarFunction:
