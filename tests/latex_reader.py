@@ -2,7 +2,9 @@
 
 Written from the rules a reader of mathematics goes by, not from the printer: a juxtaposition is a product, a sum
 extends to the next plus or minus, log takes the next thing or the parentheses after it, d/dx the next thing or the
-brackets after it. Colour is dropped. x_1 comes back as a component; a superscript as a power.
+brackets after it. Colour is dropped. x_1 comes back as a component; a superscript as a power, on a bold letter as a
+layer. Bold capitals are matrices; numbers and matrices side by side are all a ``MatMul``, its numbers to be pulled out.
+A norm without an F is the largest stretch, as a reader takes that of a matrix to be.
 """
 
 import re
@@ -24,6 +26,8 @@ ENDS = {
     ")",
     "]",
     r"\rvert",
+    r"\rVert",
+    r"\odot",
     r"\rfloor",
     r"\rceil",
     "&",
@@ -95,12 +99,18 @@ class Reader:
         return found[0] if len(found) == 1 else t.And(tuple(found)) if found else left
 
     def sum(self) -> Node:
-        terms = [t.Neg(self.product())] if self.skip("-") else [self.product()]
+        terms = [t.Neg(self.elementwise())] if self.skip("-") else [self.elementwise()]
         while self.peek() in ("+", "-"):
             negative = self.next() == "-"
-            term = self.product()
+            term = self.elementwise()
             terms.append(t.Neg(term) if negative else term)
         return t.add(*terms)
+
+    def elementwise(self) -> Node:
+        factors = [self.product()]
+        while self.skip(r"\odot"):
+            factors.append(self.product())
+        return t.Hadamard(tuple(factors)) if len(factors) > 1 else factors[0]
 
     def product(self) -> Node:
         factors: list[Node] = []
@@ -111,7 +121,7 @@ class Reader:
             self.skip(r"\cdot")
             factors.append(self.factor())
         assert factors, f"nothing to multiply before {self.tokens[self.place :]}"
-        return t.mul(*_matrices(factors))
+        return t.MatMul(tuple(factors)) if len(factors) > 1 and any(map(is_array, factors)) else t.mul(*factors)
 
     def group(self) -> Node:
         self.take("{")
@@ -124,13 +134,19 @@ class Reader:
         if self.peek() == r"\sum":
             return self.big_sum()
         node = self.atom()
-        while self.peek() == "^":
-            self.take("^")
+        while self.skip("^"):
             if self.peek(1) == r"\top":
                 self.take("{", r"\top", "}")
-                return t.Call("transpose", (node,))
-            exponent = self.group()
-            node = t.Power(node, exponent)
+                node = t.Transpose(node)
+            elif self.peek(1) == r"\odot":
+                self.take("{", r"\odot")
+                node = t.Power(node, self.sum())
+                self.take("}")
+            else:
+                exponent = self.group()
+                inverse = is_array(node) and exponent == t.Neg(t.ONE)
+                assert inverse or not is_array(node), "a power of a matrix"
+                node = t.Call("inv", (node,)) if inverse else t.Power(node, exponent)
         return node
 
     def big_sum(self) -> Node:
@@ -146,6 +162,21 @@ class Reader:
         node = self.relation()
         self.take(right)
         return node
+
+    def parentheses(self) -> Node:
+        """What they hold, or an entry of an inverse matrix."""
+        node = self.fenced("(", ")")
+        if self.peek() != "_":
+            return node
+        assert isinstance(node, t.Power) and isinstance(node.base, t.Symbol) and node.exponent == t.Neg(t.ONE)
+        return t.Component(f"inv({node.base.name})", tuple(self.indices()))
+
+    def norm(self) -> Node:
+        node = self.fenced(r"\lVert", r"\rVert")
+        if self.skip("_"):
+            self.take("{", "F", "}")
+            return t.Call("norm", (node,))
+        return t.Call("largest stretch", (node,))
 
     def atom(self) -> Node:
         token = self.peek()
@@ -167,7 +198,7 @@ class Reader:
             call = t.Call(name, (self.argument(),))
             return t.Power(call, power) if power else call
         if name == "diag":
-            return t.Diag(self.fenced("(", ")"))
+            return _diag(self.fenced("(", ")"))
         return self.arguments(name) if self.peek() == "(" else t.Symbol(name)
 
     def argument(self) -> Node:
@@ -200,22 +231,16 @@ class Reader:
             self.take("}")
         else:
             base = GREEK.get(token, token.lstrip("\\"))
-            assert base.isalpha(), f"{token} is no name"
+            assert base.isalpha() or (base == "1" and self.tokens[self.place - 3] == r"\mathbf"), f"{token} is no name"
         while self.skip("'"):
             base += "_prime"
         return base
 
     def named(self) -> Node:
         name = self.name()
-        indices: list[str] = []
-        if self.skip("_"):
-            self.take("{")
-            while not self.skip("}"):
-                if not self.skip(","):
-                    token = self.peek() or ""
-                    indices.append(
-                        re.sub(r"\\mathrm\{|\}", "", self.next()) if token[0] in r"\0123456789" else self.name()
-                    )
+        indices = self.indices() if self.peek() == "_" else []
+        if name.startswith("bold "):
+            return self.bold(name.removeprefix("bold "), indices)
         if name == "e" and not indices:
             return t.Constant("e")
         if name == "pi" and not indices:
@@ -224,11 +249,28 @@ class Reader:
             return t.Constant("oo")
         if name.removesuffix("_prime") in FUNCTIONS and self.peek() == "(":
             return self.arguments(RENAMED.get(name, name))
-        if name.startswith("bold "):
-            return t.Vector(name.removeprefix("bold "))
         if name == "delta" and len(indices) == 2:
             return t.Delta(*indices)
         return t.Component(name, tuple(indices)) if indices else t.Symbol(name)
+
+    def indices(self) -> list[str]:
+        self.take("_", "{")
+        found: list[str] = []
+        while not self.skip("}"):
+            if not self.skip(","):
+                token = self.peek() or ""
+                found.append(re.sub(r"\\mathrm\{|\}", "", self.next()) if token[0] in r"\0123456789" else self.name())
+        return found
+
+    def bold(self, name: str, indices: list[str]) -> Node:
+        name = "_".join((name, *indices))
+        if self.peek() == "^" and self.peek(1) not in (r"\top", r"\odot", "-"):
+            self.take("^", "{")
+            name += f"__{self.next()}"
+            self.take("}")
+        if name in ("1", "I"):
+            return t.Ones("K") if name == "1" else t.Identity("K")
+        return t.Matrix(name) if name[0].isupper() else t.Vector(name)
 
     def fraction(self) -> Node:
         self.take(r"\frac")
@@ -277,27 +319,38 @@ class Reader:
         return t.Call("sqrt", (self.group(),))
 
 
-def _matrices(factors: list[Node]) -> list[Node]:
-    """aᵀ b and a bᵀ among the factors of a product."""
-    found: list[Node] = []
-    for factor in factors:
-        last = found[-1] if found else None
-        if isinstance(last, t.Call) and last.function == "transpose":
-            found[-1] = t.Dot(last.arguments[0], factor)
-        elif isinstance(factor, t.Call) and factor.function == "transpose" and last is not None and _is_vector(last):
-            found[-1] = t.Outer(last, factor.arguments[0])
-        else:
-            found.append(factor)
-    return found
+def axes(node: Node) -> tuple[bool, bool]:
+    """Has it several rows, has it several columns?"""
+    match node:
+        case t.Vector() | t.Ones() | t.Call("diagonal"):
+            return True, False
+        case t.Matrix() | t.Identity() | t.Diag() | t.Call("inv"):
+            return True, True
+        case t.Transpose(argument):
+            return axes(argument)[::-1]
+        case t.MatMul(factors):
+            arrays = [factor for factor in factors if is_array(factor)]
+            return axes(arrays[0])[0], axes(arrays[-1])[1]
+        case t.Call("tr" | "norm" | "largest stretch" | "det"):
+            return False, False
+    found = [axes(child) for child in node.children]
+    return any(rows for rows, _ in found), any(columns for _, columns in found)
 
 
-def _is_vector(node: Node) -> bool:
-    return any(isinstance(part, t.Vector) for _, part in t.walk(node))
+def is_array(node: Node) -> bool:
+    return any(axes(node))
+
+
+def _diag(argument: Node) -> Node:
+    """A vector becomes the matrix with that diagonal, a matrix its diagonal."""
+    return t.Call("diagonal", (argument,)) if all(axes(argument)) else t.Diag(argument)
 
 
 READERS = {
-    "(": lambda reader: reader.fenced("(", ")"),
+    "(": Reader.parentheses,
     "[": lambda reader: reader.fenced("[", "]"),
+    r"\lVert": Reader.norm,
+    r"\det": lambda reader: (reader.next(), t.Call("det", (reader.argument(),)))[1],
     r"\lvert": lambda reader: t.Call("abs", (reader.fenced(r"\lvert", r"\rvert"),)),
     r"\lfloor": lambda reader: t.Call("floor", (reader.fenced(r"\lfloor", r"\rfloor"),)),
     r"\lceil": lambda reader: t.Call("ceiling", (reader.fenced(r"\lceil", r"\rceil"),)),

@@ -22,6 +22,7 @@ class Definition:
     parameters: default of each parameter (a positive number, say); ``domain`` gives its valid range.
     domain: the SymPy set each variable or parameter is taken from; default: all reals.
     adjoints: a name for the derivative with respect to a named scalar, delta for dL/dz; later derivatives are written with it.
+    facts: what is known of a vector or matrix beside its entries: ``{y: "sums_to_one"}``, ``{A: "symmetric"}``.
     uses: functions of the catalogue that the expression calls, or that the ending may recognise.
     routes: other expressions of the same function; each is derived too and must agree.
     construction: the stages it is built up from, each a function of the main variable, drawn as small plots.
@@ -39,6 +40,7 @@ class Definition:
     domain: Mapping[Any, Any] = field(default_factory=dict)
     where: Mapping[Any, Any] = field(default_factory=dict)
     adjoints: Mapping[Any, Any] = field(default_factory=dict)
+    facts: Mapping[Any, Any] = field(default_factory=dict)
     uses: tuple["Definition", ...] = ()
     routes: Mapping[str, Any] = field(default_factory=dict)
     construction: tuple[Any, ...] = ()
@@ -64,7 +66,7 @@ class Definition:
         object.__setattr__(self, "expression", sympy.sympify(self.expression))
         known = self.expression.free_symbols.union(*(sympy.sympify(e).free_symbols for e in self.where.values()))
         for variable in self.wrt:
-            if variable not in known and not getattr(variable, "base", None):
+            if variable not in known and not isinstance(variable, sympy.Indexed | sympy.IndexedBase):
                 raise DefinitionError(f"`wrt` names {variable}, which the function does not contain")
 
     def __call__(self, *arguments: Any) -> Any:

@@ -32,7 +32,23 @@ class OneHot(VectorBase):
 
 def vector(name: str, size: Symbol) -> VectorBase:
     """A real vector of ``size`` components."""
-    return VectorBase(name, shape=(size,), real=True)
+    return tensor(name, (size,))
+
+
+class SymmetricBase(VectorBase):
+    """A symmetric matrix: A_ij = A_ji is the fact it brings."""
+
+    facts = ("symmetric",)
+
+
+def matrix(name: str, rows: Symbol, columns: Symbol, symmetric: bool = False) -> VectorBase:
+    """A real matrix; ``W[i, j]`` is an entry. ``symmetric``: its entries may be taken in either order."""
+    return SymmetricBase(name, shape=(rows, columns), real=True) if symmetric else tensor(name, (rows, columns))
+
+
+def tensor(name: str, sizes: tuple[Symbol, ...]) -> VectorBase:
+    """Real numbers with any number of indices."""
+    return VectorBase(name, shape=sizes, real=True)
 
 
 def one_hot(name: str, size: Symbol) -> OneHot:

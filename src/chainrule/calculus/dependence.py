@@ -15,13 +15,22 @@ def _touches(part: t.Node, variable: t.Node, scope: Scope) -> bool:
     if part == variable:
         return True
     match part, variable:
-        case t.Component(base, _), t.Component(other, _) if base == other:
+        case t.Component(base, _), t.Component(other, _) if matrix_of(base) == other:
             return True
+        case t.Matrix(name) | t.Vector(name), t.Component(other, _) if name == other:
+            return True
+        case t.Matrix(name) | t.Vector(name), _ if name in scope.vectors:
+            return depends(scope.vectors[name].body, variable, scope)
         case t.Symbol(name), _ if name in scope.scalars:
             return depends(scope.scalars[name], variable, scope)
-        case t.Component(base, _), _ if base in scope.vectors:
-            return depends(scope.vectors[base].body, variable, scope)
+        case t.Component(base, _), _ if matrix_of(base) in scope.vectors:
+            return depends(scope.vectors[matrix_of(base)].body, variable, scope)
     return False
+
+
+def matrix_of(base: str) -> str:
+    """The matrix that a base belongs to: A for A and for ``inv(A)``, whose components are those of the inverse."""
+    return base[4:-1] if base.startswith("inv(") else base
 
 
 def intermediates(node: t.Node, variable: t.Node, scope: Scope) -> tuple[t.Node, ...]:

@@ -10,15 +10,14 @@ import sympy
 from ..definition import Definition
 from ..errors import DefinitionError, UnsupportedExpression
 from ..expression import tree as t
-from ..expression.convert import from_sympy
 from ..expression.printing import text
 from ..expression.scope import Scope
 from .dependence import depends
 from .derivation import Derivation, Rule, Step
-from .differentiation import RULES
+from .differentiation import RULES, variable_indices, variable_name
 from .finishing import AGREE, FINISHING, RECOGNISE, SOLVE, SUBSTITUTE
 from .recognise import best_form
-from .scopes import own_name, scope_of
+from .scopes import own_name, scope_of, variable_node
 from .sums import SIFT, SUMS
 from .tidy import tidy
 
@@ -42,7 +41,7 @@ def derive(source: Any, wrt: Any = None, order: int = 1, **definition: Any) -> D
                     f"say which variable: wrt= one of {', '.join(map(str, free)) or '(there is none)'}"
                 )
             wrt = free[0]
-        if wrt not in expression.free_symbols and not getattr(wrt, "base", None):
+        if wrt not in expression.free_symbols and not isinstance(wrt, sympy.Indexed | sympy.IndexedBase):
             raise DefinitionError(f"wrt={wrt}: the expression does not contain it (it contains {_names(expression)})")
         source = Definition(expression, wrt=wrt, **{"symbol": "f", "name": "f", **definition})
     variable = source.wrt[0] if wrt is None else wrt
@@ -58,7 +57,8 @@ def derive_all(definition: Definition) -> tuple[Derivation, ...]:
     """Every derivation of a definition's document: the first derivative with respect to each variable, the main one first, the second
     derivative with respect to the main one, and the first derivative by every other route."""
     first = tuple(_derivation(definition, variable, 1) for variable in definition.wrt)
-    second = () if isinstance(definition.wrt[0], sympy.Indexed) else (_derivation(definition, definition.wrt[0], 2),)
+    scalar = isinstance(definition.wrt[0], sympy.Symbol)
+    second = (_derivation(definition, definition.wrt[0], 2),) if scalar else ()
     routes = tuple(_by_route(definition, name, other) for name, other in definition.routes.items())
     return (*first, *second, *routes)
 
@@ -72,8 +72,9 @@ def _by_route(definition: Definition, name: str, expression: Any) -> Derivation:
 def _derivation(definition: Definition, variable: Any, order: int) -> Derivation:
     scope = scope_of(definition, variable, lambda used: _derivation(used, used.wrt[0], 1))
     lemmas: list[Derivation] = []
-    node = from_sympy(variable)
     own = own_name(definition)
+    node = variable_node(variable, own)
+    scope = scope.extended(indices=_axes(own, scope) | _axes(node, scope))
     partial = (
         isinstance(node, t.Component) or len(definition.wrt) > 1 or (isinstance(own, t.Call) and bool(own.parameters))
     )
@@ -113,12 +114,30 @@ def _with_adjoints(definition: Definition, variable: Any, scope: Scope, own: t.N
     return scope
 
 
+def _axes(node: t.Node, scope: Scope) -> dict[str, str]:
+    """The dimension each index of a component runs through, by the shape of its base."""
+    if not isinstance(node, t.Component):
+        return {}
+    known = scope.shapes.get(node.base) or _shape_of_body(node, scope)
+    return dict(zip(node.indices, known, strict=False))
+
+
+def _shape_of_body(node: t.Component, scope: Scope) -> tuple[str, ...]:
+    """The dimensions of a named vector, from the components that its formula holds at its own indices."""
+    found: dict[str, str] = {}
+    for _, part in t.walk(_body_of(node, scope)):
+        if isinstance(part, t.Component) and part.base.removeprefix("inv(").removesuffix(")") in scope.shapes:
+            shape = scope.shapes[part.base.removeprefix("inv(").removesuffix(")")]
+            found |= dict(zip(part.indices, shape, strict=False))
+    return tuple(found.get(i, scope.indices.get(i, "K")) for i in node.indices)
+
+
 def _body_of(own: t.Node, scope: Scope) -> t.Node:
     match own:
         case t.Call(name, _, _):
             return scope.functions[name].body
-        case t.Component(base, _):
-            return scope.vectors[base].body
+        case t.Component(base, indices):
+            return scope.vectors[base].at(indices)
         case t.Symbol(name):
             return scope.scalars[name]
     raise AssertionError(own)
@@ -173,8 +192,9 @@ def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scop
     """Derive the named quantities that the function reaches the variable through, each before those that need it.
 
     seen: a scope whose bodies say which functions are called."""
-    node = from_sympy(variable)
-    body = _body_of(own_name(definition), scope)
+    own = own_name(definition)
+    node = variable_node(variable, own)
+    body = _body_of(own, scope)
     for name, named in list(scope.functions.items()):
         if name == scope.own or named.derivative is not None or not _reachable(name, seen):
             continue
@@ -187,28 +207,42 @@ def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scop
         )
         lemmas.append(lemma)
         scope = scope.extended(functions={name: replace(named, derivative=lemma.final)})
-    for name in list(scope.scalars):
-        if name == scope.own or (name, node) in scope.derivatives or name in map(str, definition.adjoints.values()):
-            continue
-        if _bypassed(name, node, scope):
-            continue
-        if depends(body, t.Symbol(name), scope) and depends(t.Symbol(name), node, scope):
-            lemma = _lemma(definition, t.Symbol(name), node, scope, isinstance(node, t.Component))
-            lemmas.append(lemma)
-            scope = scope.extended(derivatives={(name, node): lemma.final})
-    for base, vector in list(scope.vectors.items()):
-        if (
-            base == scope.own
-            or not isinstance(node, t.Component)
-            or not depends(t.Component(base, (vector.index,)), node, scope)
-        ):
-            continue
-        if (base, node.base) in scope.jacobians:
-            continue
-        lemma = _lemma(definition, t.Component(base, (vector.index,)), node, scope, True)
-        lemmas.append(lemma)
-        scope = scope.extended(jacobians={(base, node.base): (vector.index, node.indices[0], lemma.final)})
+    for left in definition.where:
+        if isinstance(left, sympy.Indexed):
+            scope = _with_vector_lemma(definition, str(left.base.label), node, body, scope, lemmas)
+        elif isinstance(left, sympy.Symbol):
+            scope = _with_scalar_lemma(definition, str(left), node, body, scope, lemmas)
     return scope
+
+
+def _with_scalar_lemma(
+    definition: Definition, name: str, node: t.Node, body: t.Node, scope: Scope, lemmas: list[Derivation]
+) -> Scope:
+    known = (name, node) in scope.derivatives or name not in scope.scalars
+    if known or _bypassed(name, node, scope):
+        return scope
+    if not (depends(body, t.Symbol(name), scope) and depends(t.Symbol(name), node, scope)):
+        return scope
+    lemma = _lemma(definition, t.Symbol(name), node, scope, isinstance(node, t.Component))
+    lemmas.append(lemma)
+    return scope.extended(derivatives={(name, node): lemma.final})
+
+
+def _with_vector_lemma(
+    definition: Definition, base: str, node: t.Node, body: t.Node, scope: Scope, lemmas: list[Derivation]
+) -> Scope:
+    indices = scope.vectors[base].indices
+    taken = frozenset(variable_indices(node))
+    for index in indices:
+        if index in taken:
+            indices = tuple(t.fresh_index(taken, frozenset(indices)) if i == index else i for i in indices)
+    name = t.Component(base, indices)
+    if (base, variable_name(node)) in scope.jacobians or not depends(name, node, scope):
+        return scope
+    scope = scope.extended(indices=_axes(name, scope))
+    lemma = _lemma(definition, name, node, scope, True)
+    lemmas.append(lemma)
+    return scope.extended(jacobians={(base, variable_name(node)): (indices, variable_indices(node), lemma.final)})
 
 
 def _bypassed(name: str, variable: t.Node, scope: Scope) -> bool:
@@ -334,10 +368,8 @@ def _found(rule: Rule, pending: t.Derivative, scope: Scope) -> t.Node | None:
             known = scope.jacobians.get((base, pending.variable.base))
             if known is not None:
                 row, column, body = known
-                return t.Equation(
-                    t.Derivative(t.Component(base, (row,)), t.Component(pending.variable.base, (column,)), 1, True),
-                    body,
-                )
+                whole = t.Derivative(t.Component(base, row), t.Component(pending.variable.base, column), 1, True)
+                return t.Equation(whole, body)
     return None
 
 
@@ -407,7 +439,7 @@ def _move(line: t.Node, scope: Scope) -> Step | None:
     found = _first(line, SUMS, scope)
     if found is not None:
         path, rule, new = found
-        after = _spread(tidy(t.replace_at(line, path, new)))
+        after = _spread(t.same_bound_names(tidy(t.replace_at(line, path, new))))
         return Step(rule.name, rule.statement, line, after, path, line=not rule.minor)
     for rule in FINISHING:
         better = rule.apply(line, scope)

@@ -10,9 +10,9 @@ from dataclasses import replace
 from fractions import Fraction
 
 from ..expression import tree as t
-from ..expression.convert import from_sympy, instantiate
+from ..expression.convert import from_sympy
 from ..expression.scope import NamedFunction, NamedVector, Scope
-from .dependence import depends, intermediates
+from .dependence import depends, intermediates, matrix_of
 from .derivation import Rule
 from .elementary import ELEMENTARY, Elementary
 from .tidy import tidy
@@ -43,8 +43,8 @@ def _identity(n: t.Derivative, s: Scope) -> t.Node | None:
 
 def _component(n: t.Derivative, s: Scope) -> t.Node | None:
     match n.operand, n.variable:
-        case t.Component(base, (i,)), t.Component(other, (j,)) if base == other:
-            return t.Delta(i, j)
+        case t.Component(base, rows), t.Component(other, columns) if base == other and len(rows) == len(columns):
+            return t.mul(*(t.Delta(i, j) for i, j in zip(rows, columns, strict=True)))
     return None
 
 
@@ -57,13 +57,9 @@ def _index_sum(n: t.Derivative, s: Scope) -> t.Node | None:
         return None
     inner = n.operand
     if inner.index in t.free_indices(n.variable):
-        inner = _rebound(inner, t.free_indices(n.variable) | t.free_indices(inner.body))
+        index = t.fresh_index(t.free_indices(n.variable), t.free_indices(inner.body))
+        inner = t.Sum(t.rename_index(inner.body, inner.index, index), index, inner.dimension)
     return t.Sum(d(inner.body, n), inner.index, inner.dimension)
-
-
-def _rebound(node: t.Sum, taken: frozenset[str]) -> t.Sum:
-    fresh = next(c for c in "klmnpqr" if c not in taken)
-    return t.Sum(t.rename_index(node.body, node.index, fresh), fresh, node.dimension)
 
 
 def _constant_multiple(n: t.Derivative, s: Scope) -> t.Node | None:
@@ -233,12 +229,62 @@ def _named_scalar(n: t.Derivative, s: Scope) -> t.Node | None:
 
 def _named_vector(n: t.Derivative, s: Scope) -> t.Node | None:
     match n.operand, n.variable:
-        case t.Component(base, (k,)), t.Component(z, (j,)) if base in s.vectors:
-            known = s.jacobians.get((base, z))
+        case t.Component(base, indices), (t.Component() | t.Symbol()) if base in s.vectors:
+            known = s.jacobians.get((base, variable_name(n.variable)))
             if known is None:
-                return d(instantiate(s.vectors[base].body, s.vectors[base].index, k), n)
+                return d(s.vectors[base].at(indices), n)
             row, column, body = known
-            return t.rename_index(instantiate(body, row, k), column, j)
+            return t.rename_indices(
+                body, dict(zip((*row, *column), (*indices, *variable_indices(n.variable)), strict=True))
+            )
+    return None
+
+
+def variable_name(variable: t.Node) -> str:
+    """The base of a component, the name of a scalar."""
+    return (
+        variable.base if isinstance(variable, t.Component) else variable.name if isinstance(variable, t.Symbol) else ""
+    )
+
+
+def variable_indices(variable: t.Node) -> tuple[str, ...]:
+    return variable.indices if isinstance(variable, t.Component) else ()
+
+
+def _through_matrix(n: t.Derivative, s: Scope, name: str, outer: Callable[[str, str], tuple[t.Node, ...]]) -> t.Node:
+    """Σ_k Σ_l (a factor for the entry kl) · dA_kl, over all entries of a matrix."""
+    taken = t.free_indices(n.operand) | t.free_indices(n.variable)
+    k = t.fresh_index(taken)
+    el = t.fresh_index(taken, frozenset({k}))
+    size = s.shapes[name][0]
+    entry = t.Mul((*outer(k, el), d(t.Component(name, (k, el)), n)))
+    return t.Sum(t.Sum(entry, el, size), k, size)
+
+
+def _inverse(n: t.Derivative, s: Scope) -> t.Node | None:
+    match n.operand:
+        case t.Component(base, (i, j)) if base.startswith("inv("):
+            return t.Neg(
+                _through_matrix(
+                    n, s, matrix_of(base), lambda k, el: (t.Component(base, (i, k)), t.Component(base, (el, j)))
+                )
+            )
+    return None
+
+
+def _log_determinant(n: t.Derivative, s: Scope) -> t.Node | None:
+    match n.operand:
+        case t.Call("logdet", (t.Matrix(name),)):
+            return _through_matrix(n, s, name, lambda k, el: (t.Component(f"inv({name})", (el, k)),))
+    return None
+
+
+def _determinant(n: t.Derivative, s: Scope) -> t.Node | None:
+    match n.operand:
+        case t.Call("det", (t.Matrix(name),)):
+            return t.Mul(
+                (n.operand, _through_matrix(n, s, name, lambda k, el: (t.Component(f"inv({name})", (el, k)),)))
+            )
     return None
 
 
@@ -276,13 +322,15 @@ def _chain(n: t.Derivative, s: Scope) -> t.Node | None:
     for base in bases:
         if base not in s.vectors:
             return None
-        size = s.shapes[base][0]
         taken = t.free_indices(n.operand) | t.free_indices(n.variable)
-        k = next(c for c in "klmnpqr" if c not in taken)
-        v = t.Component(base, (k,))
-        operand = n.operand
-        pair = t.Mul((t.Derivative(operand, v, 1, True), t.Derivative(v, n.variable, 1, True)))
-        terms.append(t.Sum(pair, k, size))
+        places: tuple[str, ...] = ()
+        for _ in s.shapes[base]:
+            places = (*places, t.fresh_index(taken, frozenset(places)))
+        v = t.Component(base, places)
+        path: t.Node = t.Mul((t.Derivative(n.operand, v, 1, True), t.Derivative(v, n.variable, 1, True)))
+        for place, size in reversed(tuple(zip(places, s.shapes[base], strict=True))):
+            path = t.Sum(path, place, size)
+        terms.append(path)
     return t.add(*terms)
 
 
@@ -329,11 +377,14 @@ _SIN = t.Call("sin", (X,))
 _Y = t.Symbol("y")
 _NAMED = Scope(scalars={"y": t.Call("exp", (X,))}, derivatives={("y", X): _Y})
 _WRITTEN = Scope(scalars={"y": t.Call("exp", (X,))})
+_SQUARE = Scope(indices={"i": "n", "j": "n", "p": "n", "q": "n"}, shapes={"A": ("n", "n")})
+_INV_IJ, _A_PQ = t.Component("inv(A)", ("i", "j")), t.Component("A", ("p", "q"))
+_LOGDET, _DET = t.Call("logdet", (t.Matrix("A"),)), t.Call("det", (t.Matrix("A"),))
 _JACOBIAN = Scope(
     indices=_Z,
     shapes={"z": ("K",), "s": ("K",)},
-    vectors={"s": NamedVector("s", "i", t.Call("exp", (_ZI,)))},
-    jacobians={("s", "z"): ("i", "j", t.Mul((t.Component("s", ("i",)), t.Delta("i", "j"))))},
+    vectors={"s": NamedVector("s", ("i",), t.Call("exp", (_ZI,)))},
+    jacobians={("s", "z"): (("i",), ("j",), t.Mul((t.Component("s", ("i",)), t.Delta("i", "j"))))},
 )
 
 RULES: tuple[Rule, ...] = (
@@ -362,6 +413,9 @@ RULES: tuple[Rule, ...] = (
         t.Derivative(t.Component("s", ("k",)), _ZJ, 1, True),
         _JACOBIAN,
     ),
+    Rule("derivative of an inverse", None, _inverse, t.Derivative(_INV_IJ, _A_PQ, 1, True), _SQUARE),
+    Rule("derivative of a log-determinant", None, _log_determinant, t.Derivative(_LOGDET, _A_PQ, 1, True), _SQUARE),
+    Rule("derivative of a determinant", None, _determinant, t.Derivative(_DET, _A_PQ, 1, True), _SQUARE),
     Rule(
         "branch by branch",
         None,

@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 
 from ..expression import tree as t
-from ..expression.convert import instantiate
 from ..expression.scope import Scope
 from .derivation import Derivation
+from .matrix_reading import read, with_symmetry
 from .products import Product, collect
 from .recognise import best_form, multiplied_out
 from .sums import SUMS
@@ -65,60 +65,15 @@ def _terms(node: t.Node) -> tuple[t.Node, ...]:
 
 
 def matrix_form(derivation: Derivation) -> t.Node | None:
-    """a_i δ_ij as diag(a), a_i b_j as a bᵀ, a_j alone as a; None where a term reads as none of these."""
+    """The result in matrix notation; None for a scalar without indices, and where there is no such notation."""
     indices = _free(derivation)
-    if not indices:
+    if not 1 <= len(indices) <= 2:
         return None
-    read = [_read(term, indices) for term in _terms(derivation.final)]
-    if any(term is None for term in read):
-        return None
-    return t.add(*(term for term in read if term is not None))
-
-
-def _read(term: t.Node, indices: tuple[str, ...]) -> t.Node | None:
-    product = Product(term)
-    bound = {base: e for base, e in product.powers.items() if t.free_indices(base) & set(indices)}
-    for base in bound:
-        del product.powers[base]
-    whole = next((w for pattern in _PATTERNS if (w := pattern(tuple(bound.items()), indices)) is not None), None)
-    if whole is None:
-        return None
-    scale = product.rebuild()
-    negative = isinstance(scale, t.Neg)
-    scale = scale.argument if isinstance(scale, t.Neg) else scale
-    node = whole if scale == t.ONE else t.Mul((scale, whole))
-    return t.Neg(node) if negative else node
-
-
-Factors = tuple[tuple[t.Node, int], ...]
-
-
-def _vector(factors: Factors, indices: tuple[str, ...]) -> t.Node | None:
-    match factors, indices:
-        case ((t.Component(base, (a,)), 1),), (j,) if a == j:
-            return t.Vector(base)
+    for node in (derivation.final, multiplied_out(derivation.final)):
+        found = read(node, indices, derivation.scope)
+        if found is not None:
+            return with_symmetry(found, derivation.scope)
     return None
-
-
-def _diagonal(factors: Factors, indices: tuple[str, ...]) -> t.Node | None:
-    deltas = [n for n, e in factors if isinstance(n, t.Delta) and e == 1]
-    rest = [(n, e) for n, e in factors if not isinstance(n, t.Delta)]
-    match deltas, rest:
-        case [t.Delta()], [(t.Component(base, (_,)), 1)] if len(indices) == 2:
-            return t.Diag(t.Vector(base))
-    return None
-
-
-def _outer(factors: Factors, indices: tuple[str, ...]) -> t.Node | None:
-    if len(indices) != 2 or any(not isinstance(n, t.Component) or e != 1 for n, e in factors):
-        return None
-    by_index = {n.indices: n.base for n, _ in factors if isinstance(n, t.Component)}
-    if len(factors) == 2 and set(by_index) == {(indices[0],), (indices[1],)}:
-        return t.Outer(t.Vector(by_index[(indices[0],)]), t.Vector(by_index[(indices[1],)]))
-    return None
-
-
-_PATTERNS = (_vector, _diagonal, _outer)
 
 
 def _whole(goal: t.Node) -> t.Node:
@@ -126,7 +81,9 @@ def _whole(goal: t.Node) -> t.Node:
     assert isinstance(goal, t.Derivative)
 
     def bold(node: t.Node) -> t.Node:
-        return t.Vector(node.base) if isinstance(node, t.Component) else node
+        if not isinstance(node, t.Component):
+            return node
+        return t.Vector(node.base) if len(node.indices) == 1 else t.Matrix(node.base)
 
     return t.Derivative(bold(goal.operand), bold(goal.variable), goal.order, True)
 
@@ -197,9 +154,7 @@ def _sum_over(node: t.Node, scope: Scope) -> t.Node:
 def _written_out(node: t.Sum, scope: Scope) -> t.Node | None:
     match node.body:
         case t.Component(base, (index,)) if base in scope.vectors and index == node.index:
-            return t.Sum(
-                instantiate(scope.vectors[base].body, scope.vectors[base].index, index), node.index, node.dimension
-            )
+            return t.Sum(scope.vectors[base].at((index,)), node.index, node.dimension)
     return None
 
 
@@ -221,5 +176,5 @@ def _positive(node: t.Node, scope: Scope) -> bool:
         case t.Sum(body, _, _):
             return _positive(body, scope)
         case t.Component(base, (index,)) if base in scope.vectors:
-            return _positive(instantiate(scope.vectors[base].body, scope.vectors[base].index, index), scope)
+            return _positive(scope.vectors[base].at((index,)), scope)
     return False

@@ -5,14 +5,13 @@ then a fixed order. The search is bounded by the size of expressions and the num
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import combinations
+from itertools import combinations, product
 from typing import Any
 
 import sympy as sp
 
 from ..errors import UnsupportedExpression
 from ..expression import tree as t
-from ..expression.convert import instantiate
 from ..expression.scope import Scope
 from .field import Field, oriented
 from .products import common_factors
@@ -102,8 +101,8 @@ def instances(line: t.Node, scope: Scope) -> list[tuple[t.Node, t.Node]]:
     for name, body in scope.scalars.items():
         found.append((t.Symbol(name), body))
     for base, vector in scope.vectors.items():
-        for index in sorted(t.free_indices(line)):
-            found.append((t.Component(base, (index,)), instantiate(vector.body, vector.index, index)))
+        for place in product(sorted(t.free_indices(line)), repeat=len(vector.indices)):
+            found.append((t.Component(base, place), vector.at(place)))
     return found
 
 

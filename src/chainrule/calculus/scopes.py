@@ -9,6 +9,7 @@ from sympy.core.function import AppliedUndef
 from ..definition import Definition
 from ..expression import tree as t
 from ..expression.convert import from_sympy
+from ..expression.matrices import dimension_name, entry
 from ..expression.scope import NamedFunction, NamedVector, Scope
 from ..notation import VectorBase
 from .derivation import Derivation
@@ -21,7 +22,11 @@ def own_name(definition: Definition) -> t.Node:
     """How the function itself is written: σ(x), ELU(x; α), L, or s_i."""
     symbol = definition.symbol or "f"
     if definition.index is not None:
-        return t.Component(symbol, (str(definition.index.label),))
+        places = definition.index if isinstance(definition.index, tuple) else (definition.index,)
+        return t.Component(symbol, tuple(str(i.label) for i in places))
+    if isinstance(definition.expression, sympy.MatrixExpr) and definition.expression.shape != (1, 1):
+        places = zip(("i", "j"), definition.expression.shape, strict=True)
+        return t.Component(symbol, tuple(name for name, size in places if size != 1))
     if definition.kind == "loss" or len(definition.variables) != 1:
         return t.Symbol(symbol)
     main = t.Symbol(str(definition.variables[0]))
@@ -47,17 +52,17 @@ def scope_of(definition: Definition, variable: Any, derived: Callable[[Definitio
         body = oriented_for(from_sympy(right), definition)
         if isinstance(left, sympy.Indexed):
             base = str(left.base.label)
-            scope = scope.extended(vectors={base: NamedVector(base, str(left.indices[0].label), body)})
+            scope = scope.extended(vectors={base: NamedVector(base, tuple(str(i.label) for i in left.indices), body)})
         elif isinstance(left, AppliedUndef):
             name = left.func.__name__
             scope = scope.extended(functions={name: NamedFunction(name, tuple(str(a) for a in left.args), body)})
         elif left != variable:
             scope = scope.extended(scalars={str(left): body})
-    body = oriented_for(from_sympy(definition.expression), definition)
     own = own_name(definition)
+    body = t.same_bound_names(oriented_for(_body(definition, own), definition))
     match own:
-        case t.Component(base, (index,)):
-            scope = scope.extended(vectors={base: NamedVector(base, index, body)})
+        case t.Component(base, indices):
+            scope = scope.extended(vectors={base: NamedVector(base, indices, body)})
         case t.Call(name, arguments, parameters):
             names = tuple(a.name for a in arguments if isinstance(a, t.Symbol))
             extra = tuple(p.name for p in parameters if isinstance(p, t.Symbol))
@@ -66,6 +71,37 @@ def scope_of(definition: Definition, variable: Any, derived: Callable[[Definitio
             scope = scope.extended(scalars={name: body})
     domains = {str(k): v for k, v in definition.domain.items()}
     return scope.extended(domains=domains)
+
+
+def _body(definition: Definition, own: t.Node) -> t.Node:
+    """The formula of the function: an entry of it where it is a vector or a matrix."""
+    e = definition.expression
+    if isinstance(e, sympy.MatrixExpr) and isinstance(own, t.Component):
+        i, j = (
+            (own.indices[0], own.indices[-1])
+            if len(own.indices) == 2
+            else (own.indices[0], None)
+            if e.shape[1] == 1
+            else (None, own.indices[0])
+        )
+        return entry(e, i, j)
+    return from_sympy(e)
+
+
+def variable_node(variable: Any, own: t.Node) -> t.Node:
+    """The tree of what is differentiated with respect to: a whole vector or matrix is one of its components."""
+    rank = None
+    if isinstance(variable, sympy.MatrixSymbol):
+        name, rank = str(variable.name), sum(size != 1 for size in variable.shape)
+    elif isinstance(variable, sympy.IndexedBase):
+        name, rank = str(variable.label), len(variable.shape or (1,))
+    if rank is None:
+        return from_sympy(variable)
+    if rank == 0:
+        return t.Symbol(name)
+    taken = frozenset(own.indices) if isinstance(own, t.Component) else frozenset()
+    free = [i for i in ("j", "i", "p", "q") if i not in taken]
+    return t.Component(name, ((free[0],) if rank == 1 else tuple(sorted(free[:2]))))
 
 
 def _with_vectors(expressions: list[Any], definition: Definition, scope: Scope) -> Scope:
@@ -78,6 +114,13 @@ def _with_vectors(expressions: list[Any], definition: Definition, scope: Scope) 
         scope = scope.extended(
             indices={str(i.label): str(i.upper + 1) for i in component.indices if isinstance(i, sympy.Idx)}
         )
+    for e in expressions:
+        for symbol in sorted(sympy.sympify(e).atoms(sympy.MatrixSymbol), key=str):
+            sizes = tuple(dimension_name(size) for size in symbol.shape if size != 1)
+            scope = scope.extended(shapes={str(symbol.name): sizes})
+    for owner, known in definition.facts.items():
+        name = str(getattr(owner, "label", None) or getattr(owner, "name", owner))
+        scope = scope.extended(facts={name: known if isinstance(known, tuple) else (known,)})
     return scope
 
 

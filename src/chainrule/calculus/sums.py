@@ -6,6 +6,7 @@ from fractions import Fraction
 
 from ..expression import tree as t
 from ..expression.scope import Scope
+from .dependence import matrix_of
 from .derivation import Rule
 from .products import collect
 from .tidy import tidy
@@ -71,10 +72,14 @@ def _distribute(n: t.Node, s: Scope) -> t.Node | None:
     if not isinstance(n, t.Sum):
         return None
     negative, factors = _parts(n.body)
+    if (
+        len(factors) == 1
+        and isinstance(factors[0], t.Add)
+        and any(isinstance(p, t.Delta) for _, p in t.walk(factors[0]))
+    ):
+        return t.Add(tuple(t.Sum(tidy(_signed(negative, term)), n.index, n.dimension) for term in factors[0].terms))
     for position, factor in enumerate(factors):
-        if isinstance(factor, t.Add) and any(
-            isinstance(p, t.Delta) and n.index in (p.left, p.right) for _, p in t.walk(factor)
-        ):
+        if isinstance(factor, t.Add) and any(isinstance(p, t.Delta) for _, p in t.walk(factor)):
             rest = (*factors[:position], *factors[position + 1 :])
             terms = tuple(tidy(_signed(negative, t.mul(*rest, term))) for term in factor.terms)
             return t.add(*(t.Sum(_front_minus(term), n.index, n.dimension) for term in terms))
@@ -95,6 +100,23 @@ def _sums_to_one(n: t.Node, s: Scope) -> t.Node | None:
         case t.Sum(t.Component(base, (index,)), bound, _) if index == bound and "sums_to_one" in s.facts.get(base, ()):
             return t.ONE
     return None
+
+
+def _symmetric(n: t.Node, s: Scope) -> t.Node | None:
+    """A_kj as A_jk for a symmetric A: the bound index second, two bound or two free ones in alphabetical order."""
+    if not isinstance(n, t.Sum):
+        return None
+
+    def one(c: t.Node) -> t.Node | None:
+        match c:
+            case t.Component(base, (i, j)) if (
+                "symmetric" in s.facts.get(matrix_of(base), ()) and i == n.index and j in t.free_indices(n)
+            ):
+                return t.Component(base, (j, i))
+        return None
+
+    new = t.transform(n.body, one)
+    return t.Sum(new, n.index, n.dimension) if new != n.body else None
 
 
 _K = {"i": "K", "j": "K", "k": "K"}
@@ -131,6 +153,13 @@ SUMS: tuple[Rule, ...] = (
     SIFT,
     Rule("cancel", None, _cancel, _over_k(t.Mul((t.Frac(_BK, _AK), _AK, t.Power(_AK, t.Number(Fraction(2)))))), _S),
     Rule("since the components sum to 1", t.Equation(_over_k(_YK), t.ONE), _sums_to_one, _over_k(_YK), _S),
+    Rule(
+        "since the matrix is symmetric",
+        t.Equation(t.Component("A", ("k", "j")), t.Component("A", ("j", "k"))),
+        _symmetric,
+        t.Sum(t.Mul((t.Component("A", ("k", "j")), _AK)), "k", "K"),
+        Scope(indices=_K, shapes={"a": ("K",), "A": ("K", "K")}, facts={"A": ("symmetric",)}),
+    ),
     Rule(
         "multiply out under the sum",
         t.Equation(_over_k(t.Add((_AK, _BK))), t.Add((_over_k(_AK), _over_k(_BK)))),

@@ -14,7 +14,6 @@ from ..calculus.products import collect
 from ..calculus.tidy import tidy
 from ..errors import UnsupportedExpression
 from ..expression import tree as t
-from ..expression.convert import instantiate
 from ..expression.scope import NamedVector, Scope
 
 
@@ -104,7 +103,7 @@ class _Writer:
 
     def vectors(self) -> Iterator[str]:
         for vector in self.spec.vectors:
-            yield self.function(f"_{vector.base}", vector.body, (vector.index,))
+            yield self.function(f"_{vector.base}", vector.body, vector.indices)
 
     def function(self, name: str, body: t.Node, indices: tuple[str, ...]) -> str:
         shifted = list(self._shifted(body))
@@ -136,7 +135,7 @@ class _Writer:
         def one(n: t.Node) -> t.Node | None:
             match n:
                 case t.Call("log", (t.Component(base, (index,)),)) if base in self.named:
-                    return t.Call("log", (instantiate(self.named[base].body, self.named[base].index, index),))
+                    return t.Call("log", (self.named[base].at((index,)),))
             return None
 
         return t.transform(body, one)

@@ -14,6 +14,7 @@ from sympy.core.function import AppliedUndef
 
 from ..errors import UnsupportedExpression
 from . import tree as t
+from .matrices import scalar_of
 from .scope import Scope
 
 FUNCTIONS: dict[Any, str] = {
@@ -76,6 +77,9 @@ def from_sympy(expression: Any) -> t.Node:
     e = expression if isinstance(expression, sympy.Basic) else sympy.sympify(expression)
     if e in CONSTANTS:
         return CONSTANTS[e]
+    from_matrices = scalar_of(e)
+    if from_matrices is not None:
+        return from_matrices
     for kind, convert in _CONVERSIONS:
         if isinstance(e, kind):
             return convert(e)
@@ -203,6 +207,12 @@ def _exp(e: Any) -> t.Node:
 
 
 def _function(e: Any) -> t.Node:
+    if (
+        isinstance(e, sympy.log)
+        and isinstance(e.args[0], sympy.Determinant)
+        and isinstance(e.args[0].arg, sympy.MatrixSymbol)
+    ):
+        return t.Call("logdet", (t.Matrix(e.args[0].arg.name),))
     if isinstance(e, sympy.Heaviside):
         return t.Call("heaviside", (from_sympy(e.args[0]),))
     if isinstance(e, sympy.log) and len(e.args) == 2:
@@ -291,7 +301,7 @@ def to_sympy(
 
     expand: write out every function, scalar and vector that ``scope`` names. symbols: SymPy symbols to use for names, when
     they are not the real ones of ``notation.scalar``. The last branch of a ``Cases`` becomes the one for everything else."""
-    from ..notation import dimension, index, scalar, vector
+    from ..notation import dimension, index, scalar, tensor
 
     known = dict(symbols or {})
     scope = scope or Scope()
@@ -310,10 +320,9 @@ def to_sympy(
                 return dimension(name)
             case t.Component(base, indices):
                 if expand and base in scope.vectors:
-                    named = scope.vectors[base]
-                    return go(t.rename_index(_fresh_bound(named.body, indices), named.index, indices[0]))
-                size = dimension(scope.shapes.get(base, ("K",))[0])
-                return vector(base, size)[tuple(index(i, dimension(scope.indices.get(i, str(size)))) for i in indices)]
+                    return go(scope.vectors[base].at(indices))
+                sizes = tuple(dimension(name) for name in scope.shapes.get(base, ("K",) * len(indices)))
+                return tensor(base, sizes)[tuple(index(i, size) for i, size in zip(indices, sizes, strict=True))]
             case t.Delta(left, right):
                 return sympy.KroneckerDelta(
                     index(left, dimension(scope.indices.get(left, "K"))),
@@ -365,20 +374,3 @@ def to_sympy(
         raise UnsupportedExpression(f"a {type(c).__name__} is not a condition")
 
     return to_condition(node) if isinstance(node, t.Compare | t.And | t.Otherwise) else go(node)
-
-
-def _fresh_bound(body: t.Node, taken: tuple[str, ...]) -> t.Node:
-    """Rename sums of ``body`` whose index is among ``taken``, so that a free index put in is not captured."""
-
-    def rename(n: t.Node) -> t.Node | None:
-        if isinstance(n, t.Sum) and n.index in taken:
-            fresh = next(c for c in "klmnpqr" if c not in taken and c not in t.free_indices(n.body))
-            return t.Sum(t.rename_index(n.body, n.index, fresh), fresh, n.dimension)
-        return None
-
-    return t.transform(body, rename)
-
-
-def instantiate(body: t.Node, index: str, at: str) -> t.Node:
-    """The component formula of a named vector at another index, bound indices renamed where they would clash."""
-    return t.rename_index(_fresh_bound(body, (at,)), index, at)

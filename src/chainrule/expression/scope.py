@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from .tree import Node
+from .tree import Node, rename_indices
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,15 @@ class NamedFunction:
 
 @dataclass(frozen=True)
 class NamedVector:
-    """A vector that a named equation gives component by component: s_i = body."""
+    """A vector or matrix that a named equation gives component by component: s_i = body, Z_ij = body."""
 
     base: str
-    index: str
+    indices: tuple[str, ...]
     body: Node
+
+    def at(self, indices: tuple[str, ...]) -> Node:
+        """The formula of the component at other indices."""
+        return rename_indices(self.body, dict(zip(self.indices, indices, strict=True)))
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,7 @@ class Scope:
     indices: the dimension each index runs through. shapes: the dimensions of each vector's axes.
     domains: the SymPy set each free scalar is drawn from (default: reals). facts: by base, e.g. ``sums_to_one``.
     derivatives: found by earlier derivations, of a named scalar with respect to a variable. jacobians: of a named vector with
-    respect to another, as (row index, column index, component formula). own: the name of the function being derived.
+    respect to another, as (its indices, those of the other, component formula). own: the name of the function being derived.
     The order of the named equations is the order of insertion: later ones may refer to earlier ones."""
 
     functions: Mapping[str, NamedFunction] = field(default_factory=dict)
@@ -45,7 +49,7 @@ class Scope:
     domains: Mapping[str, Any] = field(default_factory=dict)
     facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     derivatives: Mapping[tuple[str, Node], Node] = field(default_factory=dict)
-    jacobians: Mapping[tuple[str, str], tuple[str, str, Node]] = field(default_factory=dict)
+    jacobians: Mapping[tuple[str, str], tuple[tuple[str, ...], tuple[str, ...], Node]] = field(default_factory=dict)
     own: str = ""
 
     def extended(self, **changes: Mapping[Any, Any]) -> "Scope":

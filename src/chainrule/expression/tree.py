@@ -222,6 +222,46 @@ class Dot(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Matrix(Node):
+    """A whole matrix (bold capital): matrix notation only."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Identity(Node):
+    """The identity matrix of a dimension: matrix notation only."""
+
+    dimension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ones(Node):
+    """The vector of ones of a dimension: matrix notation only."""
+
+    dimension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Transpose(Node):
+    argument: Node
+
+
+@dataclass(frozen=True, slots=True)
+class MatMul(Node):
+    """The product of matrices, and of a matrix with a vector last, in order: matrix notation only."""
+
+    factors: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Hadamard(Node):
+    """The element-wise product of vectors, or of matrices, of one shape: matrix notation only."""
+
+    factors: tuple[Node, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Equation(Node):
     """``left = right``: a line, or a named equation."""
 
@@ -317,25 +357,48 @@ def free_indices(node: Node) -> frozenset[str]:
     return inner - {node.index} if isinstance(node, Sum) else inner
 
 
+FRESH = ("k", "l", "p", "q", "r", "t", "u", "v", "w", "g", "h", "o")
+"""Names for indices that a rule introduces; i and j stay for the free ones, m and n for dimensions."""
+
+
+def fresh_index(*taken: frozenset[str]) -> str:
+    """The first name for an index that is in none of the sets."""
+    return next(name for name in FRESH if not any(name in names for names in taken))
+
+
 def same_bound_names(node: Node) -> Node:
     """Sums with their indices renamed to the first free letter, so that Σ_k a_k and Σ_l a_l are the same tree."""
 
     def rename(n: Node) -> Node | None:
         if isinstance(n, Sum):
-            name = next(c for c in "klmnpqrtuvw" if c not in free_indices(n))
+            name = fresh_index(free_indices(n), _bound_indices(n.body))
             return Sum(rename_index(n.body, n.index, name), name, n.dimension)
         return None
 
     return transform(node, rename)
 
 
+def _bound_indices(node: Node) -> frozenset[str]:
+    return frozenset(part.index for _, part in walk(node) if isinstance(part, Sum))
+
+
 def rename_index(node: Node, old: str, new: str) -> Node:
-    """Replace a free index by another; a sum that binds ``old`` is left alone."""
-    if isinstance(node, Component):
-        return Component(node.base, tuple(new if i == old else i for i in node.indices))
-    if isinstance(node, Delta):
-        return Delta(new if node.left == old else node.left, new if node.right == old else node.right)
-    if isinstance(node, Sum) and node.index == old:
-        return node
+    """Replace a free index by another; a sum that binds ``old`` is left alone, one that binds ``new`` gives way."""
+    return rename_indices(node, {old: new})
+
+
+def rename_indices(node: Node, names: dict[str, str]) -> Node:
+    """Replace free indices by others, all at once; sums whose index would capture a new one get a fresh index."""
+    match node:
+        case Component(base, indices):
+            return Component(base, tuple(names.get(i, i) for i in indices))
+        case Delta(left, right):
+            return Delta(names.get(left, left), names.get(right, right))
+        case Sum(body, index, dimension):
+            inner = {old: new for old, new in names.items() if old != index and old in free_indices(body)}
+            if index in inner.values():
+                other = fresh_index(free_indices(body), frozenset(inner.values()), _bound_indices(body))
+                body, index = rename_indices(body, {index: other}), other
+            return Sum(rename_indices(body, inner), index, dimension) if inner else Sum(body, index, dimension)
     children = node.children
-    return node.with_children(tuple(rename_index(child, old, new) for child in children)) if children else node
+    return node.with_children(tuple(rename_indices(child, names) for child in children)) if children else node

@@ -120,7 +120,7 @@ class Root(Box):
 
 @dataclass(frozen=True, slots=True)
 class Fence(Box):
-    """``kind`` is a key of ``glyphs.FENCES``: round, square, bar, floor, ceiling."""
+    """``kind`` is a key of ``glyphs.FENCES``: round, square, bar, norm, floor, ceiling."""
 
     body: Box
     kind: str = "round"

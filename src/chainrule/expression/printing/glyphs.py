@@ -30,7 +30,7 @@ _PREFIX = """
     log sin cos tan sec csc cot sinh cosh tanh coth sech csch asin acos atan asinh acosh atanh
 """
 _KNOWN = """
-    log sin cos tan sec csc cot sinh cosh tanh coth max min exp
+    log sin cos tan sec csc cot sinh cosh tanh coth max min exp det
 """
 
 # Typst and text show the open forms of epsilon and phi; LaTeX calls these \varepsilon and \varphi.
@@ -69,6 +69,7 @@ SIGNS: dict[str, Glyph] = {
     "partial": Glyph(r"\partial", "partial", "∂"),
     "infinity": Glyph(r"\infty", "infinity", "∞"),
     "transpose": Glyph(r"\top", "top", "ᵀ"),
+    "odot": Glyph(r"\odot", "dot.o", "⊙"),
 }
 
 OPERATORS: dict[str, Glyph] = {
@@ -97,6 +98,7 @@ FENCES: dict[str, tuple[Glyph, Glyph]] = {
     "round": (Glyph("(", "(", "("), Glyph(")", ")", ")")),
     "square": (Glyph("[", "[", "["), Glyph("]", "]", "]")),
     "bar": (Glyph(r"\lvert", "abs(", "|"), Glyph(r"\rvert", ")", "|")),
+    "norm": (Glyph(r"\lVert", "norm(", "‖"), Glyph(r"\rVert", ")", "‖")),
     "floor": (Glyph(r"\lfloor", "floor(", "⌊"), Glyph(r"\rfloor", ")", "⌋")),
     "ceiling": (Glyph(r"\lceil", "ceil(", "⌈"), Glyph(r"\rceil", ")", "⌉")),
 }

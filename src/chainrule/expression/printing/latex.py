@@ -31,7 +31,7 @@ def _ascii(string: str) -> str:
 def _join(left: str, right: str, tight: bool = False) -> str:
     if not left or not right:
         return left + right
-    apart = re.search(r"\\[A-Za-z]+$", left) and right[0].isalpha() if tight else right[0] not in ",;"
+    apart = re.search(r"\\[A-Za-z]+$", left) and right[0].isalnum() if tight else right[0] not in ",;"
     return f"{left} {right}" if apart else left + right
 
 

@@ -5,6 +5,7 @@ tightly the occupant of a place has to, or else be fenced, ``DOTS`` when two fac
 out a new kind of node, add a row to ``ROWS`` and to ``LEVELS``.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -20,6 +21,7 @@ from .boxes import (
     Aligned,
     Apply,
     BigSum,
+    Bold,
     Box,
     CaseRows,
     Colour,
@@ -48,10 +50,12 @@ class Level(IntEnum):
     CONDITION = 0
     CASES = 1
     SUM = 2
-    PRODUCT = 3
-    QUOTIENT = 4
-    FACTOR = 5
-    ATOM = 6
+    ELEMENTWISE = 3
+    PRODUCT = 4
+    CHAIN = 5
+    QUOTIENT = 6
+    FACTOR = 7
+    ATOM = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,12 +157,18 @@ def _level(node: Node) -> Level:
 
 
 def _call_level(node: tree.Call) -> Level:
-    return Level.FACTOR if node.function in PREFIX or node.function in ("exp", "sqrt") else Level.ATOM
+    if node.function == "exp" and _is_array(node):
+        return Level.ATOM
+    return Level.FACTOR if node.function in PREFIX or node.function in LOOSE_CALLS else Level.ATOM
+
+
+LOOSE_CALLS = ("exp", "sqrt", "det", "logdet", "inv")
+"""Functions beside those of ``PREFIX`` whose printed form a script would take apart."""
 
 
 def _inside_fraction(node: tree.Derivative) -> bool:
     """A name goes into the fraction, dL/dx; anything else follows it, d/dx σ(x)."""
-    return isinstance(_unmarked(node.operand), tree.Symbol | tree.Component | tree.Vector)
+    return isinstance(_unmarked(node.operand), tree.Symbol | tree.Component | tree.Vector | tree.Matrix)
 
 
 LEVELS: dict[type[Node], Level | Callable[[Any], Level]] = {
@@ -170,30 +180,37 @@ LEVELS: dict[type[Node], Level | Callable[[Any], Level]] = {
     tree.Cases: Level.CASES,
     tree.Add: Level.SUM,
     tree.Neg: Level.SUM,
+    tree.Hadamard: Level.ELEMENTWISE,
     tree.Mul: Level.PRODUCT,
     tree.Sum: Level.PRODUCT,
     tree.Outer: Level.PRODUCT,
     tree.Dot: Level.PRODUCT,
+    tree.MatMul: Level.CHAIN,
     tree.Derivative: lambda node: Level.QUOTIENT if _inside_fraction(node) else Level.PRODUCT,
     tree.Frac: Level.QUOTIENT,
     tree.Number: lambda node: Level.ATOM if node.value.denominator == 1 else Level.QUOTIENT,
     tree.Power: Level.FACTOR,
+    tree.Transpose: Level.FACTOR,
     tree.Call: _call_level,
     tree.Constant: Level.ATOM,
     tree.Symbol: lambda node: Level.FACTOR if "__" in node.name else Level.ATOM,
     tree.Vector: lambda node: Level.FACTOR if "__" in node.name else Level.ATOM,
-    tree.Component: lambda node: Level.FACTOR if "__" in node.base else Level.ATOM,
+    tree.Matrix: lambda node: Level.FACTOR if "__" in node.name else Level.ATOM,
+    tree.Component: lambda node: Level.FACTOR if "__" in node.base and not _inverted(node.base) else Level.ATOM,
     tree.Dimension: Level.ATOM,
     tree.Delta: Level.ATOM,
     tree.Diag: Level.ATOM,
+    tree.Identity: Level.ATOM,
+    tree.Ones: Level.ATOM,
     tree.Marked: lambda node: _level(node.argument),
 }
 
 # Places, and the fence around an occupant that does not hold together well enough
 
 SLOTS: dict[str, tuple[Level, str]] = {
-    "term": (Level.PRODUCT, "round"),
-    "negated": (Level.PRODUCT, "round"),
+    "term": (Level.ELEMENTWISE, "round"),
+    "negated": (Level.ELEMENTWISE, "round"),
+    "elementwise factor": (Level.PRODUCT, "round"),
     "factor": (Level.PRODUCT, "round"),
     "summed": (Level.PRODUCT, "round"),
     "before slash": (Level.PRODUCT, "round"),
@@ -201,11 +218,15 @@ SLOTS: dict[str, tuple[Level, str]] = {
     "operand": (Level.FACTOR, "square"),
     "argument": (Level.ATOM, "round"),
     "base": (Level.ATOM, "round"),
+    "matrix factor": (Level.QUOTIENT, "round"),
+    "beside a transpose": (Level.CHAIN, "round"),
     "transposed": (Level.ATOM, "round"),
 }
 
-OPEN = (tree.Sum, tree.Outer, tree.Dot)
+OPEN = (tree.Sum, tree.Outer, tree.Dot, tree.MatMul)
 """Nodes whose printed form would swallow a factor that follows."""
+CLOSING = ("elementwise factor", "beside a transpose")
+"""Places whose own sign, or whose like on either side, keeps a product of matrices from swallowing what follows."""
 
 
 def _put(node: Node, slot: str, context: Context) -> Box:
@@ -215,7 +236,8 @@ def _put(node: Node, slot: str, context: Context) -> Box:
     least, kind = SLOTS[slot]
     loose = _level(node) < least
     if isinstance(node, OPEN):
-        loose = context.closed or (loose and not (isinstance(node, tree.Sum) and slot in ("operand", "argument")))
+        swallows = context.closed and (isinstance(node, tree.Sum) or slot not in CLOSING)
+        loose = swallows or (loose and not (isinstance(node, tree.Sum) and slot in ("operand", "argument")))
     return Fence(_free(node, context.inner), kind) if loose else _lay(node, context)
 
 
@@ -234,7 +256,18 @@ CONSTANTS: dict[str, Box] = {"pi": Letter("pi"), "e": Letter("e"), "oo": Sign("i
 
 
 def _component(node: tree.Component, context: Context) -> Box:
-    return script(spell(node.base), sub=_indices(node.indices))
+    matrix = _inverted(node.base)
+    base = Fence(script(_put(tree.Symbol(matrix), "base", context.inner), sup=INVERSE)) if matrix else spell(node.base)
+    return script(base, sub=_indices(node.indices))
+
+
+INVERSE = Row((Sign("negative"), Digits("1")), tight=True)
+
+
+def _inverted(base: str) -> str:
+    """The A of the base ``inv(A)``, whose components are those of the inverse of A; of another base nothing."""
+    match = re.fullmatch(r"inv\((.+)\)", base)
+    return match[1] if match else ""
 
 
 def _indices(names: tuple[str, ...]) -> Box:
@@ -298,6 +331,9 @@ def _is_tall(box: Box) -> bool:
     return isinstance(box, Fence) and tall(box)
 
 
+BOLD_ONE = Bold(Digits("1"))
+
+
 def _coefficient(node: Node) -> bool:
     parts = (node.numerator, node.denominator) if isinstance(node, tree.Frac) else (node,)
     return all(isinstance(_unmarked(part), tree.Number) for part in parts)
@@ -309,6 +345,7 @@ DOTS: dict[str, Callable[[Factor, Factor], bool]] = {
     "between fractions": lambda a, b: isinstance(a.box, Fraction) and isinstance(b.box, Fraction),
     "before a negative in parentheses": lambda a, b: _is_negative(b.box),
     "after a negative in parentheses": lambda a, b: _is_negative(a.box),
+    "between a number and a vector of ones": lambda a, b: _coefficient(a.node) and opening(b.box) == BOLD_ONE,
     "around a pending derivative": lambda a, b: tree.Derivative in (type(a.node), type(b.node)),
     "around a product within a product": lambda a, b: tree.Mul in (type(a.node), type(b.node)),
     "after tall parentheses": lambda a, b: _is_tall(a.box),
@@ -347,6 +384,8 @@ def _power(node: tree.Power, context: Context) -> Box:
     whole = isinstance(node.exponent, tree.Number) and node.exponent.value.denominator == 1 and node.exponent.value > 1
     if whole and isinstance(base, tree.Call) and base.function in PREFIX and _plain_call(base):
         return Apply(Script(Operator(base.function), sup=exponent), _argument(base.arguments[0], context))
+    if _is_array(base):
+        exponent = Row((Sign("odot"), exponent), tight=True)
     return script(_put(base, "base", context.inner), sup=exponent)
 
 
@@ -382,7 +421,7 @@ def _argument(node: Node, context: Context) -> Box:
 
 
 def _exp(argument: Node, context: Context) -> Box:
-    if _is_tall_exponent(argument):
+    if _is_tall_exponent(argument) or _is_array(argument):  # e to a matrix would be another function
         return Apply(Operator("exp"), Fence(_free(argument, context.fresh)))
     return Script(Letter("e"), sup=_exponent(argument, context))
 
@@ -396,12 +435,27 @@ def _is_tall_exponent(node: Node) -> bool:
     return False
 
 
+def _abs(argument: Node, context: Context) -> Box:
+    body = _free(argument, context.inner)
+    return Apply(Operator("abs"), Fence(body)) if _is_array(argument) else Fence(body, "bar")  # |x| is a length or det
+
+
+def _norm(argument: Node, context: Context) -> Box:
+    fence = Fence(_free(argument, context.inner), "norm")
+    return Script(fence, sub=Letter("F")) if all(_axes(argument)) else fence
+
+
 CALLS: dict[str, Callable[[Node, Context], Box]] = {
     "exp": _exp,
     "sqrt": lambda argument, context: Root(_free(argument, context.inner)),
-    "abs": lambda argument, context: Fence(_free(argument, context.inner), "bar"),
+    "abs": _abs,
     "floor": lambda argument, context: Fence(_free(argument, context.inner), "floor"),
     "ceiling": lambda argument, context: Fence(_free(argument, context.inner), "ceiling"),
+    "norm": _norm,
+    "inv": lambda argument, context: script(_put(argument, "base", context.inner), sup=INVERSE),
+    "det": lambda argument, context: Apply(Operator("det"), _argument(argument, context)),
+    "logdet": lambda argument, context: Apply(Operator("log"), Apply(Operator("det"), _argument(argument, context))),
+    "diagonal": lambda argument, context: Apply(Operator("diag"), Fence(_free(argument, context.inner))),
 }
 """Functions of one argument that have a shape of their own."""
 
@@ -475,17 +529,76 @@ def _equation(node: tree.Equation, context: Context) -> Box:
 
 # Matrix notation
 
+Axes = tuple[bool, bool]
+"""Does a node have several rows, several columns? A number has neither, a vector rows, a transposed one columns."""
+NUMBER, VECTOR, MATRIX = (False, False), (True, False), (True, True)
+
+
+def _axes(node: Node) -> Axes:
+    row = AXES.get(type(node))
+    if row is None:  # a number unless what it is made of, entry by entry, is none
+        return _widest(node.children)
+    return row(node) if callable(row) else row
+
+
+def _widest(nodes: Sequence[Node]) -> Axes:
+    found = [_axes(node) for node in nodes]
+    return any(rows for rows, _ in found), any(columns for _, columns in found)
+
+
+def _is_array(node: Node) -> bool:
+    return any(_axes(node))
+
+
+def _axes_of_derivative(node: tree.Derivative) -> Axes:
+    """A number by an array has the array's axes, a vector by a vector both."""
+    operand, variable = _is_array(node.operand), _axes(node.variable)
+    return MATRIX if operand and any(variable) else _axes(node.operand) if operand else variable
+
+
+AXES: dict[type[Node], Axes | Callable[[Any], Axes]] = {
+    tree.Vector: VECTOR,
+    tree.Ones: VECTOR,
+    tree.Matrix: MATRIX,
+    tree.Identity: MATRIX,
+    tree.Diag: MATRIX,
+    tree.Outer: MATRIX,
+    tree.Dot: NUMBER,
+    tree.Transpose: lambda node: _axes(node.argument)[::-1],
+    tree.MatMul: lambda node: (_axes(node.factors[0])[0], _axes(node.factors[-1])[1]),
+    tree.Call: lambda node: AXES_OF_CALLS.get(node.function) or _widest(node.children),
+    tree.Derivative: _axes_of_derivative,
+}
+AXES_OF_CALLS: dict[str, Axes] = {"tr": NUMBER, "norm": NUMBER, "det": NUMBER, "logdet": NUMBER, "inv": MATRIX, "diagonal": VECTOR}
+"""The functions of a whole vector or matrix; every other is applied entry by entry."""
+
+
+def _matmul(node: tree.MatMul, context: Context) -> Box:
+    return Row(_several(node.factors, "matrix factor", context))
+
+
+def _hadamard(node: tree.Hadamard, context: Context) -> Box:
+    boxes = _several(node.factors, "elementwise factor", context)
+    return Row(tuple(item for box in boxes for item in (Sign("odot"), box))[1:])
+
+
+def _several(factors: Sequence[Node], slot: str, context: Context) -> tuple[Box, ...]:
+    context = replace(context, script=False)
+    closed = replace(context, closed=True)
+    return (*(_put(factor, slot, closed) for factor in factors[:-1]), _put(factors[-1], slot, context))
+
 
 def _transposed(node: Node, context: Context) -> Box:
     return script(_put(node, "transposed", context.inner), sup=Sign("transpose"))
 
 
 def _outer(node: tree.Outer, context: Context) -> Box:
-    return Row((_put(node.left, "transposed", context.inner), _transposed(node.right, context)))
+    left = _put(node.left, "beside a transpose", replace(context, closed=True))
+    return Row((left, _transposed(node.right, context)))
 
 
 def _dot(node: tree.Dot, context: Context) -> Box:
-    return Row((_transposed(node.left, context), _put(node.right, "transposed", context.inner)))
+    return Row((_transposed(node.left, context), _put(node.right, "beside a transpose", context)))
 
 
 ROWS: dict[type[Node], Callable[[Any, Context], Box]] = {
@@ -493,6 +606,9 @@ ROWS: dict[type[Node], Callable[[Any, Context], Box]] = {
     tree.Constant: lambda node, context: CONSTANTS[node.name],
     tree.Symbol: lambda node, context: spell(node.name),
     tree.Vector: lambda node, context: spell(node.name, bold=True),
+    tree.Matrix: lambda node, context: spell(node.name, bold=True),
+    tree.Identity: lambda node, context: Bold(Letter("I")),
+    tree.Ones: lambda node, context: BOLD_ONE,
     tree.Component: _component,
     tree.Dimension: lambda node, context: spell(node.name),
     tree.Delta: lambda node, context: script(Letter("delta"), sub=_indices((node.left, node.right))),
@@ -512,6 +628,9 @@ ROWS: dict[type[Node], Callable[[Any, Context], Box]] = {
     tree.Diag: lambda node, context: Apply(Operator("diag"), Fence(_free(node.vector, context.inner))),
     tree.Outer: _outer,
     tree.Dot: _dot,
+    tree.Transpose: lambda node, context: _transposed(node.argument, context),
+    tree.MatMul: _matmul,
+    tree.Hadamard: _hadamard,
     tree.Equation: _equation,
     tree.Marked: lambda node, context: Colour(_free(node.argument, context)),
 }
