@@ -264,7 +264,7 @@ class Reader:
 
     def bold(self, name: str, indices: list[str]) -> Node:
         name = "_".join((name, *indices))
-        if self.peek() == "^" and self.peek(1) not in (r"\top", r"\odot", "-"):
+        if self.peek() == "^" and self.peek(2) not in (r"\top", r"\odot", "-"):
             self.take("^", "{")
             name += f"__{self.next()}"
             self.take("}")

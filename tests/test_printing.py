@@ -1,6 +1,7 @@
 """What is printed says what the tree says: LaTeX is read back and evaluated, and a row broken on purpose is noticed."""
 
 import cmath
+import functools
 import importlib
 import math
 import random
@@ -50,15 +51,21 @@ from chainrule.expression.tree import (
     Dot,
     Equation,
     Frac,
+    Hadamard,
+    Identity,
     Marked,
+    MatMul,
+    Matrix,
     Mul,
     Neg,
     Node,
+    Ones,
     Otherwise,
     Outer,
     Power,
     Sum,
     Symbol,
+    Transpose,
     Vector,
     number,
 )
@@ -99,6 +106,34 @@ ELEMENTARY: dict[str, Callable[[complex], complex]] = {
     "max": lambda *z: max(z, key=lambda c: c.real),
     "min": lambda *z: min(z, key=lambda c: c.real),
 }
+WHOLE: dict[str, Callable[[object], object]] = {
+    "norm": np.linalg.norm,
+    "largest stretch": lambda a: np.linalg.norm(a, 2),
+    "tr": np.trace,
+    "det": np.linalg.det,
+    "logdet": lambda a: np.log(complex(np.linalg.det(a))),
+    "inv": np.linalg.inv,
+    "diagonal": np.diag,
+}
+"""Functions of a whole vector or matrix; every other goes entry by entry."""
+
+
+def _chained(factors: list[object]) -> object:
+    """The product of matrices, of vectors as columns, and of numbers. Raises ValueError where the shapes do not fit."""
+    scale = math.prod(complex(f) for f in factors if np.ndim(f) == 0)
+    arrays = [np.asarray(f) for f in factors if np.ndim(f)]
+    tables = [a[:, None] if a.ndim == 1 else a for a in arrays]
+    product = functools.reduce(np.matmul, tables, np.eye(len(tables[0])))
+    if product.size == 1:
+        product = product[0, 0]
+    return scale * (product[:, 0] if np.ndim(product) == 2 and product.shape[1] == 1 else product)
+
+
+def _transpose(array: object) -> object:
+    """Of a vector a table of one row."""
+    return array[None, :] if np.ndim(array) == 1 else array[0] if len(array) == 1 else array.T
+
+
 RELATIONS = {
     "<": lambda a, b: a < b,
     "<=": lambda a, b: a <= b,
@@ -122,6 +157,20 @@ def value(node: Node, seed: int, bound: dict[str, int]) -> object:
             return _name(seed, node.name, (), bound)
         case Vector():
             return np.array([_random(seed, node.name, k) for k in (1, 2, 3)])
+        case Matrix():
+            return np.array([[_random(seed, node.name, i, j) for j in (1, 2, 3)] for i in (1, 2, 3)])
+        case Identity():
+            return np.eye(3)
+        case Ones():
+            return np.ones(3)
+        case Transpose():
+            return _transpose(of(node.argument))
+        case MatMul():
+            return _chained([of(factor) for factor in node.factors])
+        case Hadamard():
+            found = [np.asarray(of(factor)) for factor in node.factors]
+            assert len({f.shape for f in found}) == 1 and found[0].ndim
+            return functools.reduce(np.multiply, found)
         case Component():
             return _name(seed, node.base, node.indices, bound)
         case Delta():
@@ -138,12 +187,19 @@ def value(node: Node, seed: int, bound: dict[str, int]) -> object:
         case Frac():
             return of(node.numerator) / of(node.denominator)
         case Power():
-            return (complex(of(node.base)) + 0) ** complex(of(node.exponent))
+            base, exponent = of(node.base), of(node.exponent)
+            if np.ndim(base) == 0 and np.ndim(exponent) == 0:
+                return (complex(base) + 0) ** complex(exponent)
+            return np.asarray(base, dtype=complex) ** exponent
         case Call():
-            if node.function in ELEMENTARY and not node.parameters:
-                return ELEMENTARY[node.function](*map(of, node.arguments))
+            given = [of(part) for part in (*node.arguments, *node.parameters)]
+            if node.function in WHOLE:
+                return WHOLE[node.function](*given)
             key = (node.function, len(node.arguments), len(node.parameters))
-            return _opaque(seed, key, *map(of, (*node.arguments, *node.parameters)))
+            function = functools.partial(_opaque, seed, key)
+            if node.function in ELEMENTARY and not node.parameters:
+                function = ELEMENTARY[node.function]
+            return np.vectorize(function, otypes=[complex])(*given) if any(map(np.ndim, given)) else function(*given)
         case Sum():
             return sum(value(node.body, seed, {**bound, node.index: k}) for k in range(1, 3 + len(node.dimension)))
         case Compare():
@@ -155,10 +211,10 @@ def value(node: Node, seed: int, bound: dict[str, int]) -> object:
         case Cases():
             return next((of(branch.value) for branch in node.branches if of(branch.condition)), math.nan)
         case Derivative():
-            bold = isinstance(node.operand, Vector)
-            inside = sum(of(node.operand)) if bold else of(node.operand)
-            about = sum(of(node.variable)) if isinstance(node.variable, Vector) else of(node.variable)
-            return _opaque(seed, ("derivative", node.order, node.partial, bold), inside, about)
+            inside, about = np.asarray(of(node.operand)), np.asarray(of(node.variable))
+            inside = inside.reshape(inside.shape + (1,) * about.ndim)  # each entry by each entry
+            function = functools.partial(_opaque, seed, ("derivative", node.order, node.partial))
+            return np.vectorize(function, otypes=[complex])(inside, about) if (inside + about).ndim else function(inside, about)
         case Diag():
             return np.diag(of(node.vector))
         case Outer():
@@ -216,7 +272,8 @@ zi, zj, zk, si, sj, sk, yk, ak, bk = (
     Component(n[0], (n[1],)) for n in ["zi", "zj", "zk", "si", "sj", "sk", "yk", "ak", "bk"]
 )
 delta_ij = Delta("i", "j")
-s_bold, v_bold = Vector("s"), Vector("v")
+s_bold, v_bold, x_bold, d_bold = Vector("s"), Vector("v"), Vector("x"), Vector("delta")
+A, B, W, X, Sigma, W2 = map(Matrix, ("A", "B", "W", "X", "Sigma", "W__2"))
 
 
 def call(name: str, *arguments: Node) -> Node:
@@ -406,6 +463,131 @@ CORPUS: tuple[tuple[Node, str, str], ...] = (
     (Outer(Add((s_bold, v_bold)), s_bold), r"(\mathbf{s} + \mathbf{v}) \mathbf{s}^{\top}", "(s + v) sᵀ"),
     (Dot(Add((s_bold, v_bold)), s_bold), r"(\mathbf{s} + \mathbf{v})^{\top} \mathbf{s}", "(s + v)ᵀ s"),
     (Vector("gamma"), r"\boldsymbol{\gamma}", "γ"),
+    (Sigma, r"\boldsymbol{\Sigma}", "Σ"),
+    (Vector("w_1"), r"\mathbf{w}_{1}", "w₁"),
+    (MatMul((A, B, x_bold)), r"\mathbf{A} \mathbf{B} \mathbf{x}", "A B x"),
+    (Add((MatMul((W, x_bold)), Vector("b"))), r"\mathbf{W} \mathbf{x} + \mathbf{b}", "W x + b"),
+    (MatMul((A, MatMul((B, x_bold)))), r"\mathbf{A} (\mathbf{B} \mathbf{x})", "A (B x)"),
+    (MatMul((A, Add((s_bold, Neg(v_bold))))), r"\mathbf{A} (\mathbf{s} - \mathbf{v})", "A (s - v)"),
+    (MatMul((Add((A, B)), x_bold)), r"(\mathbf{A} + \mathbf{B}) \mathbf{x}", "(A + B) x"),
+    (MatMul((Mul((two, A)), x_bold)), r"(2 \mathbf{A}) \mathbf{x}", "(2 A) x"),
+    (MatMul((Neg(A), x_bold)), r"(-\mathbf{A}) \mathbf{x}", "(-A) x"),
+    (MatMul((A, Outer(s_bold, v_bold))), r"\mathbf{A} (\mathbf{s} \mathbf{v}^{\top})", "A (s vᵀ)"),
+    (MatMul((A, Hadamard((s_bold, v_bold)))), r"\mathbf{A} (\mathbf{s} \odot \mathbf{v})", "A (s ⊙ v)"),
+    (MatMul((A, call("log", s_bold))), r"\mathbf{A} \log \mathbf{s}", "A log s"),
+    (MatMul((call("tanh", A), s_bold)), r"\tanh(\mathbf{A}) \mathbf{s}", "tanh(A) s"),
+    (MatMul((Frac(A, x), s_bold)), r"\frac{\mathbf{A}}{x} \mathbf{s}", "A/x · s"),
+    (Neg(MatMul((A, x_bold))), r"-\mathbf{A} \mathbf{x}", "-A x"),
+    (Mul((half, MatMul((A, x_bold)))), r"\frac{1}{2} \mathbf{A} \mathbf{x}", "1/2 · A x"),
+    (Mul((MatMul((A, x_bold)), x)), r"(\mathbf{A} \mathbf{x}) x", "(A x) x"),
+    (Mul((x, Add((A, Transpose(A))), y)), r"x (\mathbf{A} + \mathbf{A}^{\top}) y", "x (A + Aᵀ) y"),
+    (Mul((two, A)), r"2 \mathbf{A}", "2 A"),
+    (Mul((Frac(x, y), Identity("K"))), r"\frac{x}{y} \mathbf{I}", "x/y · I"),
+    (Mul((two, Ones("K"))), r"2 \cdot \mathbf{1}", "2 · 1"),
+    (Add((x_bold, Neg(Mul((Symbol("mu"), Ones("K")))))), r"\mathbf{x} - \mu \mathbf{1}", "x - μ 1"),
+    (
+        Add((MatMul((X, Transpose(W))), Outer(Ones("N"), Vector("b")))),
+        r"\mathbf{X} \mathbf{W}^{\top} + \mathbf{1} \mathbf{b}^{\top}",
+        "X Wᵀ + 1 bᵀ",
+    ),
+    (MatMul((Transpose(Matrix("Delta")), Ones("N"))), r"\boldsymbol{\Delta}^{\top} \mathbf{1}", "Δᵀ 1"),
+    (Transpose(Transpose(A)), r"(\mathbf{A}^{\top})^{\top}", "(Aᵀ)ᵀ"),
+    (Transpose(MatMul((A, B))), r"(\mathbf{A} \mathbf{B})^{\top}", "(A B)ᵀ"),
+    (Transpose(Add((A, B))), r"(\mathbf{A} + \mathbf{B})^{\top}", "(A + B)ᵀ"),
+    (Transpose(Hadamard((A, B))), r"(\mathbf{A} \odot \mathbf{B})^{\top}", "(A ⊙ B)ᵀ"),
+    (Transpose(Vector("w_1")), r"\mathbf{w}_{1}^{\top}", "w₁ᵀ"),
+    (
+        Hadamard((MatMul((Transpose(W2), d_bold)), call("phi", Vector("z")))),
+        r"(\mathbf{W}^{2})^{\top} \boldsymbol{\delta} \odot \varphi(\mathbf{z})",
+        "(W²)ᵀ δ ⊙ φ(z)",
+    ),
+    (
+        Hadamard((Add((s_bold, v_bold)), call("log", s_bold), v_bold)),
+        r"(\mathbf{s} + \mathbf{v}) \odot \log(\mathbf{s}) \odot \mathbf{v}",
+        "(s + v) ⊙ log(s) ⊙ v",
+    ),
+    (
+        Hadamard((MatMul((A, call("log", s_bold))), Neg(v_bold))),
+        r"\mathbf{A} \log(\mathbf{s}) \odot (-\mathbf{v})",
+        "A log(s) ⊙ (-v)",
+    ),
+    (Hadamard((Outer(s_bold, v_bold), A)), r"\mathbf{s} \mathbf{v}^{\top} \odot \mathbf{A}", "s vᵀ ⊙ A"),
+    (
+        Hadamard((A, Hadamard((A, B)))),
+        r"\mathbf{A} \odot (\mathbf{A} \odot \mathbf{B})",
+        "A ⊙ (A ⊙ B)",
+    ),
+    (
+        Add((s_bold, Neg(Hadamard((s_bold, v_bold))))),
+        r"\mathbf{s} - \mathbf{s} \odot \mathbf{v}",
+        "s - s ⊙ v",
+    ),
+    (Neg(Hadamard((s_bold, v_bold))), r"-\mathbf{s} \odot \mathbf{v}", "-s ⊙ v"),
+    (Mul((two, Hadamard((s_bold, v_bold)))), r"2 (\mathbf{s} \odot \mathbf{v})", "2 (s ⊙ v)"),
+    (Frac(Hadamard((s_bold, v_bold)), x), r"\frac{\mathbf{s} \odot \mathbf{v}}{x}", "(s ⊙ v)/x"),
+    (Frac(s_bold, v_bold), r"\frac{\mathbf{s}}{\mathbf{v}}", "s/v"),
+    (Add((ONE, Neg(Power(s_bold, two)))), r"1 - \mathbf{s}^{\odot 2}", "1 - s^(⊙2)"),
+    (Power(call("sigma", x_bold), Neg(half)), r"\sigma(\mathbf{x})^{\odot-1/2}", "σ(x)^(⊙-1/2)"),
+    (Power(Add((s_bold, v_bold)), two), r"(\mathbf{s} + \mathbf{v})^{\odot 2}", "(s + v)^(⊙2)"),
+    (Add((ONE, Neg(Power(call("tanh", A), two)))), r"1 - \tanh^{2} \mathbf{A}", "1 - tanh² A"),
+    (Power(Dot(s_bold, v_bold), two), r"(\mathbf{s}^{\top} \mathbf{v})^{2}", "(sᵀ v)²"),
+    (call("sigma", MatMul((W, x_bold))), r"\sigma(\mathbf{W} \mathbf{x})", "σ(W x)"),
+    (Call("ELU", (x_bold,), (alpha,)), r"\operatorname{ELU}(\mathbf{x}; \alpha)", "ELU(x; α)"),
+    (Power(e(Neg(x_bold)), two), r"\exp(-\mathbf{x})^{\odot 2}", "exp(-x)^(⊙2)"),
+    (e(Neg(Dot(s_bold, v_bold))), r"e^{-\mathbf{s}^{\top} \mathbf{v}}", "e^(-sᵀ v)"),
+    (call("abs", x_bold), r"\operatorname{abs}(\mathbf{x})", "abs(x)"),
+    (call("sqrt", Add((v_bold, x))), r"\sqrt{\mathbf{v} + x}", "√(v + x)"),
+    (Dot(x_bold, MatMul((A, x_bold))), r"\mathbf{x}^{\top} \mathbf{A} \mathbf{x}", "xᵀ A x"),
+    (MatMul((Transpose(x_bold), A, x_bold)), r"\mathbf{x}^{\top} \mathbf{A} \mathbf{x}", "xᵀ A x"),
+    (Dot(s_bold, Add((s_bold, v_bold))), r"\mathbf{s}^{\top} (\mathbf{s} + \mathbf{v})", "sᵀ (s + v)"),
+    (Outer(MatMul((A, s_bold)), v_bold), r"\mathbf{A} \mathbf{s} \mathbf{v}^{\top}", "A s vᵀ"),
+    (Outer(s_bold, MatMul((A, v_bold))), r"\mathbf{s} (\mathbf{A} \mathbf{v})^{\top}", "s (A v)ᵀ"),
+    (Outer(call("log", s_bold), v_bold), r"\log(\mathbf{s}) \mathbf{v}^{\top}", "log(s) vᵀ"),
+    (
+        Outer(Hadamard((s_bold, v_bold)), x_bold),
+        r"(\mathbf{s} \odot \mathbf{v}) \mathbf{x}^{\top}",
+        "(s ⊙ v) xᵀ",
+    ),
+    (
+        Frac(Outer(x_bold, x_bold), Power(call("norm", x_bold), two)),
+        r"\frac{\mathbf{x} \mathbf{x}^{\top}}{\lVert \mathbf{x} \rVert^{2}}",
+        "x xᵀ/‖x‖²",
+    ),
+    (
+        Power(call("norm", Add((X, Neg(MatMul((A, B)))))), two),
+        r"\lVert \mathbf{X} - \mathbf{A} \mathbf{B} \rVert_{F}^{2}",
+        "‖X - A B‖_F²",
+    ),
+    (call("norm", Frac(x_bold, two)), r"\left\lVert \frac{\mathbf{x}}{2} \right\rVert", "‖x/2‖"),
+    (call("norm", MatMul((A, x_bold))), r"\lVert \mathbf{A} \mathbf{x} \rVert", "‖A x‖"),
+    (call("tr", MatMul((Transpose(A), B))), r"\operatorname{tr}(\mathbf{A}^{\top} \mathbf{B})", "tr(Aᵀ B)"),
+    (call("diagonal", MatMul((A, B))), r"\operatorname{diag}(\mathbf{A} \mathbf{B})", "diag(A B)"),
+    (Diag(call("diagonal", A)), r"\operatorname{diag}(\operatorname{diag}(\mathbf{A}))", "diag(diag(A))"),
+    (call("det", A), r"\det \mathbf{A}", "det A"),
+    (Power(call("det", A), two), r"(\det \mathbf{A})^{2}", "(det A)²"),
+    (call("logdet", A), r"\log \det \mathbf{A}", "log det A"),
+    (Neg(call("logdet", MatMul((A, B)))), r"-\log \det(\mathbf{A} \mathbf{B})", "-log det(A B)"),
+    (Mul((call("logdet", A), x)), r"\log \det(\mathbf{A}) x", "log det(A) x"),
+    (call("inv", A), r"\mathbf{A}^{-1}", "A⁻¹"),
+    (Transpose(call("inv", A)), r"(\mathbf{A}^{-1})^{\top}", "(A⁻¹)ᵀ"),
+    (call("inv", MatMul((A, B))), r"(\mathbf{A} \mathbf{B})^{-1}", "(A B)⁻¹"),
+    (call("inv", Add((A, Identity("K")))), r"(\mathbf{A} + \mathbf{I})^{-1}", "(A + I)⁻¹"),
+    (MatMul((call("inv", A), x_bold)), r"\mathbf{A}^{-1} \mathbf{x}", "A⁻¹ x"),
+    (Component("inv(A)", ("i", "j")), r"(A^{-1})_{ij}", "(A⁻¹)ᵢⱼ"),
+    (Power(Component("inv(Sigma)", ("i", "i")), two), r"(\Sigma^{-1})_{ii}^{2}", "(Σ⁻¹)ᵢᵢ²"),
+    (
+        Derivative(call("logdet", A), Component("A", ("a", "b")), 1, True),
+        r"\frac{\partial}{\partial A_{ab}} \log \det \mathbf{A}",
+        "∂/∂A_ab log det A",
+    ),
+    (Derivative(L, W, 1, True), r"\frac{\partial L}{\partial\mathbf{W}}", "∂L/∂W"),
+    (
+        MatMul((Transpose(Derivative(s_bold, Vector("z"), 1, True)), v_bold)),
+        r"\left( \frac{\partial\mathbf{s}}{\partial\mathbf{z}} \right)^{\top} \mathbf{v}",
+        "(∂s/∂z)ᵀ v",
+    ),
+    (MatMul((Marked(Add((A, B))), x_bold)), r"\textcolor{changed}{(\mathbf{A} + \mathbf{B})} \mathbf{x}", "(A + B) x"),
+    (Mul((Component("W", ("a", "b")), Component("x", ("b",)))), r"W_{ab} x_{b}", "W_ab x_b"),
     (Derivative(s_bold, Vector("z"), 1, True), r"\frac{\partial\mathbf{s}}{\partial\mathbf{z}}", "∂s/∂z"),
     (Equation(sigma, Frac(ONE, denominator)), r"\sigma(x) = \frac{1}{1 + e^{-x}}", "σ(x) = 1/(1 + e⁻ˣ)"),
     (Add((a, Marked(Neg(b)), Marked(c))), r"a \textcolor{changed}{{} - b} + \textcolor{changed}{c}", "a - b + c"),

@@ -134,6 +134,8 @@ def _environment(suffix: str, folders: tuple[Path, ...]) -> jinja2.Environment:
         quoted=_quoted,
         oneline=_oneline,
         sentence=_sentence,
+        wrap=_wrap,
+        fold=_fold,
     )
     environment.globals.update(format=suffix)
     return environment
@@ -151,6 +153,43 @@ def _oneline(words: str) -> str:
 def _sentence(words: str) -> str:
     """The first letter a capital, unless it is a word of its own: a variable."""
     return words if words[1:2] == " " and words[:1] != "a" else words[:1].upper() + words[1:]
+
+
+def _wrap(words: str, width: int, indent: int = 0) -> str:
+    """Words with formulas among them, broken at the last space that splits no formula, as far as there is one.
+
+    indent: how far the lines after the first one are moved in, less where the width is small."""
+    return _broken(words, width, indent, lambda before, after: before in _OPERATORS or after in _OPERATORS)
+
+
+def _fold(formula: str, width: int, indent: int = 0) -> str:
+    """A formula of plain text, broken as far out of brackets as possible: after a semicolon, or else before an operator."""
+    return _broken(
+        formula,
+        width,
+        indent,
+        lambda before, after: 3 if before in _OPERATORS else 0 if before in ";:" else 1 if after in _OPERATORS else 2,
+    )
+
+
+_OPERATORS = frozenset("=+-·<>≤≥≠∈")
+
+
+def _broken(words: str, width: int, indent: int, badness: Callable[[str, str], int]) -> str:
+    indent, lines = min(indent, width // 3), []
+    while len(words) > width:
+        depth, spaces = 0, []
+        for i, c in enumerate(words):
+            depth += (c in "([{") - (c in ")]}")
+            if c == " " and words[:i].strip() and (i <= width or not spaces):
+                spaces.append((depth, badness(words[i - 1], words[i + 1 : i + 2]), -i))
+        late = [space for space in spaces if -space[2] > width / 2] or spaces
+        if not late:
+            break
+        place = -min(late)[2]
+        lines.append(words[:place].rstrip())
+        words = " " * indent + words[place:].lstrip()
+    return "\n".join([*lines, words])
 
 
 def _equals(formula: Formula) -> Formula:

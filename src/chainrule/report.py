@@ -162,10 +162,11 @@ class KinkText:
 
 @dataclass(frozen=True)
 class PropertyText:
-    """A property by its key; a sentence of the templates uses the values."""
+    """A property by its key; a sentence of the templates uses the values. rounded: one of them is no exact value."""
 
     key: str
     values: Mapping[str, Any]
+    rounded: bool = False
 
 
 @dataclass(frozen=True)
@@ -485,6 +486,8 @@ class _Author:
         values = dict(found.values)
         x, f = main.variable, _operand(main.goal)
         mirrored = t.substitute(f, {x: t.Neg(x)})
+        if "where" in values:
+            values["spread"] = any(isinstance(at, sympy.Set) for at in values["where"])
         for name in ("where", "turning", "inflections"):
             if name in values:
                 values[name] = tuple(_place(x, at) for at in values[name])
@@ -494,7 +497,7 @@ class _Author:
             values["equation"] = t.Equation(mirrored, f if values["function"] == "even" else t.Neg(f))
         if found.key == "vanishing":
             values = {"threshold": values["threshold"], "sides": _beyond(x, values.get("left"), values.get("right"))}
-        return PropertyText(found.key, {name: self.value(value) for name, value in values.items()})
+        return PropertyText(found.key, {name: self.value(value) for name, value in values.items()}, _rounded(found.values))
 
     def decision(self, held: Any) -> tuple[str, Formula | None]:
         if held in (True, sympy.true):
@@ -594,6 +597,12 @@ def _place(x: t.Node, at: Any) -> t.Node | Box:
 def _relation(operator: str, left: t.Node, right: Any) -> Box:
     """``left operator right`` as boxes: a measured number on the right is no node of the tree."""
     return Row((boxes_of(left), Sign(operator), _number(right)))
+
+
+def _rounded(values: Mapping[str, Any]) -> bool:
+    """Whether a reader sees a decimal number for one of the values."""
+    flat = [v for value in values.values() for v in (value if isinstance(value, tuple) else (value,))]
+    return any(isinstance(v, float) or (isinstance(v, sympy.Basic) and v.has(sympy.Float)) for v in flat)
 
 
 def _number(value: Any) -> Box:

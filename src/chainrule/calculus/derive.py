@@ -22,6 +22,8 @@ from .sums import SIFT, SUMS
 from .tidy import tidy
 
 STEP_LIMIT = 400
+SPREADING = ("multiply out", "common denominator")
+"""Moves that are not made inside a sum: there they would undo what the rules for sums do."""
 
 
 def derive(source: Any, wrt: Any = None, order: int = 1, **definition: Any) -> Derivation:
@@ -445,6 +447,14 @@ def _move(line: t.Node, scope: Scope) -> Step | None:
         better = rule.apply(line, scope)
         if better is not None:
             return Step(rule.name, rule.statement, line, better, (), _note(rule.name, line, scope), line=not rule.minor)
+    for path, part in t.walk(line):
+        if isinstance(part, t.Sum):
+            for rule in FINISHING:
+                better = rule.apply(part.body, scope)
+                if better is not None and t.size(better) < t.size(part.body) + 12 and rule.name not in SPREADING:
+                    after = tidy(t.replace_at(line, (*path, 0), better))
+                    note = _note(rule.name, part.body, scope)
+                    return Step(rule.name, rule.statement, line, after, (*path, 0), note, line=not rule.minor)
     return None
 
 

@@ -146,7 +146,13 @@ class _Reader:
                 return t.Call("sqrt", (inner,))
         if not node.children or isinstance(node, t.Call) and node.function in ("logdet", "det"):
             return node
-        return node.with_children(tuple(self.scalar(c) for c in node.children))
+        whole = node.with_children(tuple(self.scalar(c) for c in node.children))
+        match whole:
+            case t.Power(t.Power(t.Call("norm", _) as norm, t.Number(value)), t.Frac(t.Number(a), t.Number(b))) if (
+                value == 2 and b == 2
+            ):
+                return t.Power(norm, t.Number(a))
+        return whole
 
     def elementwise(self, node: t.Node, free: tuple[str, ...]) -> t.Node:
         """A formula in one or two indices, as the same formula of whole vectors or matrices."""

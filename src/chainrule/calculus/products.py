@@ -128,7 +128,10 @@ def _collect_one(node: t.Node) -> t.Node | None:
 
 
 def _buried_minus(node: t.Node) -> bool:
-    return isinstance(node, t.Mul) and any(isinstance(f, t.Neg) for f in node.factors)
+    """A minus sign, or a number behind a letter, inside a product: -2 stands in front."""
+    if not isinstance(node, t.Mul):
+        return False
+    return any(isinstance(f, t.Neg) for f in node.factors) or any(isinstance(f, t.Number) for f in node.factors[1:])
 
 
 def _ingredients(node: t.Node) -> list[str]:

@@ -169,7 +169,7 @@ def _eliminate(value: Any, name: t.Node, body: t.Node, field: Field) -> tuple[An
     numerator, denominator = sp.fraction(sp.together(definition))
     relation = sp.expand(numerator - symbol * denominator)
     for generator in sorted(definition.free_symbols & value.free_symbols, key=_simple_first(field)):
-        if not _solvable(generator, field):
+        if not _solvable(generator, field, name):
             continue
         poly = sp.Poly(relation, generator)
         powers = [m[0] for m in poly.monoms()]
@@ -191,12 +191,14 @@ def _eliminate(value: Any, name: t.Node, body: t.Node, field: Field) -> tuple[An
     return None
 
 
-def _solvable(generator: Any, field: Field) -> bool:
-    """An exponential, or a function call: not a variable, and not a sum."""
+def _solvable(generator: Any, field: Field, name: t.Node) -> bool:
+    """An exponential, or a function call; a sum for a named scalar (a mean), a component for a named vector (a normalised one)."""
     if any(generator == g for g in field.exponentials.values()):
         return True
     node = next(n for n, g in field.atoms.items() if g == generator)
-    return isinstance(node, t.Call)
+    by_scalar = isinstance(name, t.Symbol) and isinstance(node, t.Sum)
+    by_vector = isinstance(name, t.Component) and isinstance(node, t.Component) and node.base not in field.scope.vectors
+    return isinstance(node, t.Call) or by_scalar or by_vector
 
 
 def _simple_first(field: Field) -> Any:

@@ -27,7 +27,9 @@ def own_name(definition: Definition) -> t.Node:
     if isinstance(definition.expression, sympy.MatrixExpr) and definition.expression.shape != (1, 1):
         places = zip(("i", "j"), definition.expression.shape, strict=True)
         return t.Component(symbol, tuple(name for name, size in places if size != 1))
-    if definition.kind == "loss" or len(definition.variables) != 1:
+    every = [definition.expression, *map(sympy.sympify, definition.where.values())]
+    arrays = any(e.has(sympy.Indexed, sympy.MatrixSymbol) for e in every)
+    if definition.kind == "loss" or arrays or len(definition.variables) != 1:
         return t.Symbol(symbol)
     main = t.Symbol(str(definition.variables[0]))
     return t.Call(symbol, (main,), tuple(t.Symbol(str(p)) for p in definition.parameters))

@@ -39,7 +39,7 @@ def _sift(n: t.Node, s: Scope) -> t.Node | None:
     for position, factor in enumerate(factors):
         if isinstance(factor, t.Delta) and n.index in (factor.left, factor.right):
             other = factor.right if factor.left == n.index else factor.left
-            if other == n.index or s.indices.get(other, n.dimension) != n.dimension:
+            if other == n.index:
                 continue
             rest = t.mul(*factors[:position], *factors[position + 1 :])
             return _signed(negative, collect(t.rename_index(rest, n.index, other)))
@@ -102,6 +102,28 @@ def _sums_to_one(n: t.Node, s: Scope) -> t.Node | None:
     return None
 
 
+def _split_constant(n: t.Node, s: Scope) -> t.Node | None:
+    """Σ_k (a_k - c) = Σ_k a_k - Kc, where a named scalar may be the mean that makes it 0."""
+    match n:
+        case t.Sum(t.Add(terms), k, size) if s.scalars.keys() - {s.own}:
+            fixed = [x for x in terms if k not in t.free_indices(x)]
+            if not fixed or len(fixed) == len(terms):
+                return None
+            varying = t.Sum(t.add(*(x for x in terms if x not in fixed)), k, size)
+            return t.Add(
+                (
+                    varying,
+                    *(
+                        _signed(
+                            isinstance(x, t.Neg), t.Mul((t.Dimension(size), x.argument if isinstance(x, t.Neg) else x))
+                        )
+                        for x in fixed
+                    ),
+                )
+            )
+    return None
+
+
 def _symmetric(n: t.Node, s: Scope) -> t.Node | None:
     """A_kj as A_jk for a symmetric A: the bound index second, two bound or two free ones in alphabetical order."""
     if not isinstance(n, t.Sum):
@@ -153,6 +175,17 @@ SUMS: tuple[Rule, ...] = (
     SIFT,
     Rule("cancel", None, _cancel, _over_k(t.Mul((t.Frac(_BK, _AK), _AK, t.Power(_AK, t.Number(Fraction(2)))))), _S),
     Rule("since the components sum to 1", t.Equation(_over_k(_YK), t.ONE), _sums_to_one, _over_k(_YK), _S),
+    Rule(
+        "split the sum",
+        t.Equation(
+            _over_k(t.Add((_AK, t.Neg(t.Symbol("c"))))),
+            t.Add((_over_k(_AK), t.Neg(t.Mul((t.Dimension("K"), t.Symbol("c")))))),
+        ),
+        _split_constant,
+        _over_k(t.Add((_AK, t.Neg(t.Symbol("c"))))),
+        Scope(indices=_K, shapes={"a": ("K",)}, scalars={"d": t.ONE}),
+        minor=True,
+    ),
     Rule(
         "since the matrix is symmetric",
         t.Equation(t.Component("A", ("k", "j")), t.Component("A", ("j", "k"))),

@@ -369,9 +369,11 @@ def fresh_index(*taken: frozenset[str]) -> str:
 def same_bound_names(node: Node) -> Node:
     """Sums with their indices renamed to the first free letter, so that Σ_k a_k and Σ_l a_l are the same tree."""
 
+    outside = free_indices(node)
+
     def rename(n: Node) -> Node | None:
         if isinstance(n, Sum):
-            name = fresh_index(free_indices(n), _bound_indices(n.body))
+            name = fresh_index(outside, free_indices(n), _bound_indices(n.body))
             return Sum(rename_index(n.body, n.index, name), name, n.dimension)
         return None
 
