@@ -38,7 +38,9 @@ from sympy import (
 )  # fmt: skip
 
 from chainrule.calculus.checks import Domain
-from chainrule.calculus.properties import CHECKS, FINDERS, Property, check_properties, edge, find_properties
+from chainrule.calculus.properties import FINDERS, Property, find_properties
+from chainrule.calculus.property_checks import CHECKS, check_properties
+from chainrule.calculus.signs import edge
 
 x, y, a, alpha, delta, z, p = symbols("x y a alpha delta z p")
 positive, unit, line = Interval.open(0, oo), Interval.open(0, 1), Interval(-oo, oo)
@@ -120,7 +122,7 @@ TRUTH: dict[str, dict[str, Any]] = {
         "vanishing": {"left": -2.99322284612638, "right": 2.99322284612638, "threshold": Rational(1, 100)},
     },
     "relu": {
-        "range": {"set": Interval(0, oo)}, "min_value": {"value": 0, "where": (Interval.open(-oo, 0),)},
+        "range": {"set": Interval(0, oo)}, "min_value": {"value": 0, "where": (Interval(-oo, 0),)},
         "monotonicity": {"kind": "nondecreasing"}, "convexity": {"kind": "convex"},
         "max_slope": {"value": 1, "attained": True, "where": (positive,)}, "zero_centred": {"holds": False},
         "saturation": {"left": True, "right": False},
@@ -171,7 +173,7 @@ TRUTH: dict[str, dict[str, Any]] = {
     "huber": {
         "range": {"set": Interval(0, oo)}, "min_value": {"value": 0, "where": (y,)}, "convexity": {"kind": "convex"},
         "max_slope": {
-            "value": delta, "attained": True, "where": (Interval.open(-oo, y - delta), Interval.open(y + delta, oo)),
+            "value": delta, "attained": True, "where": (Interval(-oo, y - delta), Interval(y + delta, oo)),
         },
     },
     "log cosh": {

@@ -104,7 +104,7 @@ def sigmoid() -> Derivation:
     )
 
 
-SOFTMAX = NamedVector("s", "i", over(exp(entry("z", "i")), total(exp(entry("z", "k")))))
+SOFTMAX = NamedVector("s", ("i",), over(exp(entry("z", "i")), total(exp(entry("z", "k")))))
 VECTORS = Scope(
     vectors={"s": SOFTMAX},
     indices={"i": "K", "j": "K", "k": "K"},

@@ -163,16 +163,19 @@ def _wrap(words: str, width: int, indent: int = 0) -> str:
 
 
 def _fold(formula: str, width: int, indent: int = 0) -> str:
-    """A formula of plain text, broken as far out of brackets as possible: after a semicolon, or else before an operator."""
-    return _broken(
-        formula,
-        width,
-        indent,
-        lambda before, after: 3 if before in _OPERATORS else 0 if before in ";:" else 1 if after in _OPERATORS else 2,
-    )
+    """A formula of plain text, broken as far out of brackets as possible, at the best place there."""
+    return _broken(formula, width, indent, lambda b, a: next(i for i, good in enumerate(_PLACES) if good(b, a)))
 
 
 _OPERATORS = frozenset("=+-·<>≤≥≠∈")
+_PLACES: tuple[Callable[[str, str], bool], ...] = (
+    lambda before, after: before in ";:",
+    lambda before, after: after in "=+-" and before not in _OPERATORS,
+    lambda before, after: after == "·",
+    lambda before, after: before not in _OPERATORS,
+    lambda before, after: True,
+)
+"""Where to break a formula, by the characters on both sides of a space, the best places first."""
 
 
 def _broken(words: str, width: int, indent: int, badness: Callable[[str, str], int]) -> str:

@@ -5,6 +5,7 @@ nothing but the ``Report``. No sentence stands here: templates choose their word
 """
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -497,7 +498,8 @@ class _Author:
             values["equation"] = t.Equation(mirrored, f if values["function"] == "even" else t.Neg(f))
         if found.key == "vanishing":
             values = {"threshold": values["threshold"], "sides": _beyond(x, values.get("left"), values.get("right"))}
-        return PropertyText(found.key, {name: self.value(value) for name, value in values.items()}, _rounded(found.values))
+        printed = {name: self.value(value) for name, value in values.items()}
+        return PropertyText(found.key, printed, _rounded(printed))
 
     def decision(self, held: Any) -> tuple[str, Formula | None]:
         if held in (True, sympy.true):
@@ -600,9 +602,9 @@ def _relation(operator: str, left: t.Node, right: Any) -> Box:
 
 
 def _rounded(values: Mapping[str, Any]) -> bool:
-    """Whether a reader sees a decimal number for one of the values."""
+    """Whether one of the printed values is a decimal number."""
     flat = [v for value in values.values() for v in (value if isinstance(value, tuple) else (value,))]
-    return any(isinstance(v, float) or (isinstance(v, sympy.Basic) and v.has(sympy.Float)) for v in flat)
+    return any(isinstance(v, Formula) and re.search(r"\d\.\d", v.text) is not None for v in flat)
 
 
 def _number(value: Any) -> Box:

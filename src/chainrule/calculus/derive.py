@@ -59,10 +59,16 @@ def derive_all(definition: Definition) -> tuple[Derivation, ...]:
     """Every derivation of a definition's document: the first derivative with respect to each variable, the main one first, the second
     derivative with respect to the main one, and the first derivative by every other route."""
     first = tuple(_derivation(definition, variable, 1) for variable in definition.wrt)
-    scalar = isinstance(definition.wrt[0], sympy.Symbol)
-    second = (_derivation(definition, definition.wrt[0], 2),) if scalar else ()
+    second = (_derivation(definition, definition.wrt[0], 2),) if _has_second(definition) else ()
     routes = tuple(_by_route(definition, name, other) for name, other in definition.routes.items())
     return (*first, *second, *routes)
+
+
+def _has_second(definition: Definition) -> bool:
+    """A second derivative is derived for a scalar variable, and the Hessian of a scalar loss by a vector."""
+    own = own_name(definition)
+    variable = variable_node(definition.wrt[0], own)
+    return isinstance(variable, t.Symbol) or (isinstance(own, t.Symbol) and len(variable_indices(variable)) == 1)
 
 
 def _by_route(definition: Definition, name: str, expression: Any) -> Derivation:
@@ -92,12 +98,29 @@ def _derivation(definition: Definition, variable: Any, order: int) -> Derivation
             scope = _without_own_derivative(scope, own.function)
     else:
         first = _derivation(definition, variable, 1)
+        if isinstance(node, t.Component):
+            return _hessian(definition, first)
         scope = _knowing(replace(first.scope, own=scope.own), own, node, first)
         simplest = _branchwise(first, own)
         scope = _with_lemmas(definition, variable, scope, scope.extended(scalars={"": simplest}), lemmas)
         start = t.Derivative(simplest, node, 1, partial)
     steps = tuple(_steps(start, scope))
     return Derivation(definition, scope, node, order, goal, start, steps, tuple(lemmas))
+
+
+def _hessian(definition: Definition, first: Derivation) -> Derivation:
+    """The derivative of the j-th component of the gradient with respect to the k-th component of the same vector."""
+    gradient = first.variable
+    assert isinstance(gradient, t.Component)
+    if len(gradient.indices) != 1 or not isinstance(first.goal, t.Derivative) or not isinstance(first.goal.operand, t.Symbol):
+        raise DefinitionError("a second derivative is derived by a scalar, or of a scalar function by a vector: its Hessian")
+    ready = [s.after for s in first.steps if not _pending(s.after)] or [first.final]
+    body = min(reversed(ready), key=lambda line: cost(line, first.variable, first.scope))
+    other = t.Component(gradient.base, (t.fresh_index(frozenset(gradient.indices), t.free_indices(body), frozenset("i")),))
+    scope = first.scope.extended(indices=_axes(other, first.scope))
+    start = t.Derivative(body, other, 1, True)
+    goal = t.Derivative(first.goal, other, 1, True)
+    return Derivation(definition, scope, other, 2, goal, start, tuple(_steps(start, scope)))
 
 
 def _with_adjoints(definition: Definition, variable: Any, scope: Scope, own: t.Node) -> Scope:
@@ -407,7 +430,7 @@ def _finish(line: t.Node, scope: Scope) -> Iterator[Step]:
         for position, _ in enumerate(line.branches):
             path = (position, 0)
             inner = _inside_branch(scope, position)
-            for step in _finish_part(t.at(line, path), inner):
+            for step in finish(t.at(line, path), inner):
                 after = t.replace_at(line, path, step.after)
                 yield replace(step, before=line, after=after, focus=(*path, *step.focus))
                 line = after
@@ -415,7 +438,7 @@ def _finish(line: t.Node, scope: Scope) -> Iterator[Step]:
         if same is not None:
             yield Step(AGREE.name, AGREE.statement, line, same)
     else:
-        yield from _finish_part(line, scope)
+        yield from finish(line, scope)
 
 
 def _inside_branch(scope: Scope, position: int) -> Scope:
@@ -426,7 +449,8 @@ def _inside_branch(scope: Scope, position: int) -> Scope:
     return scope
 
 
-def _finish_part(line: t.Node, scope: Scope) -> Iterator[Step]:
+def finish(line: t.Node, scope: Scope) -> Iterator[Step]:
+    """The steps from a line without pending derivatives to its best form."""
     seen = {line}
     for _ in range(STEP_LIMIT):
         step = _move(line, scope)

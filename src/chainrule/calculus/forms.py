@@ -1,10 +1,12 @@
 """Other forms of a result in index notation: by cases where a delta remains, in matrix notation, and what can be read off the matrix."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from ..expression import tree as t
 from ..expression.scope import Scope
 from .derivation import Derivation
+from .derive import finish
 from .matrix_reading import read, with_symmetry
 from .products import Product, collect
 from .recognise import best_form, multiplied_out
@@ -22,15 +24,51 @@ def forms(derivation: Derivation) -> tuple[tuple[str, t.Node], ...]:
     matrix = matrix_form(derivation)
     if matrix is not None:
         found.append(("matrix", t.Equation(_whole(derivation.goal), matrix)))
+    product = vector_jacobian_product(derivation)
+    if product is not None:
+        found += [("vjp", product[0]), *((("vjp_matrix", product[1]),) if product[1] is not None else ())]
     return tuple(found)
 
 
 def _free(derivation: Derivation) -> tuple[str, ...]:
     """The free indices of a result: those of the function, then those of the variable."""
+    ends: list[t.Node] = []
+    goal: t.Node = derivation.goal
+    while isinstance(goal, t.Derivative):
+        ends.insert(0, goal.variable)
+        goal = goal.operand
+    return tuple(i for n in (goal, *ends) if isinstance(n, t.Component) for i in n.indices)
+
+
+COTANGENT = "g"
+"""The name of the vector that a Jacobian is multiplied with from the left, the gradient that arrives from above."""
+
+
+def vector_jacobian_product(derivation: Derivation) -> tuple[t.Equation, t.Equation | None] | None:
+    """Σ_i g_i ∂s_i/∂z_j, what code computes in a backward pass, worked out by the rules for sums: components, and matrix notation where
+    there is one. None for a scalar function, whose gradient needs no such product."""
     goal = derivation.goal
-    assert isinstance(goal, t.Derivative)
-    indices = [i for n in (goal.operand, goal.variable) if isinstance(n, t.Component) for i in n.indices]
-    return tuple(indices)
+    if not isinstance(goal, t.Derivative) or not isinstance(goal.operand, t.Component) or not isinstance(goal.variable, t.Component):
+        return None
+    rows, scope = goal.operand.indices, derivation.scope
+    scope = scope.extended(shapes={COTANGENT: tuple(scope.indices.get(i, "K") for i in rows)})
+    cotangent = t.Component(COTANGENT, rows)
+
+    def summed(term: t.Node) -> t.Node:
+        for i in reversed(rows):
+            term = t.Sum(term, i, scope.indices.get(i, "K"))
+        return term
+
+    others = {base: vector for base, vector in scope.vectors.items() if base != goal.operand.base}
+    steps = tuple(finish(summed(t.Mul((cotangent, derivation.final))), replace(scope, vectors=others)))
+    if not steps:
+        return None
+    result = steps[-1].after
+    left = summed(t.Mul((cotangent, goal)))
+    whole = read(result, goal.variable.indices, scope)
+    bold = t.Vector(COTANGENT) if len(rows) == 1 else t.Matrix(COTANGENT)
+    matrix = None if whole is None else t.Equation(t.MatMul((t.Transpose(_whole(goal)), bold)), with_symmetry(whole, scope))
+    return t.Equation(left, result), matrix if len(rows) == 1 and len(goal.variable.indices) == 1 else None
 
 
 def by_cases(derivation: Derivation) -> t.Node | None:
@@ -69,16 +107,18 @@ def matrix_form(derivation: Derivation) -> t.Node | None:
     indices = _free(derivation)
     if not 1 <= len(indices) <= 2:
         return None
-    for node in (derivation.final, multiplied_out(derivation.final)):
-        found = read(node, indices, derivation.scope)
-        if found is not None:
-            return with_symmetry(found, derivation.scope)
-    return None
+    readings = [read(node, indices, derivation.scope) for node in (derivation.final, multiplied_out(derivation.final))]
+    found = [with_symmetry(whole, derivation.scope) for whole in readings if whole is not None]
+    return min(found, key=t.size, default=None)
 
 
 def _whole(goal: t.Node) -> t.Node:
-    """∂s_i/∂z_j as ∂s/∂z."""
+    """∂s_i/∂z_j as ∂s/∂z, and the derivative of a gradient with respect to the same vector as a second derivative."""
     assert isinstance(goal, t.Derivative)
+    if isinstance(goal.operand, t.Derivative):
+        inner = goal.operand
+        base = inner.variable.base if isinstance(inner.variable, t.Component) else ""
+        return t.Derivative(inner.operand, t.Vector(base), 2, True)
 
     def bold(node: t.Node) -> t.Node:
         if not isinstance(node, t.Component):

@@ -51,6 +51,7 @@ class _Graph:
 class _Reader:
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
+        self.sizes = dict(scope.indices)
 
     def read(self, node: t.Node, free: tuple[str, ...]) -> t.Node:
         match node:
@@ -85,7 +86,7 @@ class _Reader:
                 if k in taken or k in graph.bound:
                     name = t.fresh_index(taken, frozenset(graph.bound), t.free_indices(body), _bound(body))
                     body = t.rename_index(body, k, name)
-                graph.bound[name] = size
+                graph.bound[name] = self.sizes[name] = size
                 self.flatten(body, graph, taken, inverse)
             case t.Power(base, t.Number(value)) if value == 2 and not inverse and t.free_indices(base):
                 self.flatten(base, graph, taken, inverse)
@@ -123,7 +124,7 @@ class _Reader:
         return t.Call("inv", (t.Matrix(name),)) if name != base else t.Matrix(base)
 
     def dimension(self, index: str) -> str:
-        return self.scope.indices.get(index, "K")
+        return self.sizes.get(index, "K")
 
     def scalar(self, node: t.Node) -> t.Node:
         """A part without free indices, its sums read as norms, traces and inner products."""
@@ -132,7 +133,7 @@ class _Reader:
                 graph = _Graph()
                 body: t.Node = node
                 while isinstance(body, t.Sum):
-                    graph.bound[body.index] = body.dimension
+                    graph.bound[body.index] = self.sizes[body.index] = body.dimension
                     body = body.body
                 if isinstance(body, t.Add):
                     return collected([self.scalar(_resummed(x, graph.bound)) for x in body.terms])

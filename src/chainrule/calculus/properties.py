@@ -4,33 +4,38 @@ Each is decided by one of a short list of methods, or left out: limits, the subs
 factors of a derivative, and a root that is bracketed between two consecutive zeros of the next derivative, so that it
 is the only one there. Nothing is read off a plot.
 
-`FINDERS` and `CHECKS` are the two tables. To add a property, add a row to each; a test corrupts every row.
+To add a property, add a row to `FINDERS`, and one to `CHECKS` in `property_checks`; a test corrupts every row.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property
 from itertools import pairwise, product
-from typing import Any, TypeAlias
+from typing import Any
 
 import mpmath
 import sympy
 from sympy import Expr, Float, Interval, Rational, Symbol, oo
 
-from chainrule.calculus.checks import DIGITS, CheckRow, Domain, Point, assumed, domain_of, evaluate, number, samples
+from chainrule.calculus.checks import DIGITS, Domain, Point, assumed, domain_of, evaluate, number, samples
 from chainrule.calculus.kinks import NOTHING, Kink, find_kinks, resolve
+from chainrule.calculus.signs import (
+    TINY,
+    Chart,
+    Line,
+    between,
+    bisect,
+    edge,
+    factors_of,
+    identically_zero,
+    proved_sign,
+    signs,
+)
 from chainrule.errors import UnsupportedExpression
 
-MOST_OPERATIONS = 150
-MOST_TO_SOLVE = 12
-MOST_DERIVATIVES = 8
-MOST_TO_FACTOR = 80
 THRESHOLD = Rational(1, 100)
-TINY = mpmath.mpf(10) ** -30
 SHOWN_DIGITS = 30
-
-FAILURES = (NotImplementedError, ValueError, TypeError, AttributeError, RecursionError, ZeroDivisionError,
-            UnsupportedExpression, sympy.PolynomialError)  # fmt: skip
+MOST_CORNERS = 9
 
 
 @dataclass(frozen=True)
@@ -42,297 +47,6 @@ class Property:
 
     key: str
     values: Mapping[str, Any]
-
-
-# --- signs
-
-
-@dataclass(frozen=True)
-class Chart:
-    """The sign of an expression on an open interval: its roots there from left to right, and the signs between them."""
-
-    roots: tuple[Expr, ...]
-    signs: tuple[int, ...]
-
-
-@dataclass(frozen=True)
-class Line:
-    """An open interval of the variable, and admissible points of the parameters."""
-
-    x: Symbol
-    low: Expr
-    high: Expr
-    points: tuple[Point, ...]
-    bounded: tuple[tuple[Symbol, Expr], ...] = ()
-
-
-def _exponentials(g: Expr, x: Symbol) -> tuple[Expr, Expr, Expr]:
-    """An expression with e^(cx) replaced by a positive w, w itself, and c."""
-    g = sympy.expand_power_exp(g.rewrite(sympy.exp) if g.has(sympy.sinh, sympy.cosh, sympy.tanh) else g)
-    w = sympy.Dummy("w", positive=True)
-    rates = {(e.args[0] / x) for e in g.atoms(sympy.exp) if e.has(x)}
-    rates = {r for r in rates if r.is_Rational}
-    if not rates:
-        return g, w, sympy.S.Zero
-    c = Rational(sympy.igcd(*(r.p for r in rates)) if len(rates) > 1 else abs(next(iter(rates)).p),
-                 sympy.ilcm(1, 1, *(r.q for r in rates)))  # fmt: skip
-    return g.xreplace({sympy.exp(r * x): w ** (r / c) for r in rates}), w, c
-
-
-Factors: TypeAlias = tuple[tuple[tuple[Expr, Expr], ...], Expr, Expr]
-"""Bases with exponents, the w that stands for e^(cx) in them, and c."""
-
-
-def _factors(g: Expr, x: Symbol) -> Factors | None:
-    if g.count_ops() > MOST_OPERATIONS:
-        return None
-    rational, w, c = _exponentials(g, x)
-    try:
-        whole = sympy.together(rational)
-        if whole.count_ops() > MOST_TO_FACTOR:
-            return None
-        found = sympy.factor(whole)
-    except FAILURES:
-        return None
-    powers = (f.args if f.is_Pow and f.exp.is_number else (f, sympy.S.One) for f in sympy.Mul.make_args(found))
-    return tuple(powers), w, c
-
-
-def identically_zero(e: Expr, x: Symbol, at: Expr = sympy.S.Zero) -> bool:
-    """Whether an expression is 0 for all x: its normal form is, or its slope and its value at a place."""
-    for candidate, constant in ((e, True), (sympy.diff(e, x), False)):
-        split = _factors(candidate, x)
-        if split is not None and any(base == 0 for base, _ in split[0]):
-            return constant or e.subs(x, at) == 0 or (e.free_symbols == {x} and bool(abs(evaluate(e, {x: at})) < TINY))
-    return False
-
-
-def _factored(e: Expr) -> Expr:
-    whole = sympy.together(e) if e.count_ops() <= MOST_TO_FACTOR else e
-    return sympy.factor(whole) if whole.count_ops() <= MOST_TO_FACTOR else e
-
-
-def proved_sign(e: Expr, bounded: tuple[tuple[Symbol, Expr], ...] = ()) -> int | None:
-    """The sign of an expression for all values that its symbols admit; None where their assumptions leave it open."""
-    if not e.free_symbols:
-        value = evaluate(e, {})
-        return None if mpmath.isnan(value) else int(mpmath.sign(value)) if abs(value) > TINY else 0
-    e = e.subs(bounded)
-    for form in (e, _factored(e)):
-        rows = ((form.is_extended_positive, 1), (form.is_extended_negative, -1), (form.is_zero, 0))
-        for holds, found in rows:
-            if holds:
-                return found
-    return None
-
-
-def _assumed_sign(h: Expr, line: Line) -> int | None:
-    """The proved sign, once the variable is written by a positive t as low + t, high - t, or a mean of both ends."""
-    t, low, high = sympy.Dummy("t", positive=True), line.low, line.high
-    if low.is_finite and high.is_finite:
-        place = (low + high * t) / (1 + t)
-    else:
-        place = low + t if low.is_finite else high - t if high.is_finite else line.x
-    h = h.subs(line.x, place).subs(line.bounded)
-    return proved_sign(h)
-
-
-def _side(place: Expr, line: Line) -> int | None:
-    """-1 left of the interval, 0 inside, 1 right of it, where every point of the parameters agrees."""
-    if not all(mpmath.isfinite(evaluate(place, point)) for point in line.points):
-        return None
-    after, before = proved_sign(place - line.low, line.bounded), proved_sign(line.high - place, line.bounded)
-    rows = ((-1, after in (-1, 0)), (1, before in (-1, 0)), (0, after == before == 1))
-    return next((side for side, holds in rows if holds), None)
-
-
-def _linear(h: Expr, v: Symbol, line: Line, back: Callable[[Expr], Expr]) -> Chart | None:
-    """The chart of a v + b, whose a has a known sign."""
-    a, b = h.coeff(v, 1), h.coeff(v, 0)
-    slope = _assumed_sign(a, line)
-    root = back(sympy.factor(-b / a)) if slope else None
-    side = _side(root, line) if root is not None and root.is_real is not False else None
-    if slope is None or side is None:
-        return None
-    return Chart((root,), (-slope, slope)) if side == 0 else Chart((), (-side * slope,))
-
-
-def _polynomial(h: Expr, v: Symbol, line: Line, back: Callable[[Expr], Expr], least: Expr) -> Chart | None:
-    if h.free_symbols != {v}:
-        return _linear(sympy.expand(h), v, line, back) if sympy.degree(h, v) == 1 else None
-    roots = [r for r in sympy.real_roots(sympy.Poly(sympy.nsimplify(h, rational=True), v)) if r > least]
-    inside = sorted({back(r) for r in roots if _side(back(r), line) == 0}, key=lambda r: evaluate(r, {}))
-    return _signs_between(h.subs(v, _forward(v, line.x, back)), tuple(inside), line)
-
-
-def _forward(v: Symbol, x: Symbol, back: Callable[[Expr], Expr]) -> Expr:
-    return x if back(v) == v else sympy.exp(x * (sympy.log(v) / back(v)))
-
-
-def _between(low: Any, high: Any) -> Any:
-    if mpmath.isfinite(low) and mpmath.isfinite(high):
-        return (low + high) / 2
-    return low + 1 if mpmath.isfinite(low) else high - 1 if mpmath.isfinite(high) else mpmath.mpf(0)
-
-
-def _signs_between(h: Expr, roots: tuple[Expr, ...], line: Line) -> Chart:
-    knots = [evaluate(e, {}) for e in (line.low, *roots, line.high)]
-    heights = (evaluate(h, {line.x: _between(a, b)}) for a, b in pairwise(knots))
-    return Chart(roots, tuple(int(mpmath.sign(v)) for v in heights))
-
-
-def edge(formula: Expr, x: Symbol, at: Expr, direction: str) -> Expr | None:
-    """The one-sided limit of a formula without switches; None where there is none or none is found."""
-    if at.is_finite:
-        value = formula.subs(x, at)
-        if not value.has(oo, -oo, sympy.zoo, sympy.nan):
-            return value
-    if formula.count_ops() > MOST_OPERATIONS:
-        return None
-    for form in (lambda f: f, sympy.together, sympy.cancel):
-        try:
-            value = sympy.limit(form(formula), x, at, direction)
-        except FAILURES:
-            continue
-        if isinstance(value, (sympy.Limit, sympy.AccumBounds)) or value.is_extended_real is False:
-            continue
-        if not value.has(x, sympy.nan, sympy.zoo, sympy.sign) and _approached(formula, x, at, direction, value):
-            return value
-    return None
-
-
-def _approached(formula: Expr, x: Symbol, at: Expr, direction: str, value: Expr) -> bool:
-    """Whether a formula comes nearer to a claimed limit: SymPy 1.14 gives 0 for that of (x(1 - s) + 1)s, s = 1/(1 + e^{-x}), at oo."""
-    for point in samples((formula.free_symbols | value.free_symbols) - {x}, {}, 2, seed=5):
-        side = 1 if direction == "+" else -1
-        steps = [mpmath.mpf(10) ** k for k in (1, 2, 4)]
-        places = (
-            [s if at is oo else -s for s in steps]
-            if not at.is_finite
-            else [evaluate(at, point) + side / s for s in steps]
-        )
-        heights = [evaluate(formula, {**point, x: place}) for place in places]
-        if not all(mpmath.isfinite(h) for h in heights):
-            return False
-        if not value.is_finite:
-            towards = 1 if evaluate(value, point) > 0 else -1
-            if not towards * heights[0] < towards * heights[1] < towards * heights[2]:
-                return False
-            continue
-        gaps = [abs(h - evaluate(value, point)) for h in heights]
-        if not (gaps[2] < mpmath.mpf(10) ** -12 or 4 * gaps[2] <= 3 * gaps[1]):
-            return False
-    return True
-
-
-def _bisect(h: Expr, x: Symbol, low: Any, high: Any, first: int) -> Expr | None:
-    """The root of h between two places, from the sign `first` to the other one; infinite ends are moved in first."""
-    with mpmath.workdps(DIGITS):
-        start = _between(low, high)
-        a = low if mpmath.isfinite(low) else start - 1
-        b = high if mpmath.isfinite(high) else start + 1
-        for _ in range(60):
-            a = a if mpmath.isfinite(low) or evaluate(h, {x: a}) * first > 0 else 3 * a - 2 * start
-            b = b if mpmath.isfinite(high) or evaluate(h, {x: b}) * first < 0 else 3 * b - 2 * start
-        if b - a > mpmath.mpf(10) ** 20:
-            return None
-        for _ in range(240):
-            middle = (a + b) / 2
-            a, b = (middle, b) if evaluate(h, {x: middle}) * first > 0 else (a, middle)
-        return Float(a, 45)
-
-
-def _transcendental(h: Expr, line: Line, depth: int) -> Chart | None:
-    """The chart of a formula of x alone: between two zeros of its derivative it has one zero at most."""
-    if depth == 0:
-        return None
-    slopes = signs(sympy.diff(h, line.x), line, depth - 1)
-    ends = tuple(edge(h, line.x, at, d) for at, d in ((line.low, "+"), (line.high, "-")))
-    if slopes is None or None in ends:
-        return None
-    knots = [evaluate(e, {}) for e in (line.low, *slopes.roots, line.high)]
-    heights = [evaluate(ends[0], {}), *(evaluate(h, {line.x: at}) for at in knots[1:-1]), evaluate(ends[1], {})]
-    if any(abs(v) < TINY for v in heights[1:-1]):
-        return None  # a double zero, to numerical precision: not decided
-    roots: list[Expr] = []
-    found: list[int] = []
-    for (a, b), (low, high), direction in zip(pairwise(knots), pairwise(heights), slopes.signs, strict=True):
-        first = int(mpmath.sign(low)) if abs(low) > TINY else direction
-        last = int(mpmath.sign(high)) if abs(high) > TINY else -direction
-        found += [first] if not found else []
-        if first != last:
-            root = _bisect(h, line.x, a, b, first)
-            if root is None:
-                return None
-            roots.append(_exact(h, line.x, root))
-            found.append(last)
-    return Chart(tuple(roots), tuple(found))
-
-
-def _exact(h: Expr, x: Symbol, root: Expr) -> Expr:
-    """A closed form of a numerical root, where `solve` has one for so short an equation."""
-    try:
-        solutions = sympy.solve(h, x) if h.count_ops() <= MOST_TO_SOLVE else []
-    except FAILURES:
-        solutions = []
-    return next((s for s in solutions if abs(evaluate(s, {}) - number(root)) < TINY), root)
-
-
-def signs(g: Expr, line: Line, depth: int = MOST_DERIVATIVES) -> Chart | None:
-    """The chart of an expression without switches on an interval; None where no method decides."""
-    split = _factors(g, line.x)
-    if split is None:
-        return None
-    charts = []
-    for base, exponent in split[0]:
-        chart = _factor_signs(base, split, line, depth)
-        if chart is None or (exponent < 0 and chart.roots):
-            return None  # undecided, or a pole
-        if exponent.is_Integer:
-            charts.append(Chart(chart.roots, tuple(s ** abs(int(exponent)) for s in chart.signs)))
-        elif chart.signs != (1,):
-            return None
-    return _product(charts, line)
-
-
-def _factor_signs(base: Expr, split: Factors, line: Line, depth: int) -> Chart | None:
-    x, (factors, w, c) = line.x, split
-    h = base.subs(w, sympy.exp(c * x))
-    known = _assumed_sign(h, line)
-    if known is not None:
-        return Chart((), (known,))
-    try:
-        if not base.has(w) and base.is_polynomial(x) and base.has(x):
-            return _polynomial(base, x, line, lambda r: r, -oo)
-        if base.has(w) and not base.has(x) and base.is_polynomial(w):
-            return _polynomial(base, w, line, lambda r: sympy.log(r) / c, sympy.S.Zero)
-    except FAILURES:
-        return None
-    if not base.has(x, w) or h.free_symbols != {x}:
-        return None
-    weight = sympy.Mul(*(b**e for b, e in factors if b != base and b.has(sympy.exp) and _assumed_sign(b, line) == 1))
-    return _transcendental(min((h, sympy.expand(h * weight)), key=lambda g: _cost(sympy.diff(g, x), x)), line, depth)
-
-
-def _cost(g: Expr, x: Symbol) -> int:
-    """How much of an expression is left when its factors are looked at one by one."""
-    split = _factors(g, x)
-    return sum(b.count_ops() for b, _ in split[0] if b.has(x, split[1])) if split is not None else 10**6
-
-
-def _product(charts: list[Chart], line: Line) -> Chart | None:
-    roots = list(dict.fromkeys(r for chart in charts for r in chart.roots))
-    orders = {tuple(sorted(range(len(roots)), key=lambda i: evaluate(roots[i], p))) for p in line.points}
-    if len(orders) != 1:
-        return None
-    roots = [roots[i] for i in orders.pop()]
-    if any(proved_sign(b - a, line.bounded) != 1 for a, b in pairwise(roots)):
-        return None
-    found = [1] * (len(roots) + 1)
-    for chart in charts:
-        for i in range(len(found)):
-            found[i] *= chart.signs[sum(r in chart.roots for r in roots[:i])]
-    return Chart(tuple(roots), tuple(found))
 
 
 # --- what is known of a function
@@ -412,7 +126,7 @@ def _facts(expression: Expr, derivative: Expr, x: Symbol, domain: Domain, second
     for low, high in pairwise((values.inf, *(k.location for k in kinks), values.sup)):
         formulas: list[set[Expr]] = [set(), set()]
         for point in points:
-            middle = _between(evaluate(low, point), evaluate(high, point))
+            middle = between(evaluate(low, point), evaluate(high, point))
             for found, e in zip(formulas, (expression, derivative), strict=True):
                 found.add(resolve(e, {**point, x: middle}))
         if any(len(found) > 1 for found in formulas):
@@ -442,7 +156,7 @@ class _Height:
 def _value_at(formula: Expr, vanishing: Expr, x: Symbol, root: Expr) -> Expr:
     """The value at a root, shorter where the equation of the root lets e^x be eliminated."""
     value = formula.subs(x, root)
-    split = None if root.has(Float) or not root.has(sympy.LambertW) else _factors(vanishing, x)
+    split = None if root.has(Float) or not root.has(sympy.LambertW) else factors_of(vanishing, x)
     if split is None:
         return value
     factors, w, c = split
@@ -485,8 +199,9 @@ def _top(facts: Facts, heights: list[_Height], change: Callable[[Expr], Expr]) -
         return None
     best = [heights[i] for i in sorted(ranked)]
     value = min((change(h.value) for h in best), key=lambda v: (v.has(Float), v.count_ops(), sympy.default_sort_key(v)))
-    flat = [w for h in best for w in h.where if isinstance(w, sympy.Set)]
     places = [w for h in best for w in h.where if not isinstance(w, sympy.Set)]
+    flat = [w for h in best for w in h.where if isinstance(w, sympy.Set)]
+    flat = [Interval(i.start, i.end, i.start not in places, i.end not in places) for i in flat]
     places = [p for p in places if not any(p in (i.start, i.end) for i in flat)]
     where = tuple(sorted(dict.fromkeys([*flat, *map(_shown, places)]), key=lambda w: str(w)))
     return _Height(_shown(value), where)
@@ -556,7 +271,7 @@ def _mirrored(facts: Facts, e: Expr) -> list[tuple[Expr, Expr]] | None:
     pairs: list[set[tuple[Expr, Expr]]] = []
     for point in facts.points:
         joints = sorted({abs(evaluate(k.location, point)) for k in facts.kinks} | {mpmath.mpf(0)})
-        middles = [_between(a, b) for a, b in pairwise([*joints, mpmath.inf]) if b - a > TINY]
+        middles = [between(a, b) for a, b in pairwise([*joints, mpmath.inf]) if b - a > TINY]
         pairs = pairs or [set() for _ in middles]
         if len(pairs) != len(middles):
             return None
@@ -729,7 +444,7 @@ def _crossing(slope: Expr, x: Symbol, outer: tuple[Expr, Expr], inner: tuple[Exp
         return None
     ends = evaluate(outer[0], {}), evaluate(inner[0], {})
     height = sympy.sign(inner[1]) * slope - THRESHOLD
-    found = _bisect(height, x, min(ends), max(ends), -1 if ends[0] < ends[1] else 1)
+    found = bisect(height, x, min(ends), max(ends), -1 if ends[0] < ends[1] else 1)
     return _shown(found) if found is not None else None
 
 
@@ -871,16 +586,14 @@ def find_properties(
     sets = {names[s]: values for s, values in domain.items() if s in names}
     with mpmath.workdps(DIGITS):
         found = _find_everywhere(f, slope, names[x], sets, bend)
-    return tuple(Property(key, _renamed(found[key], back)) for key in FINDERS if key in found)
+    return tuple(Property(key, renamed(found[key], back)) for key in FINDERS if key in found)
 
 
-def _renamed(values: dict[str, Any], names: Mapping[Symbol, Symbol]) -> dict[str, Any]:
-    def renamed(v: Any) -> Any:
-        return (
-            tuple(map(renamed, v)) if isinstance(v, tuple) else v.xreplace(names) if isinstance(v, sympy.Basic) else v
-        )
+def renamed(values: dict[str, Any], names: Mapping[Symbol, Symbol]) -> dict[str, Any]:
+    def one(v: Any) -> Any:
+        return tuple(map(one, v)) if isinstance(v, tuple) else v.xreplace(names) if isinstance(v, sympy.Basic) else v
 
-    return {name: renamed(v) for name, v in values.items()}
+    return {name: one(v) for name, v in values.items()}
 
 
 def _find_everywhere(f: Expr, slope: Expr, x: Symbol, domain: Domain, second: Expr | None) -> dict[str, dict[str, Any]]:
@@ -898,357 +611,7 @@ def _find_everywhere(f: Expr, slope: Expr, x: Symbol, domain: Domain, second: Ex
     return {key: values for key, values in found.items() if values}
 
 
-MOST_CORNERS = 9
-
-
 def _find_at(
     values: Mapping[Symbol, Expr], f: Expr, slope: Expr, x: Symbol, domain: Domain, second: Expr | None
 ) -> dict[str, dict[str, Any]]:
     return _find(f.subs(values), slope.subs(values), x, domain, second.subs(values) if second is not None else None)
-
-
-# --- the checks
-
-STEP = Rational(1, 10**15)
-NEAR = 1e-12
-EXACT = 1e-27
-NEARBY = 7
-FAR = tuple(Rational(10) ** k for k in (2, 3, 4, 5, 6))
-
-
-@dataclass(frozen=True)
-class Probe:
-    """A function at one point of its parameters, for numerical checks: values, and slopes by central differences."""
-
-    expression: Expr
-    x: Symbol
-    values: sympy.Set
-    point: Point
-
-    def at(self, place: Any) -> Any:
-        where = {**self.point, self.x: place}
-        return evaluate(resolve(self.expression, where), where)
-
-    def slope(self, place: Any) -> Any:
-        h = number(STEP)
-        with mpmath.workdps(60):
-            place = number(place)
-            return (self.at(place + h) - self.at(place - h)) / (2 * h)
-
-    def side(self, place: Any, direction: int) -> Any:
-        """The slope a little to the left or to the right of a place."""
-        with mpmath.workdps(60):
-            return self.slope(number(place) + direction * 4 * number(STEP))
-
-    def number(self, value: Any) -> Any:
-        return evaluate(value, self.point)
-
-    @cached_property
-    def ends(self) -> tuple[Any, Any]:
-        return number(self.values.inf), number(self.values.sup)
-
-    @cached_property
-    def grid(self) -> tuple[Any, ...]:
-        """Places all over the domain: evenly near 0 and at each end, coarser far away."""
-        low, high = self.ends
-        with mpmath.workdps(60):
-            if mpmath.isfinite(low) and mpmath.isfinite(high):
-                return tuple(low + (high - low) * mpmath.mpf(2 * n + 1) / 122 for n in range(61))
-            start = mpmath.mpf(1) / 1013
-            far = [start + s * mpmath.mpf(10) ** k for k in (1.5, 2, 3, 4, 6) for s in (-1, 1)]
-            near = [start + mpmath.mpf(n) / 7 for n in range(-57, 58)]
-            return tuple(p for p in sorted(near + far) if low < p < high)
-
-    @cached_property
-    def heights(self) -> tuple[Any, ...]:
-        return tuple(self.at(p) for p in self.grid)
-
-    @cached_property
-    def steepness(self) -> tuple[Any, ...]:
-        return tuple(abs(self.slope(p)) for p in self.grid)
-
-    def towards(self, end: Any) -> tuple[Any, ...]:
-        """Places that approach an end of the domain."""
-        with mpmath.workdps(60):
-            if mpmath.isinf(end):
-                return tuple(mpmath.sign(end) * number(k) for k in FAR)
-            inside = 1 if end == self.ends[0] else -1
-            return tuple(end + inside / number(k) ** 3 for k in FAR)
-
-
-Verdict = tuple[bool, float]
-
-
-def _off(claimed: Any, measured: Any) -> float:
-    if mpmath.isnan(claimed) or mpmath.isnan(measured):
-        return float("inf")
-    if mpmath.isinf(claimed) or mpmath.isinf(measured):
-        return 0.0 if claimed == measured else float("inf")
-    return float(abs(claimed - measured) / (1 + abs(claimed)))
-
-
-def _close(claimed: Any, measured: Any, tolerance: float = NEAR) -> Verdict:
-    error = _off(claimed, measured)
-    return error <= tolerance, error
-
-
-def _tends(values: list[Any], claimed: Any) -> Verdict:
-    """Whether a sequence is on its way to a claimed limit: nearer at each step, or larger and larger."""
-    if mpmath.isinf(claimed):
-        s = mpmath.sign(claimed)
-        grows = all(s * b > s * a for a, b in pairwise(values)) and s * values[-1] > 5
-        return bool(grows), 0.0 if grows else float("inf")
-    gaps = [_off(claimed, v) for v in values]
-    return gaps[-1] < 1e-4 and gaps[-1] <= gaps[0], gaps[-1]
-
-
-def _all(*verdicts: Verdict) -> Verdict:
-    return all(held for held, _ in verdicts), max((error for _, error in verdicts), default=0.0)
-
-
-def _yes(held: Any) -> Verdict:
-    return bool(held), 0.0 if held else float("inf")
-
-
-def _places(values: tuple[Any, ...], p: Probe) -> list[Any]:
-    """A number for every place: the place itself, or one inside an interval."""
-    ends = [(v.start, v.end) if isinstance(v, sympy.Set) else (v, v) for v in values]
-    return [p.number(a) if a == b else _between(p.number(a), p.number(b)) for a, b in ends]
-
-
-def _polished(f: Callable[[Any], Any], grid: tuple[Any, ...], heights: tuple[Any, ...]) -> Any:
-    """The largest value near the highest point of the grid, by golden section."""
-    top = max(range(len(grid)), key=lambda i: heights[i])
-    with mpmath.workdps(60):
-        a, b = grid[max(top - 1, 0)], grid[min(top + 1, len(grid) - 1)]
-        ratio = (mpmath.sqrt(5) - 1) / 2
-        for _ in range(150):
-            c, d = b - ratio * (b - a), a + ratio * (b - a)
-            a, b = (a, d) if f(c) > f(d) else (c, b)
-        return max(f((a + b) / 2), heights[top])
-
-
-def _bound(p: Probe, claimed: Expr, closed: bool, direction: int) -> Verdict:
-    """That no value passes a bound, that values come near it, and that one reaches it if and only if it is closed."""
-    bound = direction * p.number(claimed)
-    heights = tuple(direction * v for v in p.heights)
-    near = [(at, v) for at, v in zip(p.grid, heights, strict=True) if abs(at) < NEARBY]
-    beyond = max([*heights, *(direction * p.at(at) for end in p.ends for at in p.towards(end))])
-    reaches = _tends([direction * p.at(at) for at in p.towards(p.ends[0])], bound)[0]
-    reaches = reaches or _tends([direction * p.at(at) for at in p.towards(p.ends[1])], bound)[0]
-    if mpmath.isinf(bound):
-        return _yes(reaches and not closed)
-    within = beyond <= bound + NEAR * (1 + abs(bound))
-    if closed:
-        best = _polished(lambda at: direction * p.at(at), *zip(*near, strict=True))
-        return _all(_yes(within), _close(bound, max(best, *_ended(p, direction)), EXACT))
-    return _yes(within and reaches and max(v for _, v in near) < bound)
-
-
-def _ended(p: Probe, direction: int) -> list[Any]:
-    """The values at the ends that belong to the domain."""
-    ends = [e for e in (p.values.inf, p.values.sup) if e.is_finite and p.values.contains(e) == sympy.true]
-    return [direction * p.at(e) for e in ends] or [-mpmath.inf, -mpmath.inf]
-
-
-def _check_range(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    s = v["set"]
-    if isinstance(s, sympy.FiniteSet):
-        return _all(*(_close(p.number(s.args[0]), h) for h in p.heights))
-    return _all(_bound(p, s.inf, not s.left_open, -1), _bound(p, s.sup, not s.right_open, 1))
-
-
-def _highest(p: Probe, direction: int, claimed: Any) -> Verdict:
-    heights = tuple(direction * v for v in p.heights)
-    return _close(direction * claimed, _polished(lambda at: direction * p.at(at), p.grid, heights), EXACT)
-
-
-def _check_extreme(direction: int) -> Callable[[Probe, Mapping[str, Any]], Verdict]:
-    def check(p: Probe, v: Mapping[str, Any]) -> Verdict:
-        claimed = p.number(v["value"])
-        there = (
-            [_close(claimed, p.at(at)) for at in _places(v["where"], p)]
-            if "where" in v
-            else [_highest(p, direction, claimed)]
-        )
-        passed = max(direction * (h - claimed) for h in p.heights) <= NEAR
-        return _all(_yes(passed and there), *there)
-
-    return check
-
-
-def _check_limit(index: int) -> Callable[[Probe, Mapping[str, Any]], Verdict]:
-    def check(p: Probe, v: Mapping[str, Any]) -> Verdict:
-        values = [p.at(at) for at in p.towards(p.ends[index])]
-        return _all(_yes(p.number(v["at"]) == p.ends[index]), _tends(values, p.number(v["value"])))
-
-    return check
-
-
-def _check_parity(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    verdicts = []
-    for name, word in v.items():
-        f = p.at if name == "function" else p.slope
-        pairs = [(f(at), f(-at)) for at in p.grid if abs(at) < 9]
-        even, odd = (max(_off(r, s * left) for r, left in pairs) for s in (1, -1))
-        verdicts.append(_yes({"even": even < NEAR, "odd": odd < NEAR, "neither": min(even, odd) > NEAR}.get(word)))
-    return _all(*verdicts)
-
-
-REFLECTIONS: Mapping[str, Callable[[Probe, Mapping[str, Any], Any], tuple[Any, Any]]] = {
-    "point": lambda p, v, t: (
-        p.number(v["constant"]) - p.at(p.number(v["centre"]) + t),
-        p.at(p.number(v["centre"]) - t),
-    ),
-    "axis": lambda p, v, t: (p.at(p.number(v["centre"]) + t), p.at(p.number(v["centre"]) - t)),
-    "linear": lambda p, v, t: (p.at(t) - p.number(v["coefficient"]) * t, p.at(-t)),
-}
-"""Two sides that are equal for every t."""
-
-
-def _check_symmetry(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    with mpmath.workdps(60):
-        return _all(*(_close(*REFLECTIONS[v["kind"]](p, v, mpmath.mpf(n) / 13)) for n in range(1, 70, 4)))
-
-
-def _changes(p: Probe, values: tuple[Any, ...]) -> set[int]:
-    steps = [b - a for (a, b), at in zip(pairwise(values), p.grid, strict=False) if abs(at) < 9]
-    return {int(mpmath.sign(s)) if abs(s) > mpmath.mpf(10) ** -40 else 0 for s in steps}
-
-
-def _turned(f: Callable[[Any, int], Any], places: tuple[Any, ...], p: Probe) -> bool:
-    return bool(places) and all(f(p.number(at), -1) * f(p.number(at), 1) < 0 for at in places)
-
-
-def _check_monotonicity(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    seen = _changes(p, p.heights)
-    if v["kind"] != "not monotone":
-        return _yes(any(seen == allowed and word == v["kind"] for allowed, word, _ in WAYS))
-    turned = "turning" not in v or _turned(lambda at, d: p.slope(at + d * mpmath.mpf("1e-4")), v["turning"], p)
-    return _yes({1, -1} <= seen and turned)
-
-
-def _check_convexity(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    grid = [at for at in p.grid if abs(at) < 9]
-    with mpmath.workdps(60):
-        bends = tuple(p.at(a) + p.at(b) - 2 * p.at((a + b) / 2) for a, b in zip(grid, grid[2:], strict=False))
-    seen = {int(mpmath.sign(b)) if abs(b) > mpmath.mpf(10) ** -40 else 0 for b in bends}
-    if v["kind"] != "neither":
-        return _yes(any(seen == allowed and word == v["kind"] for allowed, _, word in WAYS))
-
-    def bend(at: Any, direction: int) -> Any:
-        h = mpmath.mpf("1e-4")
-        return p.slope(at + 2 * direction * h) - p.slope(at + direction * h) if direction > 0 else (
-            p.slope(at - h) - p.slope(at - 2 * h))  # fmt: skip
-
-    return _yes({1, -1} <= seen and ("inflections" not in v or _turned(bend, v["inflections"], p)))
-
-
-def _check_max_slope(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    claimed = p.number(v["value"])
-    tails = [[abs(p.slope(at)) for at in p.towards(end)] for end in p.ends]
-    if mpmath.isinf(claimed):
-        return _yes(not v["attained"] and any(_tends(t, claimed)[0] for t in tails))
-    within = max([*p.steepness, *(t for tail in tails for t in tail)]) <= claimed + NEAR * (1 + claimed)
-    there = [_close(claimed, abs(p.slope(at))) for at in _places(v.get("where", ()), p)]
-    there = there if "where" in v else [_close(claimed, max(p.steepness))]
-    if v["attained"]:
-        return _all(_yes(within and there), *there)
-    near = max(s for at, s in zip(p.grid, p.steepness, strict=True) if abs(at) < NEARBY)
-    best = _polished(lambda at: abs(p.slope(at)), p.grid, p.steepness)
-    return _yes(
-        within
-        and not v.get("where")
-        and near < claimed
-        and (any(_tends(t, claimed)[0] for t in tails) or _close(claimed, best)[0])
-    )
-
-
-def _check_saturation(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    flat = {name: _tends([abs(p.slope(at)) for at in p.towards(end)], mpmath.mpf(0))[0]
-            for name, end in zip(("left", "right"), p.ends, strict=True)}  # fmt: skip
-    return _yes(all(flat[name] == claimed for name, claimed in v.items()))
-
-
-def _check_vanishing(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    verdicts = [_yes(v["threshold"] == THRESHOLD)]
-    limit = number(v["threshold"])
-    for name, direction, end in (("left", -1, p.ends[0]), ("right", 1, p.ends[1])):
-        claimed = v.get(name)
-        if claimed is None:
-            continue
-        tail = [abs(p.slope(at)) for at in p.towards(end)]
-        if isinstance(claimed, str):
-            small = max((*p.steepness, *tail)) < limit
-            verdicts.append(_yes(small if claimed == "everywhere" else tail[-1] >= limit * (1 - NEAR)))
-            continue
-        at = p.number(claimed)
-        beyond = [s for g, s in zip(p.grid, p.steepness, strict=True) if direction * (g - at) > 0]
-        outer, inner = abs(p.side(at, direction)), abs(p.side(at, -direction))
-        verdicts.append(_yes(max([*beyond, *tail]) < limit and outer < limit <= inner))
-    return _all(*verdicts)
-
-
-def _check_zero_centred(p: Probe, v: Mapping[str, Any]) -> Verdict:
-    near = [at for at in p.grid if abs(at) < 9]
-    odd = max(_off(p.at(at), -p.at(-at)) for at in near) < NEAR and any(p.at(at) != 0 for at in near)
-    return _yes(odd == v["holds"])
-
-
-CHECKS: Mapping[str, Callable[[Probe, Mapping[str, Any]], Verdict]] = {
-    "range": _check_range,
-    "min_value": _check_extreme(-1),
-    "max_value": _check_extreme(1),
-    "limit_minus": _check_limit(0),
-    "limit_plus": _check_limit(1),
-    "value_at_zero": lambda p, v: _close(p.number(v["value"]), p.at(sympy.S.Zero)),
-    "parity": _check_parity,
-    "symmetry": _check_symmetry,
-    "monotonicity": _check_monotonicity,
-    "convexity": _check_convexity,
-    "max_slope": _check_max_slope,
-    "saturation": _check_saturation,
-    "vanishing": _check_vanishing,
-    "zero_centred": _check_zero_centred,
-}
-
-assert tuple(CHECKS) == tuple(FINDERS)
-
-
-def check_properties(
-    properties: tuple[Property, ...], expression: Expr, derivative: Expr, x: Symbol, domain: Domain = NOTHING
-) -> tuple[CheckRow, ...]:
-    """Check every property by evaluation of the function alone, at random admissible values of the parameters.
-
-    Slopes are central differences of the function; a first row compares the derivative with them. One row a property,
-    with the key as its name, the largest error, and the parameters at which it arose.
-    """
-    names = assumed(expression.free_symbols | derivative.free_symbols | {x}, domain)
-    f, slope, v = expression.xreplace(names), derivative.xreplace(names), names[x]
-    sets = {names[s]: values for s, values in domain.items() if s in names}
-    points = samples((f.free_symbols | slope.free_symbols) - {v}, sets, 3, seed=13)
-    probes = [Probe(f, v, domain_of(v, sets), point) for point in points]
-    rows = [_row("slope", probes, lambda p: _check_slope(p, slope))]
-    for item in properties:
-        rows.append(_row(item.key, probes, partial(_check_item, item.key, _renamed(dict(item.values), names))))
-    return tuple(rows)
-
-
-def _check_item(key: str, values: Mapping[str, Any], p: Probe) -> Verdict:
-    try:
-        return CHECKS[key](p, values)
-    except KeyError:
-        return False, float("inf")  # an entry that the property cannot do without is missing
-
-
-def _check_slope(p: Probe, derivative: Expr) -> Verdict:
-    given = Probe(derivative, p.x, p.values, p.point)
-    return _all(*(_close(p.slope(at), given.at(at)) for at in p.grid if abs(at) < 30))
-
-
-def _row(name: str, probes: list[Probe], check: Callable[[Probe], Verdict]) -> CheckRow:
-    with mpmath.workdps(DIGITS):
-        verdicts = [check(p) for p in probes]
-    held, error = _all(*verdicts)
-    worst = next((p for p, verdict in zip(probes, verdicts, strict=True) if not verdict[0]), probes[0])
-    return CheckRow(name, held, error, ", ".join(f"{s} = {value}" for s, value in worst.point.items()))

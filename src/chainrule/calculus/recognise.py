@@ -138,8 +138,9 @@ def _forms(line: t.Node, scope: Scope, hyperbolic: bool) -> Iterator[Form]:
 
 
 def _own_is_polynomial(value: Any, solved: list[Solved], field: Field) -> bool:
-    """A function's own value is worth writing only where the result is a polynomial in it."""
-    return not any(_is_own(s.name, field.scope) for s in solved) or not sp.denom(sp.together(value)).free_symbols
+    """A function's own value is worth writing where the result is a polynomial in it, or where it stands for a part as it is."""
+    own = {field.atom(s.name) for s in solved if _is_own(s.name, field.scope) and s.generator != s.body}
+    return not own & sp.denom(sp.together(value)).free_symbols
 
 
 def _new_denominators(before: Any, after: Any) -> bool:

@@ -212,7 +212,7 @@ def _free_in_bodies(scope: Scope, found: _Collector) -> frozenset[str]:
         if kind == "scalar":
             free |= t.free_indices(scope.scalars[name])
         elif kind == "vector":
-            free |= t.free_indices(scope.vectors[name].body) - {scope.vectors[name].index}
+            free |= t.free_indices(scope.vectors[name].body) - set(scope.vectors[name].indices)
     return free
 
 

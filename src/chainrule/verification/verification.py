@@ -10,8 +10,9 @@ from ..calculus.checks import CheckRow
 from ..calculus.derivation import Derivation
 from ..calculus.kinks import TOLERANCE as KINK_TOLERANCE
 from ..calculus.kinks import Kink, check_kinks
-from ..calculus.properties import NEAR as PROPERTY_TOLERANCE
-from ..calculus.properties import Property, check_properties
+from ..calculus.properties import Property
+from ..calculus.property_checks import NEAR as PROPERTY_TOLERANCE
+from ..calculus.property_checks import check_properties
 from ..errors import VerificationError
 from ..expression.printing import text
 from .checks import CHECKS, Check, Row, StepCheck, Subject, check_routes

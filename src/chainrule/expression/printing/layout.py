@@ -305,6 +305,8 @@ def _signed(term: Node, context: Context) -> list[Box]:
 def _mul(node: tree.Mul, context: Context) -> Box:
     context = replace(context, script=False)
     last = len(node.factors) - 1
+    if isinstance(_unmarked(node.factors[-1]), tree.Dot | tree.MatMul) and any(map(_is_array, node.factors[:-1])):
+        last += 1  # A (aᵀ b): not the product of the matrix with the row
     boxes = [
         _put(factor, "factor", context if position == last else replace(context, closed=True))
         for position, factor in enumerate(node.factors)
