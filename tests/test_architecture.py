@@ -56,7 +56,7 @@ def test_one_new_file_elsewhere_is_all_it_takes(tmp_path: Path) -> None:
     assert written >= {
         "markdown/softsign.md", "markdown/README.md", "latex/softsign.tex", "pdf/softsign.pdf", "figures/softsign.svg", "numpy/softsign.py",
     }  # fmt: skip
-    code = "from output.numpy import softsign; print(softsign.grad(-1.0), softsign.grad(0.0), softsign(1e308))"
+    code = "from output.numpy.softsign import softsign; print(softsign.grad(-1.0), softsign.grad(0.0), softsign(1e308))"
     used = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=environment, capture_output=True, text=True, check=True
     )

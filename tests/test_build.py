@@ -13,7 +13,7 @@ from chainrule import build as module
 from chainrule.build import BOOK, STAMP, build, each, verify, write
 from chainrule.catalogue import project
 from chainrule.errors import DefinitionError, RenderError, UnknownName, UnsupportedExpression
-from chainrule.produce import Checked, Product
+from chainrule.produce import Checked, Product, produce_package
 
 TEXT = """\
 from chainrule.catalogue import use
@@ -294,3 +294,34 @@ def test_an_up_to_date_build_imports_neither_sympy_nor_the_engine(made):
         assert not heavy, heavy
     """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_format_asked_for_alone_after_a_change_does_not_drop_the_page_from_the_index(made):
+    where = project()
+    build((), ("md", "pdf"), where, 1)
+    put("one", "# changed")
+    build(("one",), ("pdf",), where, 1)
+    put("two", "# changed")
+    build(("two",), ("md",), where, 1)
+    assert (where.output / "markdown/README.md").read_text() == "one two"
+    assert build(("one",), ("md",), where, 1).made == ("one",)
+    Path("derivations/activations/one.py").unlink()
+    build((), ("md", "pdf"), where, 1)
+    assert not (where.output / "markdown/one.md").exists() and not (where.output / "pdf/one.pdf").exists()
+
+
+def test_the_package_of_functions_lists_those_that_are_there_however_they_were_made(tmp_path, monkeypatch):
+    monkeypatch.setattr(chainrule.produce, "functions_folder", lambda where: "functions")
+    monkeypatch.chdir(tmp_path)
+    put("one")
+    where = project()
+    write({where.output / "functions/one.py": b"", where.output / "functions/helper.py": b""})
+    (made,) = produce_package(["one", "two"], where).items()
+    assert made[0] == "functions/__init__.py" and made[1].decode().endswith("from .one import one as one\n")
+
+
+def test_the_functions_of_a_users_project_are_no_package_that_hides_numpy(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    put("one")
+    write({project().output / "numpy/one.py": b""})
+    assert produce_package(["one"], project()) == {}

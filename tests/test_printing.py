@@ -12,7 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from latex_reader import read
 
@@ -214,7 +214,8 @@ def value(node: Node, seed: int, bound: dict[str, int]) -> object:
             inside, about = np.asarray(of(node.operand)), np.asarray(of(node.variable))
             inside = inside.reshape(inside.shape + (1,) * about.ndim)  # each entry by each entry
             function = functools.partial(_opaque, seed, ("derivative", node.order, node.partial))
-            return np.vectorize(function, otypes=[complex])(inside, about) if (inside + about).ndim else function(inside, about)
+            entrywise = np.vectorize(function, otypes=[complex])
+            return entrywise(inside, about) if inside.ndim or about.ndim else function(inside, about)
         case Diag():
             return np.diag(of(node.vector))
         case Outer():
@@ -681,12 +682,11 @@ def _several(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[tuple[Node, ..
     return st.lists(inner, min_size=2, max_size=3).map(tuple)
 
 
-def _entrywise(
-    inner: st.SearchStrategy[Node], scalars: st.SearchStrategy[Node]
-) -> tuple[st.SearchStrategy[Node], ...]:
+def _entrywise(inner: st.SearchStrategy[Node], scalars: st.SearchStrategy[Node]) -> tuple[st.SearchStrategy[Node], ...]:
     return (
         st.builds(Hadamard, _several(inner)),
-        st.builds(Add, _several(st.one_of(inner, inner, st.just(ONE)))).filter(lambda n: any(a != ONE for a in n.terms)),
+        st.builds(Add, _several(inner)),
+        st.builds(lambda a: Add((ONE, Neg(a))), inner),
         st.builds(Neg, inner),
         st.builds(lambda a, b: Mul((a, b)), scalars, inner),
         st.builds(lambda a, b: Mul((a, b)), inner, scalars),
@@ -700,11 +700,11 @@ def _entrywise(
 _scalars: st.SearchStrategy[Node] = st.deferred(
     lambda: st.one_of(
         st.sampled_from([x, two, Neg(y)]),
-        st.sampled_from([x, two, zi]),
+        st.sampled_from([x, zi, call("det", A)]),
         st.builds(Dot, _vectors, _vectors),
         st.builds(lambda a, m, b: MatMul((Transpose(a), m, b)), _vectors, _tables, _vectors),
         st.builds(call, st.just("norm"), st.one_of(_vectors, _tables)),
-        st.builds(call, st.sampled_from(["tr", "det"]), _tables),
+        st.builds(call, st.just("tr"), _tables),
         st.builds(Power, _scalars, st.just(two)),
         st.builds(call, st.just("tanh"), _scalars),
         st.builds(lambda v: e(Neg(call("norm", v))), _vectors),
@@ -735,6 +735,7 @@ _tables: st.SearchStrategy[Node] = st.deferred(
 @settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.one_of(_vectors, _tables, _scalars))
 def test_any_matrix_formula_reads_back(node: Node) -> None:
+    assume(all(np.all(np.abs(v) < 1e4) for _, part in tree.walk(node) for v in values(part)))  # or rounding decides
     printed = latex(node)
     back = read(printed)
     assert same(node, back), f"{printed} reads back as {back}"

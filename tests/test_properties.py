@@ -314,3 +314,9 @@ def test_a_wrong_limit_of_sympy_is_not_believed() -> None:
     x = sympy.Symbol("x", real=True)
     s = 1 / (1 + sympy.exp(-x))
     assert edge((x * (1 - s) + 1) * s, x, sympy.oo, "-") == 1
+
+
+def test_a_domain_that_is_too_wide_is_reported_with_a_place() -> None:
+    (row,) = check_properties((), log(x), 1 / x, x)
+    assert not row.passed
+    assert row.detail.startswith("no real value at x = -") and row.detail.endswith("narrow the domain of x")

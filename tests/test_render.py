@@ -11,7 +11,17 @@ from test_report import ELU, RELU, SIGMOID, material, softmax
 from chainrule.calculus.properties import FINDERS, find_properties
 from chainrule.catalogue import shipped
 from chainrule.errors import RenderError
-from chainrule.rendering import FORMATS, _environment, _tex_prose, index_row, notation_of, render, render_index
+from chainrule.rendering import (
+    FORMATS,
+    _environment,
+    _fold,
+    _tex_prose,
+    _wrap,
+    index_row,
+    notation_of,
+    render,
+    render_index,
+)
 from chainrule.report import Material, Report, make_report
 from chainrule.verification import Row as Check
 
@@ -151,3 +161,38 @@ def test_sentences_stay_clear_of_markup() -> None:
     words = re.sub(r"<#.*?#>|<%.*?%>|<<.*?>>", "", source, flags=re.DOTALL)
     assert words.isascii()
     assert not re.search(r"[*_#$%&{}\\`~^|@]", words), re.findall(r".*[*_#$%&{}\\`~^|@].*", words)
+
+
+@pytest.mark.parametrize("width", [40, 72, 100])
+@pytest.mark.parametrize("name", NAMES)
+def test_plain_text_keeps_to_the_width_of_the_terminal(materials: dict[str, Material], name: str, width: int) -> None:
+    report = make_report(materials[name], "text")
+    text = render(report, "derivation.txt.j2", width=width)
+    short = [line for line in text.splitlines() if len(line) <= width]
+    assert len(short) == len(text.splitlines()) or width < 60
+    assert "\n\n\n" not in text
+    assert text.split() == render(report, "derivation.txt.j2", width=10**6).split()
+
+
+def test_headings_of_plain_text_leave_formulas_alone(materials: dict[str, Material]) -> None:
+    text = render(make_report(materials["elu"], "text"), "derivation.txt.j2")
+    assert "\nWITH RESPECT TO α\n" in text
+
+
+def test_a_formula_is_broken_outside_brackets_and_before_an_operator() -> None:
+    assert _fold("y = f(a + b, c + d) + g(e + f) · h(x)", 24, 4) == "y = f(a + b, c + d)\n    + g(e + f) · h(x)"
+    assert _fold("{ x if x > 0; a x otherwise }", 20, 2) == "{ x if x > 0;\n  a x otherwise }"
+    assert _fold("no_space_at_all", 5) == "no_space_at_all"
+
+
+def test_words_are_broken_around_formulas() -> None:
+    assert _wrap("It is differentiable there exactly when x = 1.", 42) == (
+        "It is differentiable there exactly when\nx = 1."
+    )
+    assert _wrap("", 10) == "" and _wrap("one", 2, 4) == "one"
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_a_result_says_where_it_does_not_hold(materials: dict[str, Material], template: str) -> None:
+    assert "see kinks and jumps" in render(make_report(materials["relu"], notation_of(template)), template)
+    assert "see kinks and jumps" not in render(make_report(materials["sigmoid"], notation_of(template)), template)

@@ -18,8 +18,8 @@ definition = Definition(
     arguments={"logit": z, "target": target},
     domain={target: Interval(0, 1)},
     plot_at={target: 1.0},
-    context="One neuron with a sigmoid, trained by gradient descent on the squared error: w ← w − η δ x and b ← b − η δ. For a layer, ΔW_ji = −η δ_j x_i with j the "
-    "output and i the input. One common text writes the error as (y − ŷ) σ′(z) and the update as Δw_ij = +η δ_j x_i: the same rule with the sign moved and the "
+    context="One neuron with a sigmoid, trained by gradient descent on the squared error: w ← w − η δ x and b ← b − η δ. For a layer, ΔWⱼᵢ = −η δⱼ xᵢ with j the "
+    "output and i the input. One common text writes the error as (y − ŷ) σ′(z) and the update as Δwᵢⱼ = +η δⱼ xᵢ: the same rule with the sign moved and the "
     "indices transposed.",
     strengths=("the simplest gradient of a neuron, and the pattern of backpropagation",),
     limits=(

@@ -104,12 +104,14 @@ def build(
                 record = Record(keys[name], made, files, outcome.row, name in own)
                 stamp[name] = _merged(record, valid.get(name), stamp.get(name), output)
             progress(done, len(tasks), name)
-        if not names:
-            for name in [name for name, record in stamp.items() if record.own and name and name not in own]:
-                _remove(stamp.pop(name).files, output)
+        gone = [name for name, record in stamp.items() if record.own and name and name not in own and not names]
+        for name in gone:
+            _remove(stamp.pop(name).files, output)
         if "md" in formats and all(name in stamp or name in failures for name in own):
-            listed = [stamp[name].row for name in catalogue if name in stamp and "md" in stamp[name].formats]
+            listed = [stamp[name].row for name in catalogue if name in stamp and _has_page(stamp[name])]
             _write_index(listed, common, stamp, project)
+        if tasks or gone:
+            _write_package(own, project)
     finally:
         _write_stamp(stamp, output)
     return Built(
@@ -288,12 +290,18 @@ def _valid(record: Record | None, key: str, output: Path) -> Record | None:
 
 
 def _merged(new: Record, valid: Record | None, old: Record | None, output: Path) -> Record:
-    """The new record together with the formats made earlier from the same sources; files no longer made are removed."""
+    """The new record together with the formats made earlier from the same sources; files no longer made are removed, those
+    of formats that were not asked for stay until they are made again."""
     if valid:
         return replace(new, formats=(*valid.formats, *new.formats), files={**valid.files, **new.files})
     if old and set(old.formats) <= set(new.formats):
         _remove({path: digest for path, digest in old.files.items() if path not in new.files}, output)
-    return new
+        return new
+    return replace(new, files={**old.files, **new.files}) if old else new
+
+
+def _has_page(record: Record) -> bool:
+    return any(path.startswith("markdown/") for path in record.files)
 
 
 def _write_index(rows: Sequence[Mapping[str, str]], common: str, stamp: dict[str, Record], project: Project) -> None:
@@ -305,6 +313,12 @@ def _write_index(rows: Sequence[Mapping[str, str]], common: str, stamp: dict[str
     files = produce_index(rows, project)
     write({project.output / path: data for path, data in files.items()})
     stamp[INDEX] = Record(key, ("md",), {path: _digest(data) for path, data in files.items()})
+
+
+def _write_package(names: Iterable[str], project: Project) -> None:
+    from .produce import produce_package
+
+    write({project.output / path: data for path, data in produce_package(names, project).items()})
 
 
 def _read_stamp(output: Path) -> dict[str, Record]:

@@ -331,7 +331,7 @@ def _draw_panel(ax: Any, panel: Panel, last: bool) -> None:
     if low < 0 < high:
         ax.axvline(0, color=GREY, linewidth=0.9, zorder=1)
     ax.tick_params(length=0, labelsize=9)
-    ax.xaxis.set_major_locator(MaxNLocator(4 if panel.title else 7, integer=high - low > 3))
+    ax.xaxis.set_major_locator(MaxNLocator(4 if panel.title else 7, integer=high - low > 3, steps=[1, 2, 2.5, 5, 10]))
     ax.yaxis.set_major_locator(MaxNLocator(4 if panel.title or panel.logarithmic else 6, steps=[1, 2, 2.5, 5, 10]))
     for curve in panel.curves:
         y = [

@@ -1,7 +1,7 @@
 """The pipeline for one definition: derive, check, generate, report, render. Commands meet the engine here only."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +28,7 @@ FORMS: Mapping[str, tuple[str, NotationName]] = {
     "typ": ("derivation.typ.j2", "typst"),
 }
 FIGURES = "../figures"
+OWN_FUNCTIONS = "numpy"
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def produce(definition: Definition, formats: Sequence[str], engine: str, project
 
     Raises VerificationError if any check fails: nothing unchecked is written."""
     folder = functions_folder(project)
-    made = material(definition, "chainrule.functions" if project.is_builtin else "numpy")
+    made = material(definition, _module(definition.name, project))
     _raise_if_failed(made)
     name = definition.name
     files = {f"{folder}/{name}.py": made.code.encode()}
@@ -123,19 +124,31 @@ def _raise_if_failed(made: Material) -> None:
             raise VerificationError(f"{made.definition.name}: {row.message}")
 
 
+def _module(name: str, project: Project) -> str:
+    """Where a reader imports a generated function from; the user's own from the folder above the output folder."""
+    return "chainrule.functions" if project.is_builtin else f"{project.output.name}.{OWN_FUNCTIONS}.{name}"
+
+
 def functions_folder(project: Project) -> str:
     """Where generated functions go, seen from the output folder: into the package when its own checkout is built, ``numpy`` elsewhere."""
     inside = PACKAGE.parent.name == "src" and project.output == PACKAGE.parents[1] / "output"
-    return os.path.relpath(PACKAGE / "functions", project.output) if project.is_builtin and inside else "numpy"
+    return os.path.relpath(PACKAGE / "functions", project.output) if project.is_builtin and inside else OWN_FUNCTIONS
 
 
 def produce_index(rows: Sequence[Mapping[str, str]], project: Project) -> Mapping[str, bytes]:
-    """The pages that list every document and every function, from the rows of the products."""
-    names = [row["name"] for row in rows]
-    return {
-        "markdown/README.md": render_index(rows, templates=project.templates).encode(),
-        f"{functions_folder(project)}/__init__.py": package_source(names).encode(),
-    }
+    """The page that lists every document, from the rows of the products."""
+    return {"markdown/README.md": render_index(rows, templates=project.templates).encode()}
+
+
+def produce_package(names: Iterable[str], project: Project) -> Mapping[str, bytes]:
+    """The module that makes a package of the generated functions that are there, of those names.
+
+    The functions of a project of the user's own are no package: one of the name ``numpy`` would hide NumPy."""
+    folder = functions_folder(project)
+    if folder == OWN_FUNCTIONS:
+        return {}
+    there = (name for name in names if (project.output / folder / f"{name}.py").is_file())
+    return {f"{folder}/__init__.py": package_source(there).encode()}
 
 
 def document(definition: Definition, form: str, detail: Detail, width: int, project: Project) -> str:

@@ -181,7 +181,7 @@ _PLACES: tuple[Callable[[str, str], bool], ...] = (
 def _broken(words: str, width: int, indent: int, badness: Callable[[str, str], int]) -> str:
     indent, lines = min(indent, width // 3), []
     while len(words) > width:
-        depth, spaces = 0, []
+        depth, spaces = 0, list[tuple[int, int, int]]()
         for i, c in enumerate(words):
             depth += (c in "([{") - (c in ")]}")
             if c == " " and words[:i].strip() and (i <= width or not spaces):
@@ -263,7 +263,7 @@ _TEX_MATHS = {
     ),
     "ε": "varepsilon", "ϵ": "epsilon", "φ": "varphi", "ϕ": "phi", "−": "-", "±": "pm", "×": "times", "·": "cdot",
     "→": "to", "∞": "infty", "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∂": "partial", "∇": "nabla", "∑": "sum",
-    "√": "surd", "∈": "in", "ℝ": "mathbb{R}", "′": "prime", "⊙": "odot", "ℓ": "ell", "∘": "circ", "½": "tfrac12",
+    "√": "surd", "∈": "in", "ℝ": "mathbb{R}", "′": "{}^{\\prime}", "⊙": "odot", "ℓ": "ell", "∘": "circ", "½": "tfrac12",
     "∝": "propto", "⇒": "Rightarrow", "←": "gets", "ᵀ": "{}^{\\top}", "⁻": "{}^{-}",
     **{c: f"{{}}^{{{d}}}" for c, d in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)},
     **{c: f"{{}}_{{{d}}}" for c, d in zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True)},

@@ -183,7 +183,8 @@ class CheckText:
 
 @dataclass(frozen=True)
 class FigureText:
-    """A picture of the document. shaded, dotted, logarithmic: what a caption has to explain."""
+    """A picture of the document. shaded, dotted, logarithmic: what a caption has to explain; fixed: the values at which
+    other variables and parameters are held."""
 
     name: str
     key: str
@@ -191,6 +192,7 @@ class FigureText:
     dotted: bool
     logarithmic: bool
     stages: tuple[Formula, ...] = ()
+    fixed: tuple[Formula, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -239,6 +241,11 @@ class Report:
     def results(self) -> tuple[DerivationText, ...]:
         """The derivations whose results are the answer: every variable, and the second derivative."""
         return (self.main, *self.others, *self.seconds)
+
+    @property
+    def exceptions(self) -> tuple[KinkText, ...]:
+        """Where one of the results does not hold: a second derivative may miss where the first one exists."""
+        return tuple(k for k in self.kinks if self.seconds or k.differentiable != "yes")
 
     def figure(self, key: str) -> FigureText | None:
         """The picture of that key, or None."""
@@ -510,6 +517,7 @@ class _Author:
 
     def figure(self, figure: Figure, d: Definition) -> FigureText:
         stages = d.construction if figure.key == "construction" else ()
+        held = {**d.parameters, **d.plot_at} if figure.key == "function" else {}
         return FigureText(
             name=figure.name,
             key=figure.key,
@@ -517,6 +525,7 @@ class _Author:
             dotted=any(p.dots for p in figure.panels),
             logarithmic=any(p.logarithmic for p in figure.panels),
             stages=tuple(self.formula(from_sympy(stage)) for stage in stages),
+            fixed=tuple(self.formula(_relation("equals", from_sympy(s), v)) for s, v in held.items()),
         )
 
     def check(self, key: str, rows: Iterable[Check]) -> CheckText:

@@ -34,6 +34,7 @@ class Field:
         self.atoms: dict[t.Node, Any] = {}
         self.units: dict[Any, Fraction] = {}
         self.exponentials: dict[Any, Any] = {}
+        self.bodies: dict[t.Node, Any] = {}
 
     def prepare(self, nodes: Iterable[t.Node]) -> None:
         """Look through all formulas that will be compared, so that e^{x/2} and e^{x} share a generator, with the sign met first."""
@@ -62,6 +63,12 @@ class Field:
         if not coefficient.is_Rational:
             coefficient, monomial = sp.S.One, coefficient * monomial
         return [(monomial, Fraction(int(coefficient.p), int(coefficient.q)))]
+
+    def known(self, body: t.Node) -> Any:
+        """``enter``, remembered: for the bodies of names, which are met again and again."""
+        if body not in self.bodies:
+            self.bodies[body] = self.enter(body)
+        return self.bodies[body]
 
     def enter(self, node: t.Node) -> Any:
         """The rational function of a tree."""

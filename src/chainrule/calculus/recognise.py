@@ -5,6 +5,7 @@ then a fixed order. The search is bounded by the size of expressions and the num
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import combinations, product
 from typing import Any
 
@@ -44,6 +45,7 @@ class Form:
         return t.substitute(node, {s.name: s.body for s in self.solved})
 
 
+@lru_cache(maxsize=1024)
 def best_form(line: t.Node, scope: Scope) -> Form | None:
     """The best form of a line without pending derivatives; None where the line is beyond the search (too large, or not a
     rational function of its parts)."""
@@ -163,15 +165,16 @@ def _group(name: t.Node) -> str:
 def _eliminate(value: Any, name: t.Node, body: t.Node, field: Field) -> tuple[Any, Solved] | None:
     """Solve name = body for a generator that occurs in ``value`` and substitute; None where that is not possible."""
     try:
-        definition = field.enter(body)
+        definition = field.known(body)
     except UnsupportedExpression:
+        return None
+    shared = [g for g in definition.free_symbols & value.free_symbols if _solvable(g, field, name)]
+    if not shared:
         return None
     symbol = field.atom(name)
     numerator, denominator = sp.fraction(sp.together(definition))
     relation = sp.expand(numerator - symbol * denominator)
-    for generator in sorted(definition.free_symbols & value.free_symbols, key=_simple_first(field)):
-        if not _solvable(generator, field, name):
-            continue
+    for generator in sorted(shared, key=_simple_first(field)):
         poly = sp.Poly(relation, generator)
         powers = [m[0] for m in poly.monoms()]
         if len(powers) != 2 or min(powers) != 0:

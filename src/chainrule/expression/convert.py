@@ -338,6 +338,12 @@ def to_sympy(
                 return go(numerator) / go(denominator)
             case t.Power(base, exponent):
                 return go(base) ** go(exponent)
+            case t.Matrix(name):
+                sizes = tuple(dimension(size) for size in scope.shapes.get(name, ("n", "n")))
+                return sympy.MatrixSymbol(name, *sizes)
+            case t.Call("logdet" | "det" as function, (argument,)):
+                determinant = sympy.Determinant(go(argument))
+                return sympy.log(determinant) if function == "logdet" else determinant
             case t.Call("sqrt", (argument,)):
                 return sympy.sqrt(go(argument))
             case t.Call(function, arguments, parameters):

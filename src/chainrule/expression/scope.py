@@ -32,7 +32,7 @@ class NamedVector:
         return rename_indices(self.body, dict(zip(self.indices, indices, strict=True)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Scope:
     """functions: by symbol. scalars: the body of each scalar that a named equation introduces. vectors: by base.
     indices: the dimension each index runs through. shapes: the dimensions of each vector's axes.

@@ -2,13 +2,16 @@
 
 A name that the point does not give is looked up in the scope. A pending derivative is the central difference of its
 operand at a precision so high that the quotient is right to the digits asked for. To admit another kind of node, add a
-row to ``VALUES``, ``CONDITIONS`` or ``ARRAYS``; another elementary function, a row in ``ELEMENTARY``.
+row to ``VALUES``, ``CONDITIONS`` or ``ARRAYS``; another elementary function, a row in ``ELEMENTARY``; another function of
+a whole vector or matrix, a row in ``WHOLE``.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from itertools import pairwise, product
 from math import comb
 from threading import RLock
 from types import MappingProxyType
@@ -121,7 +124,7 @@ class Evaluation:
 
 
 class _World:
-    """A point with everything already worked out there. ``free``, shared by all worlds: the free indices of nodes, by
+    """A point with everything already worked out there: numbers, inverse matrices. ``free``, shared by all worlds: the free indices of nodes, by
     id, and the node itself, so that the id stays its own."""
 
     def __init__(
@@ -129,7 +132,7 @@ class _World:
     ) -> None:
         self.scope, self.point, self.trace = scope, point, trace
         self.free = {} if free is None else free
-        self.known: dict[Any, Number] = {}
+        self.known: dict[Any, Array] = {}
 
     def at(self, point: Point) -> "_World":
         return _World(self.scope, point, self.trace, self.free)
@@ -177,7 +180,7 @@ def _value(node: t.Node, frame: _Frame) -> Number:
     return row(node, frame)
 
 
-def _once(key: Any, frame: _Frame, work: Callable[[], Number]) -> Number:
+def _once(key: Any, frame: _Frame, work: Callable[[], Array]) -> Array:
     known = frame.world.known
     if key not in known:
         known[key] = work()
@@ -208,17 +211,17 @@ def _component(node: t.Component, frame: _Frame) -> Number:
 
 def _entry(base: str, places: tuple[int, ...], frame: _Frame) -> Number:
     point, vectors = frame.world.point, frame.world.scope.vectors
-    if base in point.vectors:
-        found = point.vectors[base]
+    if base in point.vectors or INVERSE.fullmatch(base):
+        found = _whole(base, frame)
         for place in places:
             if not isinstance(found, tuple) or place >= len(found):
                 raise UnsupportedExpression(f"{base} has no component {tuple(p + 1 for p in places)}")
             found = found[place]
         return found
-    if base in vectors and len(places) == 1:
+    if base in vectors and len(places) == len(vectors[base].indices):
         named = vectors[base]
-        inner = replace(frame.outside, indices={**point.indices, named.index: places[0]})
-        return _once((base, places[0]), frame, lambda: _value(named.body, inner))
+        inner = replace(frame.outside, indices={**point.indices, **dict(zip(named.indices, places, strict=True))})
+        return _once((base, places), frame, lambda: _value(named.body, inner))
     raise UnknownValue(f"the vector {base} has no value: give it in Point.vectors or by a named equation")
 
 
@@ -348,16 +351,22 @@ def _gap(ordered: list[Number]) -> Number:
 
 
 def _call(node: t.Call, frame: _Frame) -> Number:
-    name, world = node.function, frame.world
+    if _is_whole(node, frame):
+        return _number_of(node, frame)
     arguments = [_value(a, frame) for a in node.arguments]
+    return _applied(node.function, arguments, [_value(p, frame) for p in node.parameters], frame)
+
+
+def _applied(name: str, arguments: list[Number], parameters: list[Number], frame: _Frame) -> Number:
+    world = frame.world
     named = world.scope.functions.get(name)
     if named is not None and not (frame.inside == name and name in ELEMENTARY):
-        return _body(named, arguments, [_value(p, frame) for p in node.parameters], frame)
+        return _body(named, arguments, parameters, frame)
     if name not in ELEMENTARY:
         raise UnknownValue(f"the function {name} is unknown: name it in Scope.functions or add it to value.ELEMENTARY")
     if name in _SWITCHES:
         world.trace.margin = min(world.trace.margin, _SWITCHES[name](*arguments))
-    return ELEMENTARY[name](*arguments, *(_value(p, frame) for p in node.parameters))
+    return ELEMENTARY[name](*arguments, *parameters)
 
 
 def _body(named: NamedFunction, arguments: list[Number], parameters: list[Number], frame: _Frame) -> Number:
@@ -453,20 +462,35 @@ def _moved(variable: t.Node, value: Number, frame: _Frame) -> _Frame:
     raise UnsupportedExpression(f"cannot differentiate with respect to a {type(variable).__name__}")
 
 
+INVERSE = re.compile(r"inv\((.+)\)")
+"""The base of the components of an inverse matrix: (A⁻¹)_ij has the base ``inv(A)``."""
+
+
 def _whole(base: str, frame: _Frame) -> Array:
-    """All components of a vector, those of a named one at their present values."""
+    """All components of a vector or a matrix, those of a named one at their present values."""
     if base in frame.world.point.vectors:
         return frame.world.point.vectors[base]
+    inverted = INVERSE.fullmatch(base)
+    if inverted:
+        return _once(base, frame, lambda: _inverse_of(inverted[1], frame))
     named = frame.world.scope.vectors.get(base)
     if named is None:
         raise UnknownValue(f"the vector {base} has no value: give it in Point.vectors or by a named equation")
-    size = frame.size(_dimension(base, named.index, frame.world.scope))
-    return tuple(_entry(base, (place,), frame) for place in range(size))
+    sizes = [frame.size(_dimension(base, axis, index, frame.world.scope)) for axis, index in enumerate(named.indices)]
+    entries = {places: _entry(base, places, frame) for places in product(*map(range, sizes))}
+    return _table(entries, sizes)
 
 
-def _dimension(base: str, index: str, scope: Scope) -> str:
-    if scope.shapes.get(base):
-        return scope.shapes[base][0]
+def _table(entries: Mapping[tuple[int, ...], Number], sizes: Sequence[int], places: tuple[int, ...] = ()) -> Array:
+    """Nested tuples from the entry at each tuple of places."""
+    if len(places) == len(sizes):
+        return entries[places]
+    return tuple(_table(entries, sizes, (*places, place)) for place in range(sizes[len(places)]))
+
+
+def _dimension(base: str, axis: int, index: str, scope: Scope) -> str:
+    if len(scope.shapes.get(base, ())) > axis:
+        return scope.shapes[base][axis]
     if index in scope.indices:
         return scope.indices[index]
     raise UnknownValue(f"the vector {base} has no shape: give it in Scope.shapes or its index in Scope.indices")
@@ -495,6 +519,7 @@ VALUES: Mapping[type[t.Node], Callable[[Any, _Frame], Number]] = {
     t.Cases: lambda n, f: _value(_chosen(n, f), f),
     t.Derivative: _derivative,
     t.Dot: lambda n, f: _dot(n, f),
+    t.MatMul: lambda n, f: _number_of(n, f),
     t.Marked: lambda n, f: _value(n.argument, f),
 }
 """The value of each kind of arithmetic node."""
@@ -555,74 +580,220 @@ def _array(node: t.Node, frame: _Frame) -> Array:
     return _value(node, frame) if row is None else row(node, frame)
 
 
+def _number_of(node: t.Node, frame: _Frame) -> Number:
+    """The value of matrix notation that has to be a number."""
+    found = _array(node, frame)
+    if shape(found):
+        raise UnsupportedExpression(f"not a number but an array of shape {shape(found)}: {node}")
+    return found
+
+
 def shape(array: Array) -> tuple[int, ...]:
     """The length along each axis; a number has none."""
     return (len(array), *shape(array[0])) if isinstance(array, tuple) else ()
 
 
-def _each(function: Callable[..., Number], *arrays: Array) -> Array:
-    """A function of the entries of arrays of one shape."""
-    if isinstance(arrays[0], tuple):
-        return tuple(_each(function, *parts) for parts in zip(*arrays, strict=True))
-    return function(*arrays)
+def _misfit(node: t.Node, wanted: str, *arrays: Array) -> UnsupportedExpression:
+    found = " and ".join(str(shape(a)) if shape(a) else "a number" for a in arrays)
+    return UnsupportedExpression(f"{type(node).__name__} takes {wanted}, not {found}: {node}")
 
 
-def _vector_of(node: t.Node, frame: _Frame) -> tuple[Number, ...]:
-    found = _array(node, frame)
+def _each(node: t.Node, function: Callable[..., Number], *arrays: Array) -> Array:
+    """A function of the entries of arrays of one shape; a number goes with every entry."""
+    if len({shape(a) for a in arrays if shape(a)}) > 1:
+        shapes = " and ".join(str(shape(a)) for a in arrays)
+        raise UnsupportedExpression(f"the parts of this {type(node).__name__} differ in shape, {shapes}: {node}")
+
+    def entries(*parts: Array) -> Array:
+        size = next((len(part) for part in parts if isinstance(part, tuple)), None)
+        if size is None:
+            return function(*parts)
+        return tuple(entries(*(p[i] if isinstance(p, tuple) else p for p in parts)) for i in range(size))
+
+    return entries(*arrays)
+
+
+def _vector_of(node: t.Node, part: t.Node, frame: _Frame) -> tuple[Number, ...]:
+    found = _array(part, frame)
     if len(shape(found)) != 1:
-        raise UnsupportedExpression(f"expected a vector, found an array with {len(shape(found))} axes: {node}")
+        raise _misfit(node, "vectors", found)
     return tuple(found)
+
+
+def _matrix(node: t.Matrix, frame: _Frame) -> Array:
+    found = _whole(node.name, frame)
+    if len(shape(found)) != 2:
+        raise _misfit(node, "a name with two indices", found)
+    return found
 
 
 def _sum_of_arrays(node: t.Add, frame: _Frame) -> Array:
     arrays = [_array(term, frame) for term in node.terms]
-    if len({shape(a) for a in arrays}) > 1:
-        raise UnsupportedExpression(f"the terms of a sum differ in shape: {', '.join(str(shape(a)) for a in arrays)}")
-    return _each(lambda *entries: sum(entries[1:], entries[0]), *arrays)
+    return _each(node, lambda *entries: sum(entries[1:], entries[0]), *arrays)
 
 
 def _product_of_arrays(node: t.Mul, frame: _Frame) -> Array:
     arrays = [_array(factor, frame) for factor in node.factors]
-    large = [a for a in arrays if shape(a)]
-    if len(large) > 1:
-        raise UnsupportedExpression(f"a product of {len(large)} arrays: only numbers can multiply a vector or matrix")
-    factor = mp.fprod(a for a in arrays if not shape(a))
-    return _each(lambda entry: factor * entry, large[0]) if large else factor
+    if sum(bool(shape(a)) for a in arrays) > 1:
+        raise _misfit(node, "numbers and at most one array (write Hadamard or MatMul)", *arrays)
+    return _each(node, lambda *entries: reduce(lambda a, b: a * b, entries), *arrays)
 
 
-def _quotient_of_arrays(node: t.Frac, frame: _Frame) -> Array:
-    below = _array(node.denominator, frame)
-    if shape(below):
-        raise UnsupportedExpression("a vector or matrix below a fraction bar")
-    return _each(lambda entry: entry / below, _array(node.numerator, frame))
+def _hadamard(node: t.Hadamard, frame: _Frame) -> Array:
+    arrays = [_array(factor, frame) for factor in node.factors]
+    if len({shape(a) for a in arrays}) > 1 or not shape(arrays[0]):
+        raise _misfit(node, "arrays of one shape", *arrays)
+    return _each(node, lambda *entries: mp.fprod(entries), *arrays)
 
 
-def _diag(node: t.Diag, frame: _Frame) -> Array:
-    entries = _vector_of(node.vector, frame)
+def _identity(size: int) -> Array:
+    return _diagonal_matrix((mp.mpf(1),) * size)
+
+
+def _diagonal_matrix(entries: tuple[Number, ...]) -> Array:
     return tuple(tuple(v if i == j else mp.mpf(0) for j in range(len(entries))) for i, v in enumerate(entries))
 
 
 def _outer(node: t.Outer, frame: _Frame) -> Array:
-    left, right = _vector_of(node.left, frame), _vector_of(node.right, frame)
+    left, right = _vector_of(node, node.left, frame), _vector_of(node, node.right, frame)
     return tuple(tuple(a * b for b in right) for a in left)
 
 
 def _dot(node: t.Dot, frame: _Frame) -> Number:
-    left, right = _vector_of(node.left, frame), _vector_of(node.right, frame)
+    left, right = _vector_of(node, node.left, frame), _vector_of(node, node.right, frame)
     if len(left) != len(right):
-        raise UnsupportedExpression(f"the scalar product of vectors of {len(left)} and {len(right)} components")
+        raise _misfit(node, "vectors of one length", left, right)
     return mp.fdot(left, right)
+
+
+def _transpose(node: t.Transpose, frame: _Frame) -> Array:
+    """Of a vector the matrix of one row; that of such a row made by Transpose is the vector again."""
+    found = _array(node.argument, frame)
+    if not shape(found):
+        raise _misfit(node, "a vector or a matrix", found)
+    if len(shape(found)) == 1:
+        return (found,)
+    return found[0] if _is_row(node.argument, frame) else tuple(zip(*found, strict=True))
+
+
+def _is_row(node: t.Node, frame: _Frame) -> bool:
+    """Is the array with one row, that a node gives, a transposed vector?"""
+    match node:
+        case t.Transpose(argument):
+            return len(shape(_array(argument, frame))) == 1
+        case t.MatMul(factors):
+            return _is_row(factors[0], frame)
+        case t.Add() | t.Hadamard() | t.Mul() | t.Neg() | t.Frac() | t.Marked():
+            return any(_is_row(child, frame) for child in node.children)
+    return False
+
+
+def _matmul(node: t.MatMul, frame: _Frame) -> Array:
+    """A vector counts as a column; a row by a column is a number."""
+    arrays = [_array(factor, frame) for factor in node.factors]
+    if not all(map(shape, arrays)):
+        raise _misfit(node, "vectors and matrices", *arrays)
+    column = len(shape(arrays[-1])) == 1
+    tables = [a if len(shape(a)) == 2 else tuple((entry,) for entry in a) for a in arrays]
+    if any(shape(left)[1] != shape(right)[0] for left, right in pairwise(tables)):
+        raise _misfit(node, "arrays of which each has as many columns as the next has rows", *arrays)
+    result = reduce(_times, tables)
+    if not column:
+        return result
+    return result[0][0] if _is_row(node.factors[0], frame) else tuple(row[0] for row in result)
+
+
+def _times(left: Array, right: Array) -> Array:
+    columns = tuple(zip(*right, strict=True))
+    return tuple(tuple(mp.fdot(row, column) for column in columns) for row in left)
+
+
+# --- functions of a whole vector or matrix; any other is applied entry by entry
+
+
+def _square(node: t.Node, array: Array) -> Array:
+    if len(shape(array)) != 2 or len(set(shape(array))) != 1:
+        raise _misfit(node, "a square matrix", array)
+    return array
+
+
+def _diagonal(node: t.Node, array: Array) -> Array:
+    return tuple(row[place] for place, row in enumerate(_square(node, array)))
+
+
+def _inverse_of(name: str, frame: _Frame) -> Array:
+    return _inverse(t.Call("inv", (t.Matrix(name),)), _whole(name, frame))
+
+
+def _inverse(node: t.Node, array: Array) -> Array:
+    inverse = mp.inverse(mp.matrix([list(row) for row in _square(node, array)]))
+    return tuple(tuple(inverse[i, j] for j in range(len(array))) for i in range(len(array)))
+
+
+def _determinant(node: t.Node, array: Array) -> Number:
+    return mp.det(mp.matrix([list(row) for row in _square(node, array)]))
+
+
+def _norm(node: t.Node, array: Array) -> Number:
+    """Euclidean of a vector, Frobenius of a matrix."""
+    if not shape(array):
+        raise _misfit(node, "a vector or a matrix", array)
+    rows = array if len(shape(array)) == 2 else (array,)
+    return mp.sqrt(mp.fsum((entry for row in rows for entry in row), squared=True))
+
+
+WHOLE: Mapping[str, Callable[[t.Node, Array], Array]] = {
+    "norm": _norm,
+    "tr": lambda n, a: mp.fsum(_diagonal(n, a)),
+    "det": _determinant,
+    "logdet": lambda n, a: _positive(mp.ln)(_determinant(n, a)),
+    "inv": _inverse,
+    "diagonal": _diagonal,
+}
+"""Functions of a whole vector or matrix: they get the node, for messages, and the array of its argument. A function that
+the scope names is looked up there first."""
+
+
+def _is_whole(node: t.Call, frame: _Frame) -> bool:
+    return node.function in WHOLE and node.function not in frame.world.scope.functions and len(node.arguments) == 1
+
+
+def _call_of_arrays(node: t.Call, frame: _Frame) -> Array:
+    if _is_whole(node, frame):
+        return _of_whole(node, frame)
+    arrays = [_array(part, frame) for part in (*node.arguments, *node.parameters)]
+    split = len(node.arguments)
+    return _each(node, lambda *e: _applied(node.function, [*e[:split]], [*e[split:]], frame), *arrays)
+
+
+def _of_whole(node: t.Call, frame: _Frame) -> Array:
+    argument = node.arguments[0]
+    if node.function == "inv" and isinstance(argument, t.Matrix):
+        return _whole(f"inv({argument.name})", frame)  # shared with its components
+
+    def work() -> Array:
+        return WHOLE[node.function](node, _array(argument, frame))
+
+    return work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
 
 
 ARRAYS: Mapping[type[t.Node], Callable[[Any, _Frame], Array]] = {
     t.Vector: lambda n, f: _whole(n.name, f),
-    t.Diag: _diag,
+    t.Matrix: _matrix,
+    t.Identity: lambda n, f: _identity(f.size(n.dimension)),
+    t.Ones: lambda n, f: (mp.mpf(1),) * f.size(n.dimension),
+    t.Diag: lambda n, f: _diagonal_matrix(_vector_of(n, n.vector, f)),
     t.Outer: _outer,
     t.Dot: _dot,
-    t.Neg: lambda n, f: _each(lambda entry: -entry, _array(n.argument, f)),
+    t.Transpose: _transpose,
+    t.MatMul: _matmul,
+    t.Hadamard: _hadamard,
+    t.Neg: lambda n, f: _each(n, lambda entry: -entry, _array(n.argument, f)),
     t.Add: _sum_of_arrays,
     t.Mul: _product_of_arrays,
-    t.Frac: _quotient_of_arrays,
+    t.Frac: lambda n, f: _each(n, lambda a, b: a / b, _array(n.numerator, f), _array(n.denominator, f)),
+    t.Power: lambda n, f: _each(n, _raise, _array(n.base, f), _array(n.exponent, f)),
+    t.Call: _call_of_arrays,
     t.Marked: lambda n, f: _array(n.argument, f),
 }
-"""The array of each kind of node that can be one; any other node is a number."""
+"""The array of each kind of node that can be one, entry by entry unless it says otherwise; any other node is a number."""

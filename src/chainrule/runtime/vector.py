@@ -1,73 +1,216 @@
-"""What generated functions of a vector stand on: axes, dtypes, and the shift that keeps exponentials finite. NumPy only."""
+"""What generated functions of vectors and matrices stand on: axes, batches, reductions, dtypes, and the few sums that keep their digits. NumPy only."""
 
 import inspect
 import linecache
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .scalar import result_dtype
+from .scalar import Range, result_dtype
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
+REDUCTIONS = ("none", "sum", "mean")
+NEAR_ONE = 1e-3
+"""How far from 1 the components of a target may sum, where its derivative was derived from Σ = 1: rounding, and not another kind of target."""
+
+
+@dataclass(frozen=True)
+class Input:
+    """One input. axes: the names of the dimensions of its last axes; () is a number for each batch element.
+
+    index_of: the dimension whose components an integer input counts, from 0. default, domain: the value of a parameter, which is passed by keyword, and what it may be.
+    sums_to_one: the derivatives rely on it that the components sum to 1."""
+
+    axes: tuple[str, ...] = ()
+    index_of: str = ""
+    default: float | None = None
+    domain: Range = Range()
+    sums_to_one: bool = False
+
+
+@dataclass(frozen=True)
+class Derivatives:
+    """The kernels of the derivatives by one input; each takes all inputs, the products one more array.
+
+    full: the Jacobian (axes of the value, then those of the input), the gradient of a scalar function. vjp, jvp: products with it that do not form
+    it; None: it is formed and contracted. hessian, hvp: of a scalar function, where it was derived."""
+
+    full: Kernel
+    vjp: Kernel | None = None
+    jvp: Kernel | None = None
+    hessian: Kernel | None = None
+    hvp: Kernel | None = None
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A call taken apart: float64 arrays with batch axes first, in the order of the inputs, then further arrays."""
+
+    arrays: list[Any]
+    batch: tuple[int, ...]
+    sizes: Mapping[str, int]
+    dtype: Any
+    axis: int
+    own: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+
+    def shape(self, axes: tuple[str, ...]) -> tuple[int, ...]:
+        return (*self.batch, *(self.sizes[a] for a in axes))
 
 
 class VectorFunction:
-    """A verified function of one or more vectors of K components, over the last axis or the one named.
+    """A verified function of vectors or matrices, with its derivatives; every axis before the named ones is a batch axis, and batches broadcast.
 
-    Inputs: array-likes (..., K) that broadcast. float16, float32 and float64 are kept, integers and bools become float64; the computation runs in
-    float64 and is rounded once. NaN is passed on. Raises TypeError for other dtypes, ValueError for shapes that do not fit.
-
-    ``output``: "vector" for a value (..., K), whose derivative is ``jacobian``; "scalar" for a value (...), whose derivative is ``grad``."""
+    Inputs: array-likes whose last axes are those of ``axes``; parameters and class indices as ``inputs`` says. Where there is one axis of
+    components only, ``axis`` says which it is. float16, float32 and float64 are kept, other integers and bools become float64; the
+    computation runs in float64 and is rounded once. NaN is passed on. A loss takes ``reduction``: "none" (one number for each batch element),
+    "sum", or "mean", which divides by the number of batch elements.
+    Raises TypeError for other dtypes and wrong names, ValueError for shapes that do not fit, for a class index out of range, for an unknown ``wrt`` or
+    ``reduction``, and, from derivatives, for a target that does not sum to 1 where they were derived from that."""
 
     def __init__(
         self,
         name: str,
         *,
         value: Kernel,
-        derivative: Kernel,
-        inputs: tuple[str, ...],
-        output: str,
+        inputs: Mapping[str, Input],
+        output: tuple[str, ...],
+        derivatives: Mapping[str, Derivatives],
+        loss: bool = False,
         doc: str | None = None,
         module: str = "__main__",
     ) -> None:
         self.__name__ = self.__qualname__ = name
         self.__module__ = module
         self.__doc__ = doc
-        self.inputs = inputs
+        self.inputs = tuple(inputs)
+        self.axes = {each: given.axes for each, given in inputs.items()}
         self.output = output
+        self.loss = loss
+        self._inputs = dict(inputs)
         self._value = value
-        self._derivative = derivative
+        self._derivatives = dict(derivatives)
+        named = {*output, *(a for given in inputs.values() for a in (*given.axes, *filter(None, [given.index_of])))}
+        self.one_axis = len(named) == 1 and all(len(axes) <= 1 for axes in (output, *self.axes.values()))
+        required = [each for each, given in inputs.items() if given.default is None]
+        keywords: list[tuple[str, Any]] = [
+            (each, given.default) for each, given in inputs.items() if given.default is not None
+        ]
+        keywords += [("axis", -1)] * self.one_axis + [("reduction", "none")] * loss
         self.__signature__ = inspect.Signature(
-            [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in inputs]
-            + [inspect.Parameter("axis", inspect.Parameter.KEYWORD_ONLY, default=-1)]
+            [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in required]
+            + [inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY, default=default) for each, default in keywords]
         )
+        self._required = tuple(required)
 
-    def __call__(self, *args: Any, axis: int = -1, **kwargs: Any) -> Any:
-        """The value: the shape of the inputs for a vector, that shape without ``axis`` for a scalar."""
-        arrays, dtype = self._prepare(args, kwargs, axis)
-        value = self._run(self._value, arrays, dtype)
-        return np.moveaxis(value, -1, axis) if self.output == "vector" else value
+    def __call__(self, *args: Any, axis: int = -1, reduction: str = "none", **kwargs: Any) -> Any:
+        """The value: batch axes, then the axes of ``output``; of a loss, reduced as asked."""
+        self._check_reduction(reduction)
+        call = self._bind(args, kwargs, axis)
+        with np.errstate(all="ignore"):
+            value: Any = np.broadcast_to(self._value(*call.arrays), call.shape(self.output))
+            if reduction != "none":
+                value = np.sum(value) / (math.prod(call.batch) or np.nan if reduction == "mean" else 1)
+            return self._finished(value, call, self.output)
 
-    def grad(self, *args: Any, axis: int = -1, **kwargs: Any) -> Any:
-        """The gradient with respect to the first input, in the shape of the inputs; of a scalar function only."""
-        if self.output != "scalar":
-            raise TypeError(f"{self.__name__} has a vector value, so no gradient: use {self.__name__}.jacobian")
-        arrays, dtype = self._prepare(args, kwargs, axis)
-        return np.moveaxis(self._run(self._derivative, arrays, dtype), -1, axis)
+    def grad(self, *args: Any, wrt: str | None = None, axis: int = -1, reduction: str = "none", **kwargs: Any) -> Any:
+        """The gradient by ``wrt`` (the first input unless said otherwise); of a scalar function only.
 
-    def value_and_grad(self, *args: Any, axis: int = -1, **kwargs: Any) -> tuple[Any, Any]:
-        """Value and gradient; of a scalar function only."""
-        return self(*args, axis=axis, **kwargs), self.grad(*args, axis=axis, **kwargs)
+        reduction="none": that of each batch element by its own input, (batch, axes of the input). "sum" and "mean": that of the
+        reduced loss, in the shape of the input."""
+        if self.output:
+            raise TypeError(f"{self.__name__} has a vector value, so no gradient: use {self.__name__}.jacobian or .vjp")
+        self._check_reduction(reduction)
+        name, kernels = self._by(wrt)
+        call = self._bind(args, kwargs, axis, facts=True)
+        return self._reduced(kernels.full, call, name, reduction, self.axes[name])
 
-    def jacobian(self, *args: Any, **kwargs: Any) -> Any:
-        """The matrix ∂ value_i/∂ input_j, shape (..., K, K), for the last axis; of a vector function only."""
-        if self.output != "vector":
+    def value_and_grad(
+        self, *args: Any, wrt: str | None = None, axis: int = -1, reduction: str = "none", **kwargs: Any
+    ) -> tuple[Any, Any]:
+        """Value and gradient, with the same reduction; of a scalar function only."""
+        grad = self.grad(*args, wrt=wrt, axis=axis, reduction=reduction, **kwargs)
+        return self(*args, axis=axis, reduction=reduction, **kwargs), grad
+
+    def jacobian(self, *args: Any, wrt: str | None = None, axis: int = -1, **kwargs: Any) -> Any:
+        """∂ value/∂ input for each batch element: batch axes, axes of the value, axes of the input; of a vector function only."""
+        if not self.output:
             raise TypeError(f"{self.__name__} has a scalar value: use {self.__name__}.grad")
-        arrays, dtype = self._prepare(args, kwargs, -1)
-        return self._run(self._derivative, arrays, dtype)
+        name, kernels = self._by(wrt)
+        call = self._bind(args, kwargs, axis, facts=True)
+        with np.errstate(all="ignore"):
+            axes = (*self.output, *self.axes[name])
+            return self._finished(np.broadcast_to(kernels.full(*call.arrays), call.shape(axes)), call, ())
+
+    def vjp(self, *args: Any, wrt: str | None = None, axis: int = -1, **kwargs: Any) -> Any:
+        """The vector-Jacobian product Σ_i g_i ∂ value_i/∂ input: ``f.vjp(z, g)``, with g, the last argument, in the shape of the value.
+
+        In the shape of the input: where an input was broadcast along a batch axis, the sum over that axis, as a backward pass needs it."""
+        name, kernels = self._by(wrt)
+        inputs, kwargs, (g,) = self._taken("vjp", "g", args, kwargs)
+        call = self._bind(inputs, kwargs, axis, facts=True, extra=("vjp", "g", g, self.output, ""))
+        wide, deep = len(self.output), len(self.axes[name])
+
+        def product(*arrays: Array) -> Array:
+            if kernels.vjp is not None:
+                return kernels.vjp(*arrays)
+            *given, cotangent = arrays
+            full = np.broadcast_to(kernels.full(*given), call.shape((*self.output, *self.axes[name])))
+            weighted_rows = cotangent[(..., *[None] * deep)] * full
+            return np.asarray(
+                np.sum(weighted_rows, axis=tuple(range(-wide - deep, -deep)) if deep else tuple(range(-wide, 0)))
+            )
+
+        return self._reduced(product, call, name, "sum", self.axes[name])
+
+    def jvp(self, *args: Any, wrt: str | None = None, axis: int = -1, **kwargs: Any) -> Any:
+        """The Jacobian-vector product Σ_j ∂ value/∂ input_j v_j: ``f.jvp(z, v)``, with v, the last argument, in the shape of the input.
+        In the shape of the value."""
+        name, kernels = self._by(wrt)
+        inputs, kwargs, (v,) = self._taken("jvp", "v", args, kwargs)
+        call = self._bind(inputs, kwargs, axis, facts=True, extra=("jvp", "v", v, self.axes[name], name))
+        wide, deep = len(self.output), len(self.axes[name])
+        with np.errstate(all="ignore"):
+            if kernels.jvp is not None:
+                found = kernels.jvp(*call.arrays)
+            else:
+                *given, tangent = call.arrays
+                full = np.broadcast_to(kernels.full(*given), call.shape((*self.output, *self.axes[name])))
+                rows = tangent[(..., *[None] * wide, *[slice(None)] * deep)]
+                found = np.sum(full * rows, axis=tuple(range(-deep, 0)))
+            return self._finished(np.broadcast_to(found, call.shape(self.output)), call, self.output)
+
+    def hessian(
+        self, *args: Any, wrt: str | None = None, axis: int = -1, reduction: str = "none", **kwargs: Any
+    ) -> Any:
+        """The matrix of second derivatives by ``wrt`` for each batch element: batch axes, then the axis of the input twice.
+
+        "sum" and "mean": the blocks of the reduced loss that belong to one element of the input each; all other blocks are 0."""
+        self._check_reduction(reduction)
+        name, kernels = self._second(wrt)
+        assert kernels.hessian is not None
+        call = self._bind(args, kwargs, axis, facts=True)
+        return self._reduced(kernels.hessian, call, name, reduction, (*self.axes[name], *self.axes[name]))
+
+    def hvp(self, *args: Any, wrt: str | None = None, axis: int = -1, reduction: str = "none", **kwargs: Any) -> Any:
+        """The Hessian times a vector: ``f.hvp(z, y, v)``, with v, the last argument, in the shape of the input; reduced as ``grad`` is."""
+        self._check_reduction(reduction)
+        name, kernels = self._second(wrt)
+        inputs, kwargs, (v,) = self._taken("hvp", "v", args, kwargs)
+        call = self._bind(inputs, kwargs, axis, facts=True, extra=("hvp", "v", v, self.axes[name], name))
+
+        def product(*arrays: Array) -> Array:
+            if kernels.hvp is not None:
+                return kernels.hvp(*arrays)
+            assert kernels.hessian is not None
+            *given, vector = arrays
+            return np.asarray(np.sum(kernels.hessian(*given) * vector[..., None, :], axis=-1))
+
+        return self._reduced(product, call, name, reduction, self.axes[name])
 
     @property
     def source(self) -> str:
@@ -80,41 +223,201 @@ class VectorFunction:
     def __reduce__(self) -> str:
         return self.__name__  # by reference to its module, as a plain function is pickled
 
-    def _prepare(self, args: tuple[Any, ...], kwargs: dict[str, Any], axis: int) -> tuple[list[Array], Any]:
-        if len(args) > len(self.inputs) or set(kwargs) - set(self.inputs[len(args) :]):
-            unexpected = [*map(str, args[len(self.inputs) :]), *sorted(set(kwargs) - set(self.inputs[len(args) :]))]
-            raise TypeError(
-                f"{self.__name__}: unexpected {', '.join(unexpected)}; it is {self.__name__}{self.__signature__}"
+    # ---------------------------------------------------------------- arguments
+
+    def _by(self, wrt: str | None) -> tuple[str, Derivatives]:
+        name = next(iter(self._derivatives)) if wrt is None else wrt
+        if name not in self._derivatives:
+            known = ", ".join(map(repr, self._derivatives))
+            raise ValueError(f"{self.__name__}: no derivative by {name!r}; wrt is one of {known}")
+        return name, self._derivatives[name]
+
+    def _second(self, wrt: str | None) -> tuple[str, Derivatives]:
+        name, kernels = self._by(wrt)
+        if kernels.hessian is None:
+            known = ", ".join(repr(each) for each, d in self._derivatives.items() if d.hessian is not None)
+            raise TypeError(f"{self.__name__} has no Hessian by {name!r}; it was derived by {known or 'no input'}")
+        return name, kernels
+
+    def _check_reduction(self, reduction: str) -> None:
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                f"{self.__name__}: reduction={reduction!r}; it is one of {', '.join(map(repr, REDUCTIONS))}"
             )
-        given = {**dict(zip(self.inputs, args, strict=False)), **kwargs}
-        missing = [name for name in self.inputs if name not in given]
+        if reduction != "none" and not self.loss:
+            raise TypeError(f"{self.__name__} is no loss, so it takes no reduction")
+
+    def _taken(
+        self, method: str, word: str, args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[tuple[Any, ...], dict[str, Any], tuple[Any]]:
+        """The inputs apart from the vector of a product, the last argument or a keyword."""
+        if word in kwargs and word not in self.inputs:
+            return args, {k: v for k, v in kwargs.items() if k != word}, (kwargs[word],)
+        given = len(args) + sum(name in kwargs for name in self._required)
+        if not args or given <= len(self._required):
+            raise TypeError(
+                f"{self.__name__}.{method}: missing {word}, the last argument: "
+                f"{self.__name__}.{method}({', '.join((*self._required, word))})"
+            )
+        return args[:-1], kwargs, (args[-1],)
+
+    def _bind(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        axis: int,
+        facts: bool = False,
+        extra: tuple[str, str, Any, tuple[str, ...], str] | None = None,
+    ) -> _Call:
+        given = self._named(args, kwargs)
+        if axis != -1 and not self.one_axis:
+            raise TypeError(
+                f"{self.__name__} has several axes, so no axis=: the last axes of its inputs are {self._layout()}"
+            )
+        method, word, vector, axes, like = extra or ("", "", None, (), "")
+        floats = {name: v for name, v in given.items() if not self._inputs[name].index_of}
+        dtype = result_dtype(self.__name__, {**floats, f"{method} {word}": vector} if extra else floats)
+        arrays: dict[str, Any] = {}
+        for name, one in self._inputs.items():
+            arrays[name] = (
+                self._indices(name, given[name]) if one.index_of else self._array(name, given[name], one.axes, axis)
+            )
+        sizes = self._sizes(arrays)
+        batches = {name: a.shape[: a.ndim - len(self.axes[name])] for name, a in arrays.items()}
+        try:
+            batch = np.broadcast_shapes(*batches.values())
+        except ValueError:
+            raise ValueError(f"{self.__name__}: shapes do not broadcast: {self._shapes(arrays)}") from None
+        if axis >= 0 and any(axes and len(batches[n]) < len(batch) for n, axes in self.axes.items()):
+            raise ValueError(
+                f"{self.__name__}: axis={axis} is ambiguous for {self._shapes(arrays)}: count it from the end"
+            )
+        for name, one in self._inputs.items():
+            self._check(name, one, arrays[name], sizes, facts)
+        own = {name: a.shape for name, a in arrays.items()}
+        call = _Call(list(arrays.values()), batch, sizes, dtype, axis, own)
+        if extra:
+            last = (
+                self._array(f"{method}: {word}", vector, axes, axis) if axes else np.asarray(vector, dtype=np.float64)
+            )
+            wanted = own[like] if like else call.shape(axes)
+            if last.shape != wanted:
+                shown = self._moved(np.empty(wanted), call, axes).shape
+                raise ValueError(
+                    f"{self.__name__}.{method}: {word} has shape {np.asarray(vector).shape}, but {like or 'the value'} has shape {shown}"
+                )
+            call.arrays.append(last)
+        return call
+
+    def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        call = f"{self.__name__}{self.__signature__}"
+        unexpected = [
+            *map(str, args[len(self._required) :]),
+            *sorted(set(kwargs) - (set(self.inputs) - set(self._required[: len(args)]))),
+        ]
+        if unexpected:
+            raise TypeError(f"{self.__name__}: unexpected {', '.join(unexpected)}; it is {call}")
+        given = {**dict(zip(self._required, args, strict=False)), **kwargs}
+        missing = [name for name in self._required if name not in given]
         if missing:
-            raise TypeError(f"{self.__name__}: missing {', '.join(missing)}; it is {self.__name__}{self.__signature__}")
-        dtype = result_dtype(self.__name__, given)
-        arrays = []
-        for name in self.inputs:
-            array = np.asarray(given[name], dtype=np.float64)
-            if array.ndim == 0:
-                raise ValueError(f"{self.__name__}: {name} is a single number; give at least one axis of K components")
+            raise TypeError(f"{self.__name__}: missing {', '.join(missing)}; it is {call}")
+        return {name: given.get(name, one.default) for name, one in self._inputs.items()}
+
+    def _array(self, name: str, value: Any, axes: tuple[str, ...], axis: int) -> Array:
+        with np.errstate(all="ignore"):  # a signalling NaN warns when it is cast
+            array = np.asarray(value, dtype=np.float64)
+        if not axes:
+            return array
+        if array.ndim < len(axes):
+            what = "is a single number" if array.ndim == 0 else f"has shape {array.shape}"
+            raise ValueError(f"{self.__name__}: {name} {what}; give at least the axes ({', '.join(axes)})")
+        if self.one_axis:
             if not -array.ndim <= axis < array.ndim:
                 raise ValueError(f"{self.__name__}: {name} has shape {array.shape}, so there is no axis {axis}")
             array = np.moveaxis(array, axis, -1)
-            if array.shape[-1] == 0:
-                raise ValueError(f"{self.__name__}: {name} has shape {array.shape}: at least one component is needed")
-            arrays.append(array)
-        sizes = {array.shape[-1] for array in arrays}
-        if len(sizes) > 1:
-            shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(self.inputs, arrays, strict=True))
-            raise ValueError(f"{self.__name__}: the numbers of components differ: {shapes}")
-        try:
-            return list(np.broadcast_arrays(*arrays)), dtype
-        except ValueError:
-            shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(self.inputs, arrays, strict=True))
-            raise ValueError(f"{self.__name__}: shapes do not broadcast: {shapes}") from None
+        if 0 in array.shape[-len(axes) :]:
+            raise ValueError(f"{self.__name__}: {name} has shape {array.shape}: at least one component is needed")
+        return array
 
-    def _run(self, kernel: Kernel, arrays: list[Array], dtype: Any) -> Any:
+    def _indices(self, name: str, value: Any) -> npt.NDArray[np.intp]:
+        array = np.asarray(value)
+        if array.dtype.kind not in "iu":
+            raise TypeError(
+                f"{self.__name__}: {name} has dtype {array.dtype}; it counts components from 0, so integers are needed"
+            )
+        return array.astype(np.intp)
+
+    def _sizes(self, arrays: Mapping[str, Any]) -> dict[str, int]:
+        found: dict[str, dict[str, int]] = {}
+        for name, axes in self.axes.items():
+            for position, axis in enumerate(axes):
+                found.setdefault(axis, {})[f"{name} {arrays[name].shape}"] = arrays[name].shape[position - len(axes)]
+        for axis, sizes in found.items():
+            if len(set(sizes.values())) > 1:
+                each = ", ".join(f"{size} in {where}" for where, size in sizes.items())
+                raise ValueError(f"{self.__name__}: the numbers of components differ: {axis} is {each}")
+        for name in self.inputs:  # a square matrix names one axis twice
+            axes = self.axes[name]
+            shape = arrays[name].shape[arrays[name].ndim - len(axes) :]
+            for axis, size in zip(axes, shape, strict=True):
+                if next(iter(found[axis].values())) != size:
+                    raise ValueError(
+                        f"{self.__name__}: {name} has shape {arrays[name].shape}, but both axes are {axis}"
+                    )
+        return {axis: next(iter(sizes.values())) for axis, sizes in found.items()}
+
+    def _check(self, name: str, one: Input, array: Any, sizes: Mapping[str, int], facts: bool) -> None:
+        if one.index_of and array.size and (array.min() < 0 or array.max() >= sizes[one.index_of]):
+            wrong = array[(array < 0) | (array >= sizes[one.index_of])].flat[0]
+            raise ValueError(
+                f"{self.__name__}: {name} holds {wrong}, but there are {sizes[one.index_of]} components, 0 to {sizes[one.index_of] - 1}"
+            )
+        outside = array[~one.domain.inside(array)] if one.domain != Range() else np.empty(0)
+        if outside.size:
+            raise ValueError(
+                f"{self.__name__}: parameter {name} = {outside.flat[0]:g} is out of range, {one.domain.describe(name)} is required"
+            )
+        if facts and one.sums_to_one:
+            with np.errstate(all="ignore"):
+                total = np.sum(array, axis=-1)
+            far = np.abs(total - 1) > NEAR_ONE
+            if np.any(far):
+                raise ValueError(
+                    f"{self.__name__}: the components of {name} sum to {total[far].flat[0]:g}; its derivatives are derived for targets that sum to 1"
+                )
+
+    def _layout(self) -> str:
+        return ", ".join(f"{name} (..., {', '.join(axes)})" for name, axes in self.axes.items() if axes)
+
+    def _shapes(self, arrays: Mapping[str, Any]) -> str:
+        return ", ".join(f"{name} {array.shape}" for name, array in arrays.items())
+
+    # ---------------------------------------------------------------- results
+
+    def _moved(self, array: Array, call: _Call, axes: tuple[str, ...]) -> Array:
+        return np.moveaxis(array, -1, call.axis) if self.one_axis and len(axes) == 1 else array
+
+    def _finished(self, array: Any, call: _Call, axes: tuple[str, ...]) -> Any:
+        """A fresh array of the dtype of the result; a NumPy scalar where there is no axis."""
+        moved = self._moved(np.asarray(array), call, axes)
+        return np.array(moved, dtype=call.dtype)[()]
+
+    def _reduced(self, kernel: Kernel, call: _Call, name: str, reduction: str, axes: tuple[str, ...]) -> Any:
+        """What a kernel gives for each batch element; reduced, it is summed over the batch axes along which the input was broadcast."""
         with np.errstate(all="ignore"):
-            return np.asarray(kernel(*arrays)).astype(dtype)[()]
+            found = np.broadcast_to(kernel(*call.arrays), call.shape(axes))
+            if reduction != "none":
+                batch = call.own[name][: len(call.own[name]) - len(self.axes[name])]
+                extra = len(call.batch) - len(batch)
+                found = np.sum(found, axis=tuple(range(extra)))
+                shared = tuple(k for k, size in enumerate(batch) if size == 1 and call.batch[extra + k] != 1)
+                found = np.sum(found, axis=shared, keepdims=True)
+                if reduction == "mean":
+                    found = found / (math.prod(call.batch) or np.nan)
+            return self._finished(found, call, axes)
+
+
+# -------------------------------------------------------------------- used by the generated code
 
 
 def shifted(z: Array) -> Array:
@@ -123,9 +426,18 @@ def shifted(z: Array) -> Array:
     return np.where(z == largest, 0.0, z - largest)
 
 
+def log_sum_exp(z: Array) -> Array:
+    """log Σ exp z over the last axis. The largest term is taken out of the sum, so that log1p keeps the digits of the others."""
+    top = np.argmax(z, axis=-1)[..., None]
+    largest = np.take_along_axis(z, top, axis=-1)
+    others = np.exp(np.where(z == largest, 0.0, z - largest))
+    np.put_along_axis(others, top, 0.0, axis=-1)
+    return np.asarray(largest[..., 0] + np.log1p(np.sum(others, axis=-1)))
+
+
 def weighted(weight: Array, value: Array) -> Array:
     """weight times value, and 0 where the weight is 0, however large the value."""
-    return np.asarray(np.where(weight == 0, 0.0, weight * value))
+    return np.asarray(np.where(np.equal(weight, 0), 0.0, weight * value))
 
 
 def balanced(matrix: Array) -> Array:
@@ -133,3 +445,29 @@ def balanced(matrix: Array) -> Array:
     size = matrix.shape[-1]
     off = np.where(np.eye(size, dtype=bool), 0.0, matrix)
     return np.asarray(off - np.eye(size) * np.sum(off, axis=-1)[..., None])
+
+
+def balanced_at(vector: Array, weights: Array) -> Array:
+    """The vector with the component at the largest weight replaced by minus the sum of the others: for one that sums to 0."""
+    vector, weights = np.broadcast_arrays(vector, weights)
+    place = np.arange(vector.shape[-1]) == np.argmax(weights, axis=-1)[..., None]
+    others = np.where(place, 0.0, vector)
+    return np.asarray(np.where(place, -np.sum(others, axis=-1)[..., None], vector))
+
+
+def centred(g: Array, weights: Array) -> Array:
+    """g less its component at the largest weight: for a product that does not change when one number is added to all of g."""
+    g, weights = np.broadcast_arrays(g, weights)
+    return np.asarray(g - np.take_along_axis(g, np.argmax(weights, axis=-1)[..., None], axis=-1))
+
+
+def one_hot(index: Any, size: int) -> Array:
+    """1 at the class index and 0 elsewhere, along a new last axis of ``size`` components."""
+    return np.asarray(np.equal(np.asarray(index)[..., None], np.arange(size)), dtype=np.float64)
+
+
+def entry(array: Array, index: Any) -> Array:
+    """The component at the class index, along the last axis."""
+    batch = np.broadcast_shapes(array.shape[:-1], np.shape(index))
+    whole = np.broadcast_to(array, (*batch, array.shape[-1]))
+    return np.asarray(np.take_along_axis(whole, np.broadcast_to(index, batch)[..., None], axis=-1)[..., 0])

@@ -17,7 +17,7 @@ from ..expression.printing import text
 from ..expression.scope import Scope
 from ..expression.value import Evaluation, Number, Point, Undefined, UnknownValue, shape
 from . import exact, sampling
-from .lines import DIGITS, POINTS, TELLING, TOLERANCE, Outcome, Sample, Samples, draw_samples
+from .lines import DIGITS, NOTHING, POINTS, TELLING, TOLERANCE, Outcome, Sample, Samples, draw_samples
 
 MORE_POINTS = 6 * POINTS
 """Points for a line that is 0 nearly everywhere."""
@@ -248,6 +248,8 @@ def _array_error(left: Any, right: Any) -> float:
         return float("inf")
     pairs = list(zip(_entries(left), _entries(right), strict=True))
     size = max(max(abs(a), abs(b)) for a, b in pairs)
+    if size < NOTHING:
+        return 0.0
     return float(max(abs(a - b) for a, b in pairs) / size) if size else 0.0
 
 
@@ -283,6 +285,8 @@ def _against(sample: Sample, line: t.Node, slope: Number) -> Outcome:
     if value is None:
         return Outcome(slope, mp.nan, float("inf"), True)
     gap, size = abs(value - slope), max(abs(value), abs(slope))
+    if size < NOTHING:
+        return Outcome(slope, value, 0.0, False)
     if gap > TOLERANCE * size:
         scale = max(size, sample.evaluation.scale(line))
         return Outcome(slope, value, float(gap / scale), bool(size > TOLERANCE * scale))
@@ -355,6 +359,10 @@ def check_routes(first: Derivation, other: Derivation) -> Row:
     return Row("routes", other.goal, telling, worst, passed, "" if passed else message)
 
 
+MATRIX_DIGITS = 120
+"""A matrix is compared entry by entry with its largest, which may itself be what cancellation leaves."""
+
+
 def check_matrix_form(component: t.Node, matrix: t.Node, indices: Sequence[str], scope: Scope) -> CheckRow:
     """Matrix notation against the formula of its component: indices are those of the axes, the row first.
 
@@ -366,12 +374,12 @@ def check_matrix_form(component: t.Node, matrix: t.Node, indices: Sequence[str],
     for _ in range(max(POINTS, 2 * sampling.rounds(wanted))):
         point = next(stream)
         try:
-            right = Evaluation(point, scope, DIGITS).array(matrix)
+            right = Evaluation(point, scope, MATRIX_DIGITS).array(matrix)
             left = _table(component, list(indices), wanted, point, scope)
         except Undefined:
             continue
         off = _array_error(left, right)
-        telling += any(entry != 0 for entry in _entries(left))
+        telling += any(abs(entry) > NOTHING for entry in _entries(left))
         if off > worst:
             worst, detail = off, f"at {point}: off by {off:.0e}, allowed {TOLERANCE:.0e}"
     if telling < TELLING:
@@ -392,7 +400,7 @@ def _table(component: t.Node, indices: list[str], wanted: sampling.Needs, point:
     values = {}
     for places in product(*map(range, sizes)):
         there = replace(point, indices={**point.indices, **dict(zip(indices, places, strict=True))})
-        values[places] = Evaluation(there, scope, DIGITS).value(component)
+        values[places] = Evaluation(there, scope, MATRIX_DIGITS).value(component)
 
     def nested(places: tuple[int, ...]) -> Any:
         if len(places) == len(sizes):

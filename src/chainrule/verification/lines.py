@@ -15,6 +15,8 @@ from . import sampling
 
 DIGITS = 45
 TOLERANCE = 1e-20
+NOTHING = 1e-35
+"""Numbers smaller than this are what rounding leaves of 0: two of them prove nothing."""
 MARGIN = 1e-6
 """How near a boundary between two branches a point may be."""
 POINTS = 8
@@ -67,6 +69,8 @@ class Sample:
         if right is None and (right := self.finer.value(after)) is None:
             return Outcome(left, mp.nan, float("inf"), True)
         gap, size = abs(left - right), max(abs(left), abs(right))
+        if size < NOTHING:
+            return Outcome(left, right, 0.0, False)
         if gap <= TOLERANCE * size:
             return Outcome(left, right, float(gap / size) if size else 0.0, size > 0)
         scale = max(self.evaluation.scale(before), self.evaluation.scale(after))

@@ -16,6 +16,7 @@ import sympy
 from mpmath import mp
 
 from ..errors import UnsupportedExpression
+from ..calculus.dependence import matrix_of
 from ..expression import tree as t
 from ..expression.scope import Scope
 from ..expression.value import Evaluation, Number, Point, Undefined, UnknownValue
@@ -132,6 +133,7 @@ class Needs:
     dimensions: tuple[str, ...]
     indices: Mapping[str, str]
     conditions: tuple[t.Compare, ...]
+    inverted: tuple[str, ...] = ()
 
 
 class _Collector:
@@ -144,6 +146,7 @@ class _Collector:
         self.equal: list[tuple[str, str]] = []
         self.conditions: list[t.Compare] = []
         self.seen: set[tuple[str, str]] = set()
+        self.inverted: set[str] = set()
 
     def visit(self, node: t.Node, names: frozenset[str] = frozenset()) -> None:
         match node:
@@ -153,8 +156,13 @@ class _Collector:
                 pass
             case t.Symbol(name) if name not in self.scope.indices or name in self.scope.domains:
                 self.scalars.add(name)
-            case t.Vector(name):
+            case t.Vector(name) | t.Matrix(name):
                 self.visit(t.Component(name, ()), names)
+            case t.Identity(dimension) | t.Ones(dimension):
+                self.dimensions.add(dimension)
+            case t.Component(base, indices) if matrix_of(base) != base:
+                self.inverted.add(matrix_of(base))
+                self.visit(t.Component(matrix_of(base), indices), names)
             case t.Component(base, indices):
                 sizes = self.scope.shapes.get(base, ())
                 self.dimensions.update(sizes)
@@ -175,6 +183,8 @@ class _Collector:
             case t.Call(function) if function in self.scope.functions:
                 named = self.scope.functions[function]
                 self.once(("function", function), named.body, frozenset((*named.arguments, *named.parameters)))
+        if isinstance(node, t.Call) and node.function in ("logdet", "det", "inv"):
+            self.inverted.update(part.name for _, part in t.walk(node) if isinstance(part, t.Matrix))
         for child in node.children:
             self.visit(child, names)
 
@@ -202,7 +212,14 @@ def needs(lines: Iterable[t.Node], scope: Scope) -> Needs:
         axes[index] = options[0]
     sizes = sorted(found.dimensions | set(axes.values()))
     conditions = tuple(dict.fromkeys(found.conditions))
-    return Needs(tuple(sorted(found.scalars)), tuple(sorted(found.vectors)), tuple(sizes), axes, conditions)
+    return Needs(
+        tuple(sorted(found.scalars)),
+        tuple(sorted(found.vectors)),
+        tuple(sizes),
+        axes,
+        conditions,
+        tuple(sorted(found.inverted)),
+    )
 
 
 def _free_in_bodies(scope: Scope, found: _Collector) -> frozenset[str]:
@@ -272,6 +289,27 @@ def _vector(base: str, sizes: Sequence[int], scope: Scope, rng: Random) -> Any:
     return tuple(_vector(base, sizes[1:], scope, rng) for _ in range(sizes[0]))
 
 
+def _matrix(base: str, sizes: Sequence[int], scope: Scope, rng: Random, inverted: bool) -> Any:
+    """A matrix with the properties that the facts claim, well away from singular where its inverse is wanted."""
+    drawn = _vector(base, sizes, scope, rng)
+    symmetric = "symmetric" in scope.facts.get(base, ())
+    if len(sizes) != 2 or sizes[0] != sizes[1] or not (symmetric or inverted):
+        return drawn
+    n = range(sizes[0])
+    with mp.workprec(BITS):
+        if symmetric:
+            drawn = tuple(tuple((drawn[i][j] + drawn[j][i]) / 2 for j in n) for i in n)
+        if inverted:  # the diagonal outweighs its row, so the determinant is positive
+            weight = 1 + mp.fsum(abs(entry) for row in drawn for entry in row)
+            drawn = tuple(tuple(drawn[i][j] + (weight if i == j else 0) for j in n) for i in n)
+    return drawn
+
+
+def _positive(array: Any) -> Any:
+    with mp.workprec(BITS):
+        return tuple(_positive(part) for part in array) if isinstance(array, tuple) else abs(array)
+
+
 def seed_of(*words: str) -> int:
     """A number that depends on the words alone, on every machine."""
     return int.from_bytes(hashlib.sha256("\0".join(words).encode()).digest()[:8], "big")
@@ -285,7 +323,12 @@ def candidates(wanted: Needs, scope: Scope, seed: int) -> Iterator[Point]:
     for turn in count():
         sizes, places = _layout(wanted, plans, turn, rng)
         scalars = {name: draw(parts, rng) for name, parts in domains.items()}
-        vectors = {base: _vector(base, _lengths(base, sizes, scope), scope, rng) for base in wanted.vectors}
+        vectors = {
+            base: _matrix(base, _lengths(base, sizes, scope), scope, rng, base in wanted.inverted)
+            for base in wanted.vectors
+        }
+        if turn // rounds(wanted) % 2:  # every other round inside the domain of logarithms and roots
+            vectors = {base: _positive(array) for base, array in vectors.items()}
         point = Point(scalars, vectors, sizes, places)
         yield near_boundary(point, wanted, scope, rng) if wanted.conditions and turn % 3 else point
 
@@ -326,4 +369,5 @@ def joined(first: Needs, second: Needs) -> Needs:
         tuple(sorted({*first.dimensions, *second.dimensions})),
         {**first.indices, **second.indices},
         (*first.conditions, *second.conditions),
+        tuple(sorted({*first.inverted, *second.inverted})),
     )

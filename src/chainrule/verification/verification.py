@@ -15,6 +15,7 @@ from ..calculus.property_checks import NEAR as PROPERTY_TOLERANCE
 from ..calculus.property_checks import check_properties
 from ..errors import VerificationError
 from ..expression.printing import text
+from ..expression.tree import Symbol
 from .checks import CHECKS, Check, Row, StepCheck, Subject, check_routes
 from .lines import TOLERANCE
 
@@ -120,6 +121,8 @@ def verify_facts(
     derivation: Derivation, kinks: tuple[Kink, ...] | None = None, properties: tuple[Property, ...] | None = None
 ) -> tuple[Row, ...]:
     """Check kinks and properties of a function of one variable, those of the derivation unless others are given."""
+    if not isinstance(derivation.variable, Symbol):
+        return ()
     kinks = derivation.kinks if kinks is None else kinks
     properties = derivation.properties if properties is None else properties
     value, total, domain = derivation.value, derivation.total, derivation.definition.domain

@@ -571,7 +571,14 @@ AXES: dict[type[Node], Axes | Callable[[Any], Axes]] = {
     tree.Call: lambda node: AXES_OF_CALLS.get(node.function) or _widest(node.children),
     tree.Derivative: _axes_of_derivative,
 }
-AXES_OF_CALLS: dict[str, Axes] = {"tr": NUMBER, "norm": NUMBER, "det": NUMBER, "logdet": NUMBER, "inv": MATRIX, "diagonal": VECTOR}
+AXES_OF_CALLS: dict[str, Axes] = {
+    "tr": NUMBER,
+    "norm": NUMBER,
+    "det": NUMBER,
+    "logdet": NUMBER,
+    "inv": MATRIX,
+    "diagonal": VECTOR,
+}
 """The functions of a whole vector or matrix; every other is applied entry by entry."""
 
 

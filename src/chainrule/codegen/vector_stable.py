@@ -1,0 +1,283 @@
+"""Rewrites that keep index notation finite and accurate, each exact: names written out where that helps, logarithms of quotients taken apart, scores shifted by
+their largest where that provably changes nothing, and functions of one number put into a form that the scalar generator measured."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+
+from ..calculus.field import Field
+from ..calculus.products import Product, collect, common_factors
+from ..calculus.sums import SIFT
+from ..calculus.tidy import tidy
+from ..errors import ChainruleError, UnsupportedExpression
+from ..expression import tree as t
+from ..expression.convert import to_sympy
+from ..expression.scope import NamedVector, Scope
+from ..notation import scalar
+from .points import ranges, sample
+from .printing import Body
+from .spec import FunctionSpec
+from .stable import problem, stabilise
+from .vector_spec import VectorSpec
+
+DELICATE = ("exp", "tanh", "sinh", "cosh", "coth", "sech", "csch", "erf", "erfc", "atan")
+"""Functions whose combinations overflow or cancel, so that a form of them has to be found."""
+ARGUMENT = "u"
+
+
+def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
+    """A tree ready to be written: element-wise names and logarithms of names written out, deltas under sums used."""
+    named = {v.base: v for v in spec.vectors}
+
+    def write_out(n: t.Node) -> t.Node | None:
+        match n:
+            case t.Call(function, arguments, parameters) if function in spec.functions:
+                f = spec.functions[function]
+                names = (*f.arguments, *f.parameters)
+                values = (*arguments, *parameters)
+                if len(names) != len(values):
+                    raise UnsupportedExpression(f"{function} takes {len(names)} argument(s), not {len(values)}")
+                return write(t.substitute(f.body, {t.Symbol(k): v for k, v in zip(names, values, strict=True)}))
+            case t.Component(base, indices) if base in named and _elementwise(named[base]):
+                return write(named[base].at(indices))
+            case t.Call("log", (t.Component(base, indices),)) if base in named:
+                return _log_of_quotient(t.Call("log", (named[base].at(indices),)))
+            case t.Call("log", _):
+                return _log_of_quotient(n)
+            case t.Sum():
+                return SIFT.apply(n, Scope())
+        return None
+
+    def write(n: t.Node) -> t.Node:
+        return t.transform(n, write_out)
+
+    return tidy(write(node))
+
+
+def _elementwise(vector: NamedVector) -> bool:
+    """A named vector that is a function of single components, such as σ(z_i): a call and no sum."""
+    parts = [p for _, p in t.walk(vector.body)]
+    calls = any(isinstance(p, t.Call) and p.function in DELICATE for p in parts)
+    return calls and not any(isinstance(p, t.Sum) for p in parts)
+
+
+def _log_of_quotient(n: t.Node) -> t.Node | None:
+    """log(eᵘ/v) = u - log v: exact, and finite where the quotient underflows."""
+    match n:
+        case t.Call("log", (t.Frac(t.Call("exp", (u,)), v),)):
+            return t.Add((u, t.Neg(t.Call("log", (v,)))))
+        case t.Call("log", (t.Call("exp", (u,)),)):
+            return u
+    return None
+
+
+# ---------------------------------------------------------------- shifts
+
+
+@dataclass(frozen=True)
+class Shift:
+    """Scores that are shifted by their largest: ``node`` with the running ``index``, and the name its components have after that."""
+
+    node: t.Node
+    outer: tuple[str, ...]
+    index: str
+    base: str
+
+
+def shifts(body: t.Node, spec: VectorSpec, scores: tuple[str, ...]) -> tuple[t.Node, tuple[Shift, ...]]:
+    """A body in which scores stand for exponents, or for the components that bear them, wherever a shift of these changes nothing.
+
+    scores: inputs that stand in exponents somewhere in the function; those are tried where they stand outside of one too."""
+    found: list[Shift] = []
+    for node, index in dict.fromkeys(_candidates(body, scores)):
+        outer = tuple(sorted(t.free_indices(node) - {index}))
+        base = f"scores {len(found)}"
+        changed = _abstracted(body, node, index, outer, base)
+        if changed != body and _invariant(changed, base, spec.facts):
+            found.append(Shift(node, outer, index, base))
+            body = changed
+    return body, tuple(found)
+
+
+def _candidates(body: t.Node, scores: tuple[str, ...]) -> Iterator[tuple[t.Node, str]]:
+    """Exponents under a sum with its index; then the components of scores."""
+    for _, part in t.walk(body):
+        if isinstance(part, t.Sum):
+            for _, inner in t.walk(part.body):
+                match inner:
+                    case t.Call("exp", (u,)) if part.index in t.free_indices(u) and not _holds_sum(u):
+                        yield u, part.index
+    for _, part in t.walk(body):
+        match part:
+            case t.Component(base, (index,)) if base in scores:
+                yield part, index
+
+
+def _holds_sum(node: t.Node) -> bool:
+    return any(isinstance(p, t.Sum) for _, p in t.walk(node))
+
+
+def _abstracted(body: t.Node, node: t.Node, index: str, outer: tuple[str, ...], base: str) -> t.Node:
+    """Every occurrence of a formula, at whatever running index, as a component of a new vector."""
+    every = {i for _, p in t.walk(body) for i in _indices(p)}
+    known = {t.rename_index(node, index, i): t.Component(base, (*outer, i)) for i in sorted(every - set(outer))}
+    return t.substitute(body, known)  # type: ignore[arg-type]  # a dict of components is one of nodes
+
+
+def _indices(node: t.Node) -> tuple[str, ...]:
+    match node:
+        case t.Component(_, indices):
+            return indices
+        case t.Delta(left, right):
+            return (left, right)
+        case t.Sum(_, index, _):
+            return (index,)
+    return ()
+
+
+def _invariant(body: t.Node, base: str, facts: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether adding one number c to every component of ``base`` changes nothing, shown by a rational function that does not contain c or e^c any more."""
+    c = t.Symbol("c_")
+    moved = t.transform(body, lambda n: t.Add((n, c)) if isinstance(n, t.Component) and n.base == base else None)
+    if moved == body:
+        return False
+    change = _splitter(c, facts)
+    field = Field(Scope())
+    try:
+        pair = [t.transform(moved, change), t.transform(body, change)]
+        if pair[0] == pair[1]:
+            return True
+        field.prepare(pair)
+        after, before = (field.enter(x) for x in pair)
+        return bool(sp.cancel(sp.together(after - before)) == 0)
+    except (UnsupportedExpression, sp.PolynomialError):
+        return False
+
+
+def _splitter(c: t.Symbol, facts: Mapping[str, tuple[str, ...]]) -> Callable[[t.Node], t.Node | None]:
+    """The rewrites that bring e^c and c out of exponents, sums and logarithms, from the leaves up."""
+    factor = t.Call("exp", (c,))
+
+    def pulled(n: t.Node) -> tuple[int, t.Node]:
+        found = Product(n)
+        power = found.powers.pop(factor, 0)
+        return (power, found.rebuild()) if power else (0, n)
+
+    def times(power: int, rest: t.Node) -> t.Node:
+        made = Product(rest)
+        made.powers[factor] = power
+        return made.rebuild()
+
+    def total(n: t.Sum) -> t.Node | None:
+        power, rest = pulled(n.body)
+        if power:
+            return times(power, t.Sum(rest, n.index, n.dimension))
+        match rest:
+            case t.Mul((t.Component(weight, indices), t.Add(terms))) | t.Mul(
+                (t.Add(terms), t.Component(weight, indices))
+            ) if c in terms and indices[-1] == n.index and "sums_to_one" in facts.get(weight, ()):
+                others = t.add(*(x for x in terms if x != c))
+                return t.Add((t.Sum(t.Mul((t.Component(weight, indices), others)), n.index, n.dimension), c))
+        return None
+
+    def split(n: t.Node) -> t.Node | None:
+        match n:
+            case t.Call("exp", (t.Add(terms),)) if c in terms:
+                return t.Mul((factor, t.Call("exp", (t.add(*(x for x in terms if x != c)),))))
+            case t.Sum():
+                return total(n)
+            case t.Call("log", (argument,)):
+                power, rest = pulled(argument)
+                return t.Add((t.Call("log", (rest,)), *([c] * power))) if power > 0 else None
+            case t.Add(terms):
+                parts = [pulled(x) for x in terms]
+                if len({power for power, _ in parts}) == 1 and parts[0][0]:
+                    return times(parts[0][0], t.add(*(rest for _, rest in parts)))
+                return collect(tidy(n))
+        return None
+
+    return split
+
+
+# ---------------------------------------------------------------- functions of one number
+
+
+@dataclass(frozen=True)
+class OneNumber:
+    """h(u) for an argument u: ``function`` is h, in the symbol of ``ARGUMENT``."""
+
+    function: Any
+    argument: t.Node
+
+
+def of_one_number(factors: tuple[t.Node, ...]) -> tuple[OneNumber, tuple[t.Node, ...]] | None:
+    """The factors of a product that are functions of one number between them, and the others; None where no form has to be found."""
+    for u in dict.fromkeys(u for f in factors for u in _arguments(f)):
+        mine = tuple(f for f in factors if _closed(f, u))
+        if not mine or not _delicate(mine):
+            continue
+        function = to_sympy(t.mul(*(t.substitute(f, {u: t.Symbol(ARGUMENT)}) for f in mine)))
+        return OneNumber(function, u), tuple(f for f in factors if f not in mine)
+    return None
+
+
+def _arguments(node: t.Node) -> Iterator[t.Node]:
+    """The arguments of functions, without sign and number, that hold no function themselves; the smallest first."""
+    found = []
+    for _, part in t.walk(node):
+        if isinstance(part, t.Call) and len(part.arguments) == 1:
+            found.append(_unsigned(part.arguments[0]))
+    yield from sorted((u for u in found if _names(u) and not _calls(u)), key=t.size)
+
+
+def _calls(node: t.Node) -> bool:
+    return any(isinstance(p, t.Call) and p.function in DELICATE for _, p in t.walk(node))
+
+
+def _names(node: t.Node) -> bool:
+    return any(isinstance(p, t.Component | t.Symbol) for _, p in t.walk(node))
+
+
+def _unsigned(node: t.Node) -> t.Node:
+    match node:
+        case t.Neg(argument):
+            return _unsigned(argument)
+        case t.Mul((t.Number(), *rest)):
+            return _unsigned(t.mul(*rest))
+    return node
+
+
+def _closed(node: t.Node, u: t.Node) -> bool:
+    """Whether a formula is a function of ``u`` alone, by functions that the scalar generator knows."""
+    rest = t.substitute(node, {u: t.Symbol(ARGUMENT)})
+    parts = [p for _, p in t.walk(rest)]
+    names = t.Component | t.Sum | t.Delta | t.Dimension | t.Cases | t.Vector | t.Matrix
+    if any(isinstance(p, names) or (isinstance(p, t.Symbol) and p.name != ARGUMENT) for p in parts):
+        return False
+    return any(isinstance(p, t.Call) for p in parts)
+
+
+def _delicate(factors: tuple[t.Node, ...]) -> bool:
+    calls = [p for f in factors for _, p in t.walk(f) if isinstance(p, t.Call)]
+    single = len(factors) == 1 and isinstance(factors[0], t.Call) and len(calls) == 1
+    return any(call.function in DELICATE for call in calls) and not single
+
+
+@lru_cache(maxsize=256)
+def stable_code(function: Any) -> Body | None:
+    """The statements that compute a function of the symbol ``ARGUMENT`` accurately for every float64; None where no form is found."""
+    symbol = scalar(ARGUMENT)
+    spec = FunctionSpec("h", ((ARGUMENT, symbol),), (), function, {}, {})
+    try:
+        domains = tuple((each.lower, each.upper) for each in ranges(spec).values())
+        return stabilise(problem(function, spec.symbols, sample(spec), domains), {symbol: ARGUMENT}).body
+    except ChainruleError:
+        return None
+
+
+def factored(node: t.Add) -> t.Node:
+    """g_j - g_j t² as g_j (1 - t²), so that what is delicate stands in one factor."""
+    return common_factors(node) or node

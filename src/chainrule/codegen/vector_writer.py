@@ -1,0 +1,682 @@
+"""NumPy source of formulas in index notation, for batches: every array has the batch axes first, then one axis for each of its indices.
+
+A component a_k becomes an array with the axes in play, a sum over k a ``np.sum`` over its axis or, of a product, a ``np.einsum``, a delta ``np.eye``, a delta of a
+class index ``one_hot``. Each named quantity becomes a function of what it is made from."""
+
+import keyword
+from dataclasses import dataclass, field
+from fractions import Fraction
+
+from ..errors import DefinitionError, UnsupportedExpression
+from ..expression import tree as t
+from ..expression.printing import text
+from .vector_spec import VectorSpec
+from .vector_stable import Shift, factored, of_one_number, prepared, shifts, stable_code
+
+PLAIN = {
+    **{name: f"np.{name}" for name in ("exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh", "tanh", "log1p", "expm1")},
+    "asin": "np.arcsin", "acos": "np.arccos", "atan": "np.arctan", "asinh": "np.arcsinh", "acosh": "np.arccosh", "atanh": "np.arctanh",
+    "erf": "erf", "erfc": "erfc", "det": "np.linalg.det",
+}  # fmt: skip
+"""Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
+EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
+RUNTIME = ("balanced", "balanced_at", "centred", "entry", "log_sum_exp", "one_hot", "shifted", "weighted")
+SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
+RESERVED = {
+    "np",
+    "Array",
+    "Derivatives",
+    "Input",
+    "VectorFunction",
+    "axis",
+    "reduction",
+    "wrt",
+    "u",
+    *RUNTIME,
+    *SCALAR_RUNTIME,
+}
+COMPARE = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
+FAILURE = "no NumPy form for {what} in `{where}`: add a case to codegen/vector_writer.py, or write the definition with sums and elementary functions"
+
+
+@dataclass
+class _Body:
+    """A function in the making: what its lines name, in order of need, and the dimension of each index in play."""
+
+    sizes: dict[str, str]
+    taken: set[str]
+    bases: dict[str, str] = field(default_factory=dict)
+    needs: dict[str, None] = field(default_factory=dict)
+    dimensions: dict[str, None] = field(default_factory=dict)
+    vectors: dict[str, str] = field(default_factory=dict)
+    """The name in the code of a vector that is an argument of its own (g, v), and of shifted scores."""
+
+
+class Writer:
+    """Writes the functions of one module. ``functions``: the text of those that others call, by name, in order of need."""
+
+    def __init__(self, spec: VectorSpec) -> None:
+        self.spec = spec
+        self.functions: dict[str, str] = {}
+        self.inputs = {one.base: one for one in spec.inputs if not one.index_of}
+        self.classes = {one.base: one for one in spec.inputs if one.index_of}
+        self.names = {v.base: (v.indices, prepared(v.body, spec)) for v in spec.vectors}
+        self.names |= {name: ((), prepared(body, spec)) for name, body in spec.scalars.items()}
+        self.code = {one.base: one.name for one in spec.inputs}
+        self.taken = {one.name for one in spec.inputs} | RESERVED
+        for name in (*self.names, *spec.dimensions.values(), *(f"inv({b})" for b in self.inputs)):
+            if name not in self.code:
+                self.code[name] = self.fresh(_identifier(name))
+                self.taken.add(self.code[name])
+        self.arguments: dict[str, tuple[str, ...]] = {}
+        self.stable: dict[object, str] = {}
+        self.scores = scores_of(spec)
+
+    def fresh(self, stem: str, taken: set[str] | None = None) -> str:
+        """A name that is not in use."""
+        every = self.taken | (taken or set())
+        while stem in every or keyword.iskeyword(stem):
+            stem += "_"
+        return stem
+
+    # ------------------------------------------------------------ whole functions
+
+    def top(
+        self,
+        name: str,
+        tree: t.Node,
+        indices: tuple[str, ...],
+        vector: tuple[str, tuple[str, ...]] | None = None,
+        finish: str = "",
+    ) -> str:
+        """A kernel of all inputs, and of one more ``vector`` (its name in the tree, its indices) where it is a product. Returns its name.
+
+        finish: "rows" writes the diagonal as what balances each row, "sum" one component as what balances the others, "centre" centres the vector."""
+        body = _Body(dict(self.spec.dimensions), set())
+        arguments = [one.name for one in self.spec.inputs]
+        if vector is not None:
+            own = self.fresh(vector[0], set(self.code.values()))
+            body.vectors[vector[0]] = own
+            body.taken.add(own)
+            arguments.append(own)
+        node = prepared(tree, self.spec)
+        if finish == "rows":
+            node = prepared(t.transform(tree, lambda n: t.ZERO if isinstance(n, t.Delta) else None), self.spec)
+        lines = self._lines(body, node, indices, vector, finish)
+        return self._define(name, tuple(arguments), lines)
+
+    def named(self, base: str) -> str:
+        """The function of a named quantity: its name, written when it is first needed. Its arguments are in ``arguments``."""
+        name = f"_{self.code[base]}"
+        if name not in self.functions:
+            indices, node = self.names[base]
+            body = _Body(dict(self.spec.dimensions), set())
+            lines = self._lines(body, node, indices, None, "", direct=True)
+            self.arguments[base] = tuple(body.needs)
+            for other in body.needs:
+                if other in self.names:
+                    self.named(other)
+            self._define(name, tuple(self.code[b] for b in body.needs), lines)
+        return name
+
+    def _define(self, name: str, arguments: tuple[str, ...], lines: list[str]) -> str:
+        head = ", ".join(f"{each}: Array" for each in arguments)
+        self.functions[name] = f"def {name}({head}) -> Array:\n" + "".join(f"    {line}\n" for line in lines)
+        return name
+
+    def _lines(
+        self,
+        body: _Body,
+        node: t.Node,
+        indices: tuple[str, ...],
+        vector: tuple[str, tuple[str, ...]] | None,
+        finish: str,
+        direct: bool = False,
+    ) -> list[str]:
+        """The statements of a function. direct: named quantities are arguments; else they are computed first."""
+        node, found = shifts(node, self.spec, self.scores)
+        shifted = [line for shift in found for line in self._shift(shift, node, body)]
+        centred = []
+        if finish == "centre" and vector is not None and (weights := self._weights(node, vector[0])) is not None:
+            index, tree = weights
+            centred.append(
+                f"{body.vectors[vector[0]]} = centred({body.vectors[vector[0]]}, {self.write(tree, (index,), body)})"
+            )
+        result = self.write(node, indices, body)
+        if finish == "rows":
+            result = f"balanced({result})"
+        elif finish == "sum" and (weights := self._leader(node, indices[0])) is not None:
+            result = f"balanced_at({result}, {self.write(weights[1], indices, body)})"
+        lines = []
+        given = tuple(body.needs) if direct else tuple(self.inputs) + tuple(self.classes)
+        if not direct:
+            lines += self._calls(body)
+        for dimension in body.dimensions:
+            lines.insert(0, f"{self.code[dimension]} = {self._size(dimension, given, body)}")
+        lines = [*lines, *shifted, *centred]
+        if lines and lines[-1].startswith(f"{result} = "):
+            return [*lines[:-1], f"return {lines[-1].removeprefix(f'{result} = ')}"]
+        return [*lines, f"return {result}"]
+
+    def _calls(self, body: _Body) -> list[str]:
+        """One line for each named quantity that is needed, in order."""
+        lines: dict[str, str] = {}
+
+        def need(base: str) -> None:
+            if base in lines or base in self.inputs or base in self.classes:
+                return
+            if base.startswith("inv("):
+                inner = base[4:-1]
+                need(inner)
+                lines[base] = f"{self.code[base]} = np.linalg.inv({self.code[inner]})"
+                return
+            name = self.named(base)
+            for other in self.arguments[base]:
+                need(other)
+            lines[base] = f"{self.code[base]} = {name}({', '.join(self.code[b] for b in self.arguments[base])})"
+
+        for base in body.needs:
+            need(base)
+        return list(lines.values())
+
+    def _size(self, dimension: str, given: tuple[str, ...], body: _Body) -> str:
+        for base in given:
+            axes = self.inputs[base].dimensions if base in self.inputs else self.spec.shapes.get(base, ())
+            if dimension in axes:
+                return f"{self.code[base]}.shape[{axes.index(dimension) - len(axes)}]"
+        for one in self.spec.inputs:
+            if dimension in one.dimensions:
+                body.needs[one.base] = None
+                return f"{one.name}.shape[{one.dimensions.index(dimension) - len(one.dimensions)}]"
+        raise UnsupportedExpression(
+            f"{self.spec.name}: no input has an axis of dimension {dimension}, so the code cannot know its size"
+        )
+
+    def _shift(self, shift: Shift, node: t.Node, body: _Body) -> list[str]:
+        axes = (*shift.outer, shift.index)
+        for _, part in t.walk(node):  # a running index may be bound anywhere; its dimension is that of the scores
+            if isinstance(part, t.Sum):
+                body.sizes.setdefault(part.index, part.dimension)
+        score = _score(shift.node)
+        inner = t.Component(score, (shift.index,))
+        if score in self.inputs and shift.node != inner and t.contains(shift.node, inner):
+            body.vectors["inner scores"] = f"shifted({self.write(inner, axes[-1:], body)})"
+            shifted = t.substitute(shift.node, {inner: t.Component("inner scores", (shift.index,))})
+            code = self.write(shifted, axes, body)
+        else:
+            code = self.write(shift.node, axes, body)
+        plain = isinstance(shift.node, t.Component) and shift.node.indices == axes
+        name = code if plain and code.isidentifier() else self.fresh("scores", body.taken)
+        body.taken.add(name)
+        body.vectors[shift.base] = name
+        return [f"{name} = shifted({code})"]
+
+    def _weights(self, node: t.Node, base: str) -> tuple[str, t.Node] | None:
+        """What a vector is multiplied with under a sum over its index: softmax probabilities, exponentials."""
+        for _, part in t.walk(node):
+            if isinstance(part, t.Sum):
+                negative, above, below = taken_apart(part.body)
+                if t.Component(base, (part.index,)) in above and not negative:
+                    others = [f for f in above if f != t.Component(base, (part.index,))]
+                    if others and not below and t.free_indices(t.mul(*others)) == {part.index}:
+                        return part.index, t.mul(*others)
+        return None
+
+    def _leader(self, node: t.Node, index: str) -> tuple[str, t.Node] | None:
+        """The part of a gradient that says where it is largest: a named vector, or an exponential."""
+        for _, part in t.walk(node):
+            match part:
+                case t.Component(base, (i,)) if i == index and base in self.names:
+                    return index, part
+                case t.Call("exp", (t.Component(base, (i,)),)) if i == index:
+                    return index, t.Component(base, (i,))
+        return None
+
+    # ------------------------------------------------------------ expressions
+
+    def write(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
+        """The node as an expression whose array has, after the batch axes, the given index axes; numbers have none."""
+        match node:
+            case t.Number(value):
+                return _number(value)
+            case t.Constant(name) if name in ("pi", "e"):
+                return f"np.{name}"
+            case t.Symbol(name):
+                return self._placed(self._scalar(name, body), (), axes)
+            case t.Dimension(name):
+                body.dimensions[name] = None
+                return self.code[name]
+            case t.Component(base, indices):
+                return self._component(base, indices, axes, body)
+            case t.Delta(left, right):
+                return self._delta(left, right, axes, body)
+            case t.Call("log", (t.Sum(t.Call("exp", (u,)), k, size),)) if k in t.free_indices(u):
+                own = tuple(a for a in axes if a in t.free_indices(u) - {k})
+                inner = self._inside(u, (*own, k), {k: size}, body)
+                return self._placed(f"log_sum_exp({inner})", own, axes)
+            case t.Sum():
+                return self._sum(node, axes, body)
+            case t.Cases(branches):
+                return self._cases(branches, axes, body)
+        found = self._one_number(node, axes, body)
+        if found is not None:
+            return found
+        match node:
+            case t.Neg(argument):
+                return f"-{self._factor(argument, axes, body)}"
+            case t.Add(terms):
+                whole = factored(node)
+                if whole != node and any(of_one_number(_factors(f)) for _, f in t.walk(whole) if isinstance(f, t.Add)):
+                    return self.write(whole, axes, body)
+                written = self.write(terms[0], axes, body)
+                for term in terms[1:]:
+                    sign, rest = ("-", term.argument) if isinstance(term, t.Neg) else ("+", term)
+                    written += f" {sign} {self._factor(rest, axes, body)}"
+                return written
+            case t.Mul(factors):
+                return self._product(factors, axes, body)
+            case t.Frac(numerator, denominator):
+                if self._weighs(numerator) and self._vanishes(denominator):
+                    return f"quotient({self.write(numerator, axes, body)}, {self.write(denominator, axes, body)})"
+                if isinstance(numerator, t.Number) and isinstance(denominator, t.Number):
+                    return _number(numerator.value / denominator.value)
+                if not t.free_indices(node) and not _named(node):
+                    return f"({self._factor(numerator, axes, body)} / {self._atom(denominator, axes, body)})"
+                return f"{self._factor(numerator, axes, body)} / {self._atom(denominator, axes, body)}"
+            case t.Power(root, exponent):
+                if isinstance(exponent, t.Number) and exponent.value.denominator == 1:
+                    return f"{self._atom(root, axes, body)} ** {exponent.value.numerator}"
+                return f"{self._atom(root, axes, body)} ** {self._atom(exponent, axes, body)}"
+            case t.Call("det", (t.Matrix(name),)):
+                return self._placed(f"np.linalg.det({self._whole(name, body)})", (), axes)
+            case t.Call(function, (argument,), ()) if function in PLAIN and function != "det":
+                return f"{PLAIN[function]}({self.write(argument, axes, body)})"
+            case t.Call(function, arguments, ()) if function in EXTREMA and arguments:
+                written = self.write(arguments[0], axes, body)
+                for other in arguments[1:]:
+                    written = f"{EXTREMA[function]}({written}, {self.write(other, axes, body)})"
+                return written
+        what = f"the function {node.function}" if isinstance(node, t.Call) else f"a {type(node).__name__}"
+        raise UnsupportedExpression(f"{self.spec.name}: " + FAILURE.format(what=what, where=text(node)))
+
+    def _factor(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
+        written = self.write(node, axes, body)
+        return f"({written})" if _binds(written) == 0 else written
+
+    def _atom(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
+        written = self.write(node, axes, body)
+        return f"({written})" if _binds(written) < 2 else written
+
+    def _inside(self, node: t.Node, axes: tuple[str, ...], bound: dict[str, str], body: _Body) -> str:
+        """The body of a sum: its index stands for its dimension."""
+        outside = dict(body.sizes)
+        body.sizes.update(bound)
+        written = self.write(node, axes, body)
+        body.sizes.clear()
+        body.sizes.update(outside)
+        return written
+
+    def _placed(self, code: str, own: tuple[str, ...], axes: tuple[str, ...]) -> str:
+        """An array with the axes ``own``, in their order among ``axes``, with one axis for each of ``axes``."""
+        if own == axes:
+            return code
+        code = code if _binds(code) == 2 and not code.startswith("-") else f"({code})"
+        slots = ", ".join(":" if a in own else "None" for a in axes)
+        return f"{code}[..., {slots}]"
+
+    def _scalar(self, name: str, body: _Body) -> str:
+        if name in body.vectors:
+            return body.vectors[name]
+        if name not in self.inputs and name not in self.names:
+            raise UnsupportedExpression(f"{self.spec.name}: `{name}` is neither an input nor a named quantity")
+        body.needs[name] = None
+        return self.code[name]
+
+    def _whole(self, base: str, body: _Body) -> str:
+        if base in body.vectors:
+            return body.vectors[base]
+        if base not in self.code or (
+            base not in self.inputs and base not in self.names and not base.startswith("inv(")
+        ):
+            raise UnsupportedExpression(f"{self.spec.name}: `{base}` is neither an input nor a named quantity")
+        body.needs[base] = None
+        return self.code[base]
+
+    def _component(self, base: str, indices: tuple[str, ...], axes: tuple[str, ...], body: _Body) -> str:
+        code = self._whole(base, body)
+        classes = [i for i in indices if i in self.classes]
+        if classes:
+            if len(indices) > 1:
+                raise UnsupportedExpression(
+                    f"{self.spec.name}: "
+                    + FAILURE.format(what="a class index of a matrix", where=text(t.Component(base, indices)))
+                )
+            return self._placed(f"entry({code}, {self._class(classes[0], body)})", (), axes)
+        own = tuple(a for a in axes if a in indices)
+        if len(set(indices)) < len(indices) or len(indices) > 2:
+            if set(own) != set(indices):
+                raise UnsupportedExpression(
+                    f"{self.spec.name}: " + FAILURE.format(what="an index", where=text(t.Component(base, indices)))
+                )
+            letters = _letters(indices)
+            if own != indices:
+                code = f'np.einsum("...{"".join(letters[i] for i in indices)}->...{"".join(letters[i] for i in own)}", {code})'
+        elif own != indices:
+            if set(own) != set(indices):
+                raise UnsupportedExpression(
+                    f"{self.spec.name}: the index of `{text(t.Component(base, indices))}` has no value here"
+                )
+            code = f"np.swapaxes({code}, -1, -2)"
+        return self._placed(code, own, axes)
+
+    def _class(self, index: str, body: _Body) -> str:
+        body.needs[index] = None
+        return self.code[index]
+
+    def _delta(self, left: str, right: str, axes: tuple[str, ...], body: _Body) -> str:
+        classes = [i for i in (left, right) if i in self.classes]
+        if len(classes) == 2:
+            return self._placed(f"np.equal({self._class(left, body)}, {self._class(right, body)}) * 1.0", (), axes)
+        if classes:
+            other = right if left in classes else left
+            dimension = self.classes[classes[0]].index_of
+            body.dimensions[dimension] = None
+            return self._placed(f"one_hot({self._class(classes[0], body)}, {self.code[dimension]})", (other,), axes)
+        dimension = body.sizes.get(left) or body.sizes.get(right) or ""
+        if not dimension:
+            raise UnsupportedExpression(
+                f"{self.spec.name}: the indices of a delta, {left} and {right}, have no dimension"
+            )
+        body.dimensions[dimension] = None
+        order = tuple(a for a in axes if a in (left, right))
+        code = f"np.eye({self.code[dimension]})"
+        if order == axes:
+            return code
+        return f"{code}[{', '.join(':' if a in order else 'None' for a in axes)}]"
+
+    def _product(self, factors: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
+        large = [f for f in factors if self._may_be_infinite(f)]
+        if len(large) == 1 and len(factors) > 1:
+            small = t.mul(*(f for f in factors if f is not large[0]))
+            if t.free_indices(small) or _named(small):
+                return f"weighted({self.write(small, axes, body)}, {self.write(large[0], axes, body)})"
+        return " * ".join(self._factor(f, axes, body) for f in factors)
+
+    def _may_be_infinite(self, node: t.Node) -> bool:
+        """Scores, which may be -inf, and logarithms; a sum that holds one."""
+        match node:
+            case t.Component(base, _):
+                return base in self.scores or base.startswith("scores ")
+            case t.Call("log", _):
+                return True
+            case t.Neg(argument):
+                return self._may_be_infinite(argument)
+            case t.Add(terms):
+                return any(self._may_be_infinite(x) for x in terms)
+        return False
+
+    def _weighs(self, numerator: t.Node) -> bool:
+        """A product with the component of an input: where that is 0, so is the product, whatever it is divided by."""
+        _, above, below = taken_apart(numerator)
+        return not below and any(isinstance(f, t.Component) and f.base in self.inputs for f in above)
+
+    def _vanishes(self, denominator: t.Node) -> bool:
+        """The component of an input, or a power of it: a probability, which may be 0."""
+        core = denominator.base if isinstance(denominator, t.Power) else denominator
+        return isinstance(core, t.Component) and core.base in self.inputs
+
+    def _sum(self, node: t.Sum, axes: tuple[str, ...], body: _Body) -> str:
+        bound: dict[str, str] = {}
+        inner: t.Node = node
+        while isinstance(inner, t.Sum) and inner.index not in axes and inner.index not in bound:
+            bound[inner.index] = inner.dimension
+            inner = inner.body
+        if not bound:
+            other = t.fresh_index(frozenset(axes), t.free_indices(node.body))
+            return self._sum(t.Sum(t.rename_index(node.body, node.index, other), other, node.dimension), axes, body)
+        missing = [k for k in bound if k not in t.free_indices(inner)]
+        free = t.free_indices(node)
+        own = tuple(a for a in axes if a in free)
+        if missing:
+            return self.write(
+                t.mul(
+                    *(t.Dimension(bound[k]) for k in missing),
+                    _resummed(inner, {k: d for k, d in bound.items() if k not in missing}),
+                ),
+                axes,
+                body,
+            )
+        negative, above, below = taken_apart(inner)
+        split = _distributed(above)
+        if split is not None:
+            terms = [t.mul(*x, *(t.Frac(t.ONE, f) for f in below)) for x in split]
+            summed = t.add(*(_negated(_resummed(_unsigned(x)[1], bound), _unsigned(x)[0]) for x in terms))
+            return self.write(_negated(summed, negative), axes, body)
+        arrays = [*above, *(t.Frac(t.ONE, f) for f in below)]
+        simple = (
+            len(above) > 1 and not any(self._may_be_infinite(f) for f in above) and of_one_number(tuple(arrays)) is None
+        )
+        if simple or (len(above) > 1 and not any(self._may_be_infinite(f) for f in above) and _splits(arrays)):
+            return self._placed(self._contraction(negative, arrays, own, bound, body), own, axes)
+        places = tuple(range(-len(bound), 0))
+        where = "-1" if len(places) == 1 else str(places)
+        if isinstance(inner, t.Component) and inner.base not in self.classes and set(inner.indices) == {*own, *bound}:
+            kept = tuple(i for i in inner.indices if i not in bound)
+            if kept == own and len(set(inner.indices)) == len(inner.indices):
+                gone = [p - len(inner.indices) for p, i in enumerate(inner.indices) if i in bound]
+                where = str(gone[0]) if len(gone) == 1 else str(tuple(gone))
+                return self._placed(f"np.sum({self._whole(inner.base, body)}, axis={where})", own, axes)
+        written = self._inside(inner, (*own, *bound), bound, body)
+        return self._placed(f"np.sum({written}, axis={where})", own, axes)
+
+    def _contraction(
+        self, negative: bool, factors: list[t.Node], own: tuple[str, ...], bound: dict[str, str], body: _Body
+    ) -> str:
+        """A sum over a product of arrays. Functions of one number among them are put together first."""
+        numbers = [f for f in factors if not t.free_indices(f) and not _named(f)]
+        arrays = [f for f in factors if f not in numbers]
+        found = of_one_number(tuple(arrays))
+        operands: list[tuple[tuple[str, ...], str]] = []
+        if found is not None:
+            one, rest = found
+            argument = tuple(a for a in (*own, *bound) if a in t.free_indices(one.argument))
+            code = self._inside(one.argument, argument, bound, body)
+            operands.append((argument, self._stable_call(one.function, code)))
+            arrays = list(rest)
+        for f in arrays:
+            mine = tuple(a for a in (*own, *bound) if a in t.free_indices(f))
+            if isinstance(f, t.Component) and set(mine) == set(f.indices) and len(mine) == len(f.indices):
+                mine = f.indices
+                operands.append((mine, self._whole(f.base, body)))
+            else:
+                operands.append((mine, self._inside(f, mine, bound, body)))
+        letters = _letters((*own, *bound))
+        spec = ",".join("..." + "".join(letters[i] for i in mine) for mine, _ in operands)
+        result = "".join(letters[i] for i in own)
+        code = f'np.einsum("{spec}->...{result}", {", ".join(code for _, code in operands)})'
+        if numbers:
+            code = f"{' * '.join(self._factor(n, (), body) for n in numbers)} * {code}"
+        return f"-{code}" if negative else code
+
+    def _one_number(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str | None:
+        """A product or sum some of whose factors are one function of one number, in its stable form; None where there is none."""
+        if not isinstance(node, t.Call | t.Mul | t.Frac | t.Neg | t.Add | t.Power):
+            return None
+        negative, above, below = taken_apart(node)
+        found = of_one_number((*above, *(t.Frac(t.ONE, f) for f in below)))
+        if found is None:
+            return None
+        one, rest = found
+        call = self._stable_call(one.function, self.write(one.argument, axes, body))
+        if not call:
+            return None
+        large = [f for f in rest if self._may_be_infinite(f)]
+        others = [f for f in rest if f not in large]
+        code = " * ".join([*(self._factor(f, axes, body) for f in others), call])
+        for f in large:
+            code = f"weighted({code}, {self.write(f, axes, body)})"
+        return f"-{code}" if negative else code
+
+    def _stable_call(self, function: object, argument: str) -> str:
+        """A call of the function of one number that computes this one stably; empty where no form was found."""
+        if function not in self.stable:
+            code = stable_code(function)
+            if code is None:
+                return ""
+            name = f"_h{len(self.stable) + 1}"
+            self.stable[function] = name
+            lines = "".join(f"    {line}\n" for line in code.lines)
+            self.functions[name] = f'def {name}(u: Array) -> Array:\n    """{function}"""\n{lines}'
+        return f"{self.stable[function]}({argument})"
+
+    def _cases(self, branches: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
+        *front, last = [b for b in branches if isinstance(b, t.Branch)]
+        code = self.write(last.value, axes, body)
+        for branch in reversed(front):
+            code = f"np.where({self._condition(branch.condition, axes, body)}, {self.write(branch.value, axes, body)}, {code})"
+        return code
+
+    def _condition(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
+        match node:
+            case t.Compare(operator, first, second):
+                return f"{self._atom(first, axes, body)} {COMPARE[operator]} {self._atom(second, axes, body)}"
+            case t.And(conditions):
+                return " & ".join(f"({self._condition(c, axes, body)})" for c in conditions)
+        raise UnsupportedExpression(
+            f"{self.spec.name}: " + FAILURE.format(what=f"the condition {type(node).__name__}", where=text(node))
+        )
+
+
+def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:
+    """A product as its sign, the factors above and those below the fraction bar."""
+    match node:
+        case t.Neg(argument):
+            negative, above, below = taken_apart(argument)
+            return not negative, above, below
+        case t.Mul(factors):
+            sign, top, bottom = False, [], []
+            for factor in factors:
+                negative, above, below = taken_apart(factor)
+                sign ^= negative
+                top += above
+                bottom += below
+            return sign, top, bottom
+        case t.Frac(a, b):
+            minus, above, below = taken_apart(a)
+            other, over, under = taken_apart(b)
+            return minus ^ other, [*(f for f in above if f != t.ONE), *under], [*below, *over]
+    return False, [node], []
+
+
+def scores_of(spec: VectorSpec, functions: tuple[str, ...] = ("exp",)) -> tuple[str, ...]:
+    """The inputs whose components are arguments of exponentials (or of other functions), up to a factor."""
+    inputs = {one.base for one in spec.inputs}
+    bodies = [prepared(body, spec) for body in (spec.value, *spec.scalars.values(), *(v.body for v in spec.vectors))]
+    calls = [c for b in bodies for _, c in t.walk(b) if isinstance(c, t.Call) and c.function in functions]
+    return tuple(sorted({base for c in calls for a in c.arguments if (base := _score(a)) in inputs}))
+
+
+def _score(exponent: t.Node) -> str:
+    """The base of an exponent that is a component times, or divided by, numbers; else nothing."""
+    _, above, below = taken_apart(exponent)
+    components = [f for f in above if isinstance(f, t.Component)]
+    others = [f for f in (*above, *below) if f not in components]
+    plain = all(isinstance(f, t.Number | t.Symbol | t.Dimension) for f in others)
+    return components[0].base if len(components) == 1 and plain else ""
+
+
+def _factors(node: t.Node) -> tuple[t.Node, ...]:
+    _, above, below = taken_apart(node)
+    return (*above, *(t.Frac(t.ONE, f) for f in below))
+
+
+def _splits(factors: list[t.Node]) -> bool:
+    """Whether functions of one number and other arrays stand side by side."""
+    found = of_one_number(tuple(factors))
+    return found is not None and stable_code(found[0].function) is not None and bool(found[1])
+
+
+def _named(node: t.Node) -> bool:
+    """Whether a formula without indices is an array all the same, for it names a quantity of each batch element."""
+    return any(isinstance(p, t.Symbol | t.Component | t.Matrix) for _, p in t.walk(node))
+
+
+def _distributed(factors: list[t.Node]) -> list[list[t.Node]] | None:
+    """The terms of a product with a sum such as V_up - Σ_k P_ik V_kp in it, which has more axes than either of its terms; None where there is none."""
+    for position, factor in enumerate(factors):
+        if isinstance(factor, t.Add) and len(factors) > 1:
+            axes = t.free_indices(factor)
+            if all(t.free_indices(x) < axes for x in factor.terms):
+                return [[*factors[:position], x, *factors[position + 1 :]] for x in factor.terms]
+    return None
+
+
+def _unsigned(node: t.Node) -> tuple[bool, t.Node]:
+    """A product with its sign taken out."""
+    negative, above, below = taken_apart(node)
+    return negative, t.mul(*above, *(t.Frac(t.ONE, f) for f in below))
+
+
+def _negated(node: t.Node, negative: bool) -> t.Node:
+    return t.Neg(node) if negative else node
+
+
+def _resummed(body: t.Node, bound: dict[str, str]) -> t.Node:
+    for k, size in reversed(bound.items()):
+        body = t.Sum(body, k, size)
+    return body
+
+
+def _letters(indices: tuple[str, ...]) -> dict[str, str]:
+    """A letter for each index, its own where that is one."""
+    found: dict[str, str] = {}
+    for index in dict.fromkeys(indices):
+        free = [a for a in "abcdefghijklmnopqrstuvwxyz" if a not in found.values() and a not in indices]
+        found[index] = index if len(index) == 1 and index.isascii() and index.isalpha() else free[0]
+    return found
+
+
+def _number(value: Fraction) -> str:
+    exact = value.denominator & (value.denominator - 1) == 0 and value.denominator < 1 << 20
+    return repr(float(value)) if exact else f"({value.numerator} / {value.denominator})"
+
+
+def _binds(code: str) -> int:
+    """How tightly a piece of text holds together: 0 a sum or a leading minus, 1 a product, 2 an atom."""
+    depth, least = 0, 2
+    previous = ""
+    inside = False
+    for position, mark in enumerate(code):
+        if mark == '"':
+            inside = not inside
+        if inside:
+            continue
+        depth += mark in "(["
+        depth -= mark in ")]"
+        if depth:
+            continue
+        if mark in "+-" and (position == 0 or previous == " "):
+            least = 0
+        elif mark in "*/" and previous == " ":
+            least = min(least, 1)
+        previous = mark
+    return least
+
+
+def _identifier(name: str) -> str:
+    if name.startswith("inv("):
+        return f"{_identifier(name[4:-1])}_inverse"
+    cleaned = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
+    return cleaned if cleaned.isidentifier() else f"q_{cleaned}"
+
+
+def check_names(spec: VectorSpec) -> None:
+    """Raises DefinitionError for a name that cannot stand in the generated code."""
+    names = [spec.name, *(one.name for one in spec.inputs)]
+    for name in names:
+        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
+            raise DefinitionError(
+                f'{spec.name}: {name!r} cannot be a name in the generated code; give another in `arguments`, such as {{"weight": {name}}}'
+            )
+    if len(set(names[1:])) < len(names) - 1:
+        raise DefinitionError(f"{spec.name}: two inputs share a name: {', '.join(names[1:])}")
