@@ -8,7 +8,7 @@ import sympy as sp
 import chainrule
 from chainrule.calculus.derivation import Derivation
 from chainrule.calculus.derive import derive
-from chainrule.calculus.forms import facts, forms
+from chainrule.calculus.forms import axes_of, facts, forms
 from chainrule.errors import UnsupportedExpression
 from chainrule.expression import tree as t
 from chainrule.expression.printing import text
@@ -61,7 +61,7 @@ CASES = {
     "xᵀAx, A symmetric": Case(x.T * A * x, x, "2 A x", {"facts": {A: "symmetric"}}),
     "‖x‖": Case(sp.sqrt((x.T * x)[0, 0]), x, "x/‖x‖"),
     "‖x - a‖": Case(sp.sqrt(((x - a).T * (x - a))[0, 0]), x, "(x - a)/‖x - a‖"),
-    "x/‖x‖": Case(z[i] / sp.sqrt(sp.Sum(z[k] ** 2, k)), z[j], "(‖z‖² I - z zᵀ)/‖z‖³", {"index": i}),
+    "x/‖x‖": Case(z[i] / sp.sqrt(sp.Sum(z[k] ** 2, k)), z[j], "I/‖z‖ - z zᵀ/‖z‖³", {"index": i}),
     "cosine": Case(sp.Sum(z[k] * c[k], k) / sp.sqrt(sp.Sum(z[k] ** 2, k)) / sp.sqrt(sp.Sum(c[k] ** 2, k)), z, "(‖z‖² c - (cᵀ z) z)/(‖c‖ ‖z‖³)"),
     "yᵀWx by x": Case(y.T * W * x, x, "Wᵀ y"),
     "yᵀWx by W": Case(y.T * W * x, W, "y xᵀ"),
@@ -82,7 +82,7 @@ CASES = {
     "ridge": Case(sp.Sum((score - targets[r]) ** 2, r) + lam * sp.Sum(w[g] ** 2, g), w, "2 · λ w + 2 Xᵀ (X w - y)"),
     "‖X - XVVᵀ‖²": Case(square(R - R * V * V.T), V, "-2 (Xᵀ - V Vᵀ Xᵀ) X V - 2 Xᵀ (X - X V Vᵀ) V"),
     "log det X": Case(sp.log(sp.Determinant(X)), X, "(X⁻¹)ᵀ"),
-    "det X": Case(sp.Determinant(X), X, "det(X) (X⁻¹)ᵀ"),
+    "det X": Case(sp.Determinant(X), X, "f (X⁻¹)ᵀ"),
     "aᵀX⁻¹b": Case(a.T * X.I * b, X, "-(X⁻¹)ᵀ a (X⁻¹ b)ᵀ"),
     "Mahalanobis by x": Case((x - mu).T * S.I * (x - mu), x, "2 Σ⁻¹ (x - μ)", SYMMETRIC),
     "Mahalanobis by μ": Case((x - mu).T * S.I * (x - mu), mu, "-2 Σ⁻¹ (x - μ)", SYMMETRIC),
@@ -90,7 +90,7 @@ CASES = {
     "Gaussian by μ": Case(gaussian, mu, "-Σ⁻¹ (x - μ)", SYMMETRIC),
     "Gaussian by Σ": Case(gaussian, S, "(Σ⁻¹ - Σ⁻¹ (x - μ) (Σ⁻¹ (x - μ))ᵀ)/2", SYMMETRIC),
     "logistic regression": Case(sp.Sum(sp.log(1 + sp.exp(-targets[r] * score)), r), w, "-Xᵀ (y ⊙ (1 - σ(y ⊙ X w)))", {"uses": (sigmoid,)}),
-    "Poisson regression": Case(sp.Sum(sp.exp(score) - targets[r] * score, r), w, "Xᵀ exp(X w) - Xᵀ y"),
+    "Poisson regression": Case(sp.Sum(sp.exp(score) - targets[r] * score, r), w, "Xᵀ (exp(X w) - y)"),
     "softmax regression": Case(-sp.Sum(sp.Sum(rows[r, k] * sp.log(shares[r, k]), k), r), weights, "-Xᵀ (Y - diag(Y 1) S)", {"where": regression}),
     "logsumexp of Wx + b": Case(sp.log(sp.Sum(sp.exp(sp.Sum(weights[g, k] * entry[g], g) + c[k]), k)), entry, "W exp(c + Wᵀ x)/(1ᵀ exp(c + Wᵀ x))"),
     "temperature by z": Case(sp.exp(z[i] / T) / sp.Sum(sp.exp(z[k] / T), k), z[j], "", {"index": i, "domain": {T: sp.Interval.open(0, sp.oo)}}),
@@ -114,11 +114,6 @@ def derived(case: Case, order: int = 1) -> Derivation:
     return derive(case.expression, wrt=case.wrt, order=order, **case.more)
 
 
-def indices_of(derivation: Derivation) -> list[str]:
-    assert isinstance(derivation.goal, t.Derivative)
-    return [i for end in (derivation.goal.operand, derivation.goal.variable) if isinstance(end, t.Component) for i in end.indices]
-
-
 @pytest.mark.parametrize("name", CASES)
 def test_every_line_holds_and_the_matrix_form_is_that_of_the_components(name: str) -> None:
     case = CASES[name]
@@ -127,7 +122,7 @@ def test_every_line_holds_and_the_matrix_form_is_that_of_the_components(name: st
     matrix_forms = [form for key, form in forms(derivation) if key == "matrix"]
     for form in matrix_forms:
         assert isinstance(form, t.Equation)
-        found = check_matrix_form(derivation.final, form.right, indices_of(derivation), derivation.scope)
+        found = check_matrix_form(derivation.final, form.right, axes_of(derivation), derivation.scope)
         assert found.passed, found.detail
         if case.form:
             assert text(form.right) == case.form
@@ -137,9 +132,7 @@ def test_every_line_holds_and_the_matrix_form_is_that_of_the_components(name: st
 def test_a_transposed_matrix_form_is_caught() -> None:
     derivation = derived(CASES["yᵀWx by W"])
     wrong = t.Outer(t.Vector("x"), t.Vector("y"))
-    with pytest.raises(Exception, match="shape") if False else pytest.MonkeyPatch.context():
-        found = check_matrix_form(derivation.final, wrong, indices_of(derivation), derivation.scope)
-    assert not found.passed
+    assert not check_matrix_form(derivation.final, wrong, axes_of(derivation), derivation.scope).passed
 
 
 def test_the_hessian_of_logistic_regression_is_a_weighted_gram_matrix() -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .calculus.derivation import Derivation
 from .calculus.derive import derive_all
-from .calculus.forms import forms
+from .calculus.forms import axes_of, forms
 from .catalogue import PACKAGE, Project
 from .codegen.modules import check_module, module_source
 from .codegen.numpy_source import package_source
@@ -78,11 +78,9 @@ def _matrix_checks(derivations: Sequence[Derivation]) -> tuple[Row, ...]:
     found = []
     for derivation in derivations:
         for key, form in forms(derivation):
-            if key != "matrix" or not isinstance(form, t.Equation) or not isinstance(derivation.goal, t.Derivative):
+            if key != "matrix" or not isinstance(form, t.Equation):
                 continue
-            ends = (derivation.goal.operand, derivation.goal.variable)
-            indices = [i for end in ends if isinstance(end, t.Component) for i in end.indices]
-            row = check_matrix_form(derivation.final, form.right, indices, derivation.scope)
+            row = check_matrix_form(derivation.final, form.right, axes_of(derivation), derivation.scope)
             found.append(summed("matrix", (row,), form.right))
     return tuple(found)
 

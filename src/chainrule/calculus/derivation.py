@@ -96,7 +96,9 @@ class Derivation:
     def equation(self) -> Equation:
         """What is differentiated: σ(x) = 1/(1 + e^{-x}), L = -Σ y_k log s_k, s_i = ..."""
         assert isinstance(self.goal, Derivative)
-        own = self.goal.operand
+        own: Node = self.goal.operand
+        while isinstance(own, Derivative):
+            own = own.operand
         match own:
             case Call(name, _, _):
                 return Equation(own, self.scope.functions[name].body)

@@ -30,7 +30,7 @@ def forms(derivation: Derivation) -> tuple[tuple[str, t.Node], ...]:
     return tuple(found)
 
 
-def _free(derivation: Derivation) -> tuple[str, ...]:
+def axes_of(derivation: Derivation) -> tuple[str, ...]:
     """The free indices of a result: those of the function, then those of the variable."""
     ends: list[t.Node] = []
     goal: t.Node = derivation.goal
@@ -72,7 +72,7 @@ def vector_jacobian_product(derivation: Derivation) -> tuple[t.Equation, t.Equat
 
 
 def by_cases(derivation: Derivation) -> t.Node | None:
-    indices = _free(derivation)
+    indices = axes_of(derivation)
     if len(indices) != 2 or not any(isinstance(p, t.Delta) for _, p in t.walk(derivation.final)):
         return None
     i, j = indices
@@ -104,7 +104,7 @@ def _terms(node: t.Node) -> tuple[t.Node, ...]:
 
 def matrix_form(derivation: Derivation) -> t.Node | None:
     """The result in matrix notation; None for a scalar without indices, and where there is no such notation."""
-    indices = _free(derivation)
+    indices = axes_of(derivation)
     if not 1 <= len(indices) <= 2:
         return None
     readings = [read(node, indices, derivation.scope) for node in (derivation.final, multiplied_out(derivation.final))]
@@ -136,7 +136,7 @@ def facts(derivation: Derivation) -> tuple[str, ...]:
 
 
 def _facts(derivation: Derivation) -> Iterator[tuple[str, bool]]:
-    indices = _free(derivation)
+    indices = axes_of(derivation)
     if len(indices) != 2 or matrix_form(derivation) is None:
         return
     i, j = indices
