@@ -19,8 +19,18 @@ m, n, p = (sp.Symbol(name, integer=True, positive=True) for name in "mnp")
 A, B, X, S = (sp.MatrixSymbol(name, n, n) for name in ("A", "B", "X", "Sigma"))
 a, b, x, mu = (sp.MatrixSymbol(name, n, 1) for name in ("a", "b", "x", "mu"))
 W, y = sp.MatrixSymbol("W", m, n), sp.MatrixSymbol("y", m, 1)
-R, U, Y, V = sp.MatrixSymbol("X", m, n), sp.MatrixSymbol("W", n, p), sp.MatrixSymbol("Y", m, p), sp.MatrixSymbol("V", n, p)
-Q, G, u, v = sp.MatrixSymbol("Q", n, m), sp.MatrixSymbol("G", n, m), sp.MatrixSymbol("u", m, 1), sp.MatrixSymbol("v", m, 1)
+R, U, Y, V = (
+    sp.MatrixSymbol("X", m, n),
+    sp.MatrixSymbol("W", n, p),
+    sp.MatrixSymbol("Y", m, p),
+    sp.MatrixSymbol("V", n, p),
+)
+Q, G, u, v = (
+    sp.MatrixSymbol("Q", n, m),
+    sp.MatrixSymbol("G", n, m),
+    sp.MatrixSymbol("u", m, 1),
+    sp.MatrixSymbol("v", m, 1),
+)
 K, N, D, H = dimension("K"), dimension("N"), dimension("d"), dimension("H")
 i, j, k, l = (index(name, K) for name in "ijkl")
 r, g, h = index("r", N), index("g", D), index("h", H)
@@ -40,7 +50,10 @@ SYMMETRIC = {"facts": {S: "symmetric"}}
 ONCE = {"where": network, "uses": (sigmoid,)}
 weights, rows, logits = matrix("W", D, K), matrix("Y", N, K), matrix("Z", N, K)
 shares = matrix("S", N, K)
-regression = {logits[r, k]: sp.Sum(data[r, g] * weights[g, k], g), shares[r, k]: sp.exp(logits[r, k]) / sp.Sum(sp.exp(logits[r, l]), l)}
+regression = {
+    logits[r, k]: sp.Sum(data[r, g] * weights[g, k], g),
+    shares[r, k]: sp.exp(logits[r, k]) / sp.Sum(sp.exp(logits[r, l]), l),
+}
 
 
 def square(e: Any) -> Any:
@@ -62,7 +75,11 @@ CASES = {
     "‖x‖": Case(sp.sqrt((x.T * x)[0, 0]), x, "x/‖x‖"),
     "‖x - a‖": Case(sp.sqrt(((x - a).T * (x - a))[0, 0]), x, "(x - a)/‖x - a‖"),
     "x/‖x‖": Case(z[i] / sp.sqrt(sp.Sum(z[k] ** 2, k)), z[j], "I/‖z‖ - z zᵀ/‖z‖³", {"index": i}),
-    "cosine": Case(sp.Sum(z[k] * c[k], k) / sp.sqrt(sp.Sum(z[k] ** 2, k)) / sp.sqrt(sp.Sum(c[k] ** 2, k)), z, "(‖z‖² c - (cᵀ z) z)/(‖c‖ ‖z‖³)"),
+    "cosine": Case(
+        sp.Sum(z[k] * c[k], k) / sp.sqrt(sp.Sum(z[k] ** 2, k)) / sp.sqrt(sp.Sum(c[k] ** 2, k)),
+        z,
+        "(‖z‖² c - (cᵀ z) z)/(‖c‖ ‖z‖³)",
+    ),
     "yᵀWx by x": Case(y.T * W * x, x, "Wᵀ y"),
     "yᵀWx by W": Case(y.T * W * x, W, "y xᵀ"),
     "yᵀWx by y": Case(y.T * W * x, y, "W x"),
@@ -89,13 +106,33 @@ CASES = {
     "Mahalanobis by Σ": Case((x - mu).T * S.I * (x - mu), S, "-Σ⁻¹ (x - μ) (Σ⁻¹ (x - μ))ᵀ", SYMMETRIC),
     "Gaussian by μ": Case(gaussian, mu, "-Σ⁻¹ (x - μ)", SYMMETRIC),
     "Gaussian by Σ": Case(gaussian, S, "(Σ⁻¹ - Σ⁻¹ (x - μ) (Σ⁻¹ (x - μ))ᵀ)/2", SYMMETRIC),
-    "logistic regression": Case(sp.Sum(sp.log(1 + sp.exp(-targets[r] * score)), r), w, "-Xᵀ (y ⊙ (1 - σ(y ⊙ X w)))", {"uses": (sigmoid,)}),
+    "logistic regression": Case(
+        sp.Sum(sp.log(1 + sp.exp(-targets[r] * score)), r), w, "-Xᵀ (y ⊙ (1 - σ(y ⊙ X w)))", {"uses": (sigmoid,)}
+    ),
     "Poisson regression": Case(sp.Sum(sp.exp(score) - targets[r] * score, r), w, "Xᵀ (exp(X w) - y)"),
-    "softmax regression": Case(-sp.Sum(sp.Sum(rows[r, k] * sp.log(shares[r, k]), k), r), weights, "-Xᵀ (Y - diag(Y 1) S)", {"where": regression}),
-    "logsumexp of Wx + b": Case(sp.log(sp.Sum(sp.exp(sp.Sum(weights[g, k] * entry[g], g) + c[k]), k)), entry, "W exp(c + Wᵀ x)/(1ᵀ exp(c + Wᵀ x))"),
-    "temperature by z": Case(sp.exp(z[i] / T) / sp.Sum(sp.exp(z[k] / T), k), z[j], "", {"index": i, "domain": {T: sp.Interval.open(0, sp.oo)}}),
-    "temperature by T": Case(sp.exp(z[i] / T) / sp.Sum(sp.exp(z[k] / T), k), T, "", {"index": i, "domain": {T: sp.Interval.open(0, sp.oo)}}),
-    "entropy of softmax": Case(-sp.Sum(s[k] * sp.log(s[k]), k), z, "-s ⊙ (1 + log s - (sᵀ (1 + log s)) 1)", {"where": softmax}),
+    "softmax regression": Case(
+        -sp.Sum(sp.Sum(rows[r, k] * sp.log(shares[r, k]), k), r),
+        weights,
+        "-Xᵀ (Y - diag(Y 1) S)",
+        {"where": regression},
+    ),
+    "logsumexp of Wx + b": Case(
+        sp.log(sp.Sum(sp.exp(sp.Sum(weights[g, k] * entry[g], g) + c[k]), k)),
+        entry,
+        "W exp(c + Wᵀ x)/(1ᵀ exp(c + Wᵀ x))",
+    ),
+    "temperature by z": Case(
+        sp.exp(z[i] / T) / sp.Sum(sp.exp(z[k] / T), k),
+        z[j],
+        "",
+        {"index": i, "domain": {T: sp.Interval.open(0, sp.oo)}},
+    ),
+    "temperature by T": Case(
+        sp.exp(z[i] / T) / sp.Sum(sp.exp(z[k] / T), k), T, "", {"index": i, "domain": {T: sp.Interval.open(0, sp.oo)}}
+    ),
+    "entropy of softmax": Case(
+        -sp.Sum(s[k] * sp.log(s[k]), k), z, "-s ⊙ (1 + log s - (sᵀ (1 + log s)) 1)", {"where": softmax}
+    ),
     "KL of softmax": Case(sp.Sum(s[k] * sp.log(s[k] / q[k]), k), z, "", {"where": softmax}),
     "variance": Case(sp.Sum((z[k] - mean) ** 2, k) / K, z, "2 (z - μ 1)/K", {"where": {mean: sp.Sum(z[k], k) / K}}),
     "hinge losses": Case(sp.Sum(sp.Max(0, 1 - targets[r] * score), r), w, ""),

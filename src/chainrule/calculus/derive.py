@@ -112,11 +112,19 @@ def _hessian(definition: Definition, first: Derivation) -> Derivation:
     """The derivative of the j-th component of the gradient with respect to the k-th component of the same vector."""
     gradient = first.variable
     assert isinstance(gradient, t.Component)
-    if len(gradient.indices) != 1 or not isinstance(first.goal, t.Derivative) or not isinstance(first.goal.operand, t.Symbol):
-        raise DefinitionError("a second derivative is derived by a scalar, or of a scalar function by a vector: its Hessian")
+    if (
+        len(gradient.indices) != 1
+        or not isinstance(first.goal, t.Derivative)
+        or not isinstance(first.goal.operand, t.Symbol)
+    ):
+        raise DefinitionError(
+            "a second derivative is derived by a scalar, or of a scalar function by a vector: its Hessian"
+        )
     ready = [s.after for s in first.steps if not _pending(s.after)] or [first.final]
     body = min(reversed(ready), key=lambda line: cost(line, first.variable, first.scope))
-    other = t.Component(gradient.base, (t.fresh_index(frozenset(gradient.indices), t.free_indices(body), frozenset("i")),))
+    other = t.Component(
+        gradient.base, (t.fresh_index(frozenset(gradient.indices), t.free_indices(body), frozenset("i")),)
+    )
     scope = first.scope.extended(indices=_axes(other, first.scope))
     start = t.Derivative(body, other, 1, True)
     goal = t.Derivative(first.goal, other, 1, True)

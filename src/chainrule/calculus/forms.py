@@ -48,7 +48,11 @@ def vector_jacobian_product(derivation: Derivation) -> tuple[t.Equation, t.Equat
     """Σ_i g_i ∂s_i/∂z_j, what code computes in a backward pass, worked out by the rules for sums: components, and matrix notation where
     there is one. None for a scalar function, whose gradient needs no such product."""
     goal = derivation.goal
-    if not isinstance(goal, t.Derivative) or not isinstance(goal.operand, t.Component) or not isinstance(goal.variable, t.Component):
+    if (
+        not isinstance(goal, t.Derivative)
+        or not isinstance(goal.operand, t.Component)
+        or not isinstance(goal.variable, t.Component)
+    ):
         return None
     rows, scope = goal.operand.indices, derivation.scope
     scope = scope.extended(shapes={COTANGENT: tuple(scope.indices.get(i, "K") for i in rows)})
@@ -67,7 +71,9 @@ def vector_jacobian_product(derivation: Derivation) -> tuple[t.Equation, t.Equat
     left = summed(t.Mul((cotangent, goal)))
     whole = read(result, goal.variable.indices, scope)
     bold = t.Vector(COTANGENT) if len(rows) == 1 else t.Matrix(COTANGENT)
-    matrix = None if whole is None else t.Equation(t.MatMul((t.Transpose(_whole(goal)), bold)), with_symmetry(whole, scope))
+    matrix = (
+        None if whole is None else t.Equation(t.MatMul((t.Transpose(_whole(goal)), bold)), with_symmetry(whole, scope))
+    )
     return t.Equation(left, result), matrix if len(rows) == 1 and len(goal.variable.indices) == 1 else None
 
 

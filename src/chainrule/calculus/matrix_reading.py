@@ -145,7 +145,7 @@ class _Reader:
                     case t.Power(t.Call("norm", _) as norm, t.Number(value)) if value == 2:
                         return norm
                 return t.Call("sqrt", (inner,))
-        if not node.children or isinstance(node, t.Call) and node.function in ("logdet", "det"):
+        if not node.children or (isinstance(node, t.Call) and node.function in ("logdet", "det")):
             return node
         whole = node.with_children(tuple(self.scalar(c) for c in node.children))
         match whole:

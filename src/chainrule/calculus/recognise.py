@@ -103,8 +103,8 @@ def instances(line: t.Node, scope: Scope) -> list[tuple[t.Node, t.Node]]:
     for name, body in scope.scalars.items():
         found.append((t.Symbol(name), body))
     for base, vector in scope.vectors.items():
-        for place in product(sorted(t.free_indices(line)), repeat=len(vector.indices)):
-            found.append((t.Component(base, place), vector.at(place)))
+        for at in product(sorted(t.free_indices(line)), repeat=len(vector.indices)):
+            found.append((t.Component(base, at), vector.at(at)))
     return found
 
 

@@ -25,8 +25,8 @@ def own_name(definition: Definition) -> t.Node:
         places = definition.index if isinstance(definition.index, tuple) else (definition.index,)
         return t.Component(symbol, tuple(str(i.label) for i in places))
     if isinstance(definition.expression, sympy.MatrixExpr) and definition.expression.shape != (1, 1):
-        places = zip(("i", "j"), definition.expression.shape, strict=True)
-        return t.Component(symbol, tuple(name for name, size in places if size != 1))
+        axes = zip(("i", "j"), definition.expression.shape, strict=True)
+        return t.Component(symbol, tuple(name for name, size in axes if size != 1))
     every = [definition.expression, *map(sympy.sympify, definition.where.values())]
     arrays = any(e.has(sympy.Indexed, sympy.MatrixSymbol) for e in every)
     if definition.kind == "loss" or arrays or len(definition.variables) != 1:

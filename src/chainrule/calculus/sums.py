@@ -97,7 +97,9 @@ def _front_minus(term: t.Node) -> t.Node:
 
 def _sums_to_one(n: t.Node, s: Scope) -> t.Node | None:
     match n:
-        case t.Sum(t.Component(base, (*_, index)), bound, _) if index == bound and "sums_to_one" in s.facts.get(base, ()):
+        case t.Sum(t.Component(base, (*_, index)), bound, _) if index == bound and "sums_to_one" in s.facts.get(
+            base, ()
+        ):
             return t.ONE
     return None
 

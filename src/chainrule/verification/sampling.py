@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 import sympy
 from mpmath import mp
 
-from ..errors import UnsupportedExpression
 from ..calculus.dependence import matrix_of
+from ..errors import UnsupportedExpression
 from ..expression import tree as t
 from ..expression.scope import Scope
 from ..expression.value import Evaluation, Number, Point, Undefined, UnknownValue
