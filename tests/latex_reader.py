@@ -286,7 +286,10 @@ class Reader:
         self.take("}", "{", sign)
         variable = self.named()
         assert isinstance(order, t.Number)
-        if self.skip("^"):
+        raised = f"__{order.value}"  # the exponent of a bold variable looks like a layer
+        if order != t.ONE and isinstance(variable, t.Vector | t.Matrix) and variable.name.endswith(raised):
+            variable = type(variable)(variable.name.removesuffix(raised))
+        elif self.skip("^"):
             assert self.group() == order
         self.take("}")
         if operand is None:

@@ -117,9 +117,9 @@ def _vector_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
         formula=f"{to_sympy(own, scope)} = {to_sympy(main.equation.right, scope)}",
         source=definition.source,
         vectors=tuple(scope.vectors.values()),
-        scalars={n: body for n, body in scope.scalars.items() if n != _base(own)},
+        scalars=scope.scalars,
         functions=scope.functions,
-        dimensions=sizes,
+        sizes=sizes,
         shapes=shapes,
         facts=scope.facts,
         loss=definition.kind == "loss" and not index,
@@ -199,7 +199,16 @@ def _inputs(
     order = [*names, *(_base(d.variable) for d in firsts), *scope.shapes, *sorted(used)]
     bases = [b for b in dict.fromkeys(order) if b in used and b not in named and b not in parameters]
     needed = {b for b in bases if "sums_to_one" in scope.facts.get(b, ()) and any(_relies_on(d) for d in firsts)}
-    found = [InputSpec(names.get(b, b), b, scope.shapes.get(b, ()), sums_to_one=b in needed) for b in bases]
+    found = [
+        InputSpec(
+            names.get(b, b),
+            b,
+            scope.shapes.get(b, ()),
+            sums_to_one=b in needed,
+            symmetric="symmetric" in scope.facts.get(b, ()),
+        )
+        for b in bases
+    ]
     classes = sorted(t.free_indices(value) - set(index))
     for one in (i for i in classes if i not in scope.shapes):
         place = next((k for k, b in enumerate(names) if b == one), len(found))
@@ -240,6 +249,7 @@ def _derivative(
         name=names[_base(d.variable)],
         tree=d.final,
         indices=(*index, *variable),
+        sizes=sizes,
         vjp=product(d.final, index, variable, g, sizes, scope, base) if index else None,
         jvp=product(d.final, variable, index, v, sizes, scope, base) if index and variable else None,
         hessian=hessian,
@@ -259,6 +269,7 @@ def _hessian(d: Derivation, first: tuple[str, ...], v: str, whole: Scope) -> Hes
     return HessianSpec(
         tree=d.final,
         indices=indices,
+        sizes=sizes,
         product=product(d.final, indices[1:], indices[:1], v, sizes, scope, scope.own),
         rows_sum_to_zero=sums_to_zero(d.final, indices[1], size, scope, scope.own),
     )

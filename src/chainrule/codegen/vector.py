@@ -48,7 +48,7 @@ def generate_vector(spec: VectorSpec) -> str:
     DefinitionError for a name that cannot stand in code."""
     check_names(spec)
     writer = Writer(spec)
-    writer.top("_value", spec.value, spec.value_index)
+    writer.top("_value", spec.value, spec.value_index, spec.sizes)
     kernels = [(each.name, _kernels(each, writer, spec)) for each in spec.derivatives]
     text = "\n\n".join(_ordered(writer.functions))
     derivatives = "\n".join(
@@ -80,6 +80,7 @@ def _calls(name: str, text: str) -> bool:
 
 def _kernels(each: DerivativeSpec, writer: Writer, spec: VectorSpec) -> dict[str, str]:
     scalar = not spec.value_index
+    sizes = each.sizes
     square = len(spec.value_index) == 1 and len(each.indices) == 2
     word = "grad" if scalar else "jacobian"
     finish = (
@@ -89,23 +90,30 @@ def _kernels(each: DerivativeSpec, writer: Writer, spec: VectorSpec) -> dict[str
         if scalar and len(each.indices) == 1 and each.rows_sum_to_zero
         else ""
     )
-    found = {"full": writer.top(f"_{word}_{each.name}", each.tree, each.indices, None, finish)}
+    found = {"full": writer.top(f"_{word}_{each.name}", each.tree, each.indices, sizes, None, finish)}
     if each.vjp is not None:
         centre = _care(each.columns_sum_to_zero, each.rows_sum_to_zero) if square else ""
         found["vjp"] = writer.top(
-            f"_vjp_{each.name}", each.vjp.tree, each.vjp.indices, (each.vjp.base, spec.value_index), centre
+            f"_vjp_{each.name}", each.vjp.tree, each.vjp.indices, sizes, (each.vjp.base, spec.value_index), centre
         )
     if each.jvp is not None:
         centre = _care(each.rows_sum_to_zero, each.columns_sum_to_zero) if square else ""
-        found["jvp"] = writer.top(f"_jvp_{each.name}", each.jvp.tree, each.jvp.indices, (each.jvp.base, ()), centre)
+        found["jvp"] = writer.top(
+            f"_jvp_{each.name}", each.jvp.tree, each.jvp.indices, sizes, (each.jvp.base, ()), centre
+        )
     second = each.hessian
     if second is not None:
         rows = "rows" if second.rows_sum_to_zero else ""
-        found["hessian"] = writer.top(f"_hessian_{each.name}", second.tree, second.indices, None, rows)
+        found["hessian"] = writer.top(f"_hessian_{each.name}", second.tree, second.indices, second.sizes, None, rows)
         if second.product is not None:
             centre = "centre" if second.rows_sum_to_zero else ""
             found["hvp"] = writer.top(
-                f"_hvp_{each.name}", second.product.tree, second.product.indices, (second.product.base, ()), centre
+                f"_hvp_{each.name}",
+                second.product.tree,
+                second.product.indices,
+                second.sizes,
+                (second.product.base, ()),
+                centre,
             )
     return found
 
@@ -135,6 +143,7 @@ def _input(one: InputSpec) -> str:
     words += [f"default={one.default!r}"] if one.default is not None else []
     words += [f"domain={_range(one.domain)}"] if one.domain != Range() else []
     words += ["sums_to_one=True"] if one.sums_to_one else []
+    words += ["symmetric=True"] if one.symmetric else []
     return f"Input({', '.join(words)})"
 
 
@@ -157,6 +166,8 @@ def _doc(spec: VectorSpec, writer: Writer) -> str:
         notes += '``reduction``: "none", "sum", or "mean", which divides by the number of batch elements.\n'
     if any("shifted(" in code for code in writer.functions.values()):
         notes += "Scores of ±inf count as their limit; a row of nothing but -inf is treated as a row of equal scores.\n"
+    if any(one.symmetric for one in spec.inputs):
+        notes += "The derivatives rely on symmetric matrices and refuse others.\n"
     if any(one.sums_to_one for one in spec.inputs):
         notes += "The derivatives rely on targets that sum to 1 and refuse others.\n"
     shape = f"({', '.join(('...', *spec.output))})" if vector else "(...)"
@@ -191,5 +202,5 @@ def _argument(one: InputSpec) -> str:
             f", {one.domain.describe(one.name)}; {one.default!r} unless given." if one.default is not None else "."
         )
     return f"{one.name}: array-like (..., {', '.join(one.dimensions)})" + (
-        ", which sums to 1." if one.sums_to_one else "."
+        ", which sums to 1." if one.sums_to_one else ", symmetric." if one.symmetric else "."
     )

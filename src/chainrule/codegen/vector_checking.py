@@ -19,7 +19,7 @@ from ..expression.value import Evaluation, Point, Undefined
 from ..runtime.vector import VectorFunction
 from .vector_spec import DerivativeSpec, VectorSpec
 from .vector_stable import DELICATE
-from .vector_writer import scores_of
+from .vector_writer import bounded, scores_of
 
 DIGITS = 60  # beyond those that a gap of scores between the largest and the smallest exponential takes
 TOLERANCE = 1e-13
@@ -45,6 +45,8 @@ class _Draw:
     sizes: Mapping[str, int]
     digits: int
     where: str
+    width: float = 1.0
+    """How many times more than TOLERANCE rounding the differences of scores costs: these reach hundreds."""
 
     def arrays(self, spec: VectorSpec) -> dict[str, Any]:
         return {one.name: np.array(self.values[one.base]) for one in spec.inputs}
@@ -59,7 +61,11 @@ def check_vector_function(function: VectorFunction, spec: VectorSpec, scope: Sco
         _batches(function, spec, scope),
         *([_axes(function, spec, scope)] if function.one_axis else []),
         *([_reductions(function, spec, scope)] if spec.loss else []),
-        *([_extremes(function, spec)] if function.one_axis and scores_of(spec) else []),
+        *(
+            [_extremes(function, spec)]
+            if function.one_axis and scores_of(spec) and bounded(spec, scores_of(spec)[0])
+            else []
+        ),
         _dtypes(function, spec, scope),
     )
 
@@ -115,7 +121,7 @@ def _drawn(
             one.base: _draw_one(one.base, one.index_of, one.dimensions, one.default, sizes, spread, scope, rng)
             for one in spec.inputs
         }
-        found = _Draw(values, sizes, DIGITS + 2 * int(spread), where)
+        found = _Draw(values, sizes, DIGITS + 2 * int(spread), where, max(1.0, spread / 100))
         try:
             _exact(spec, scope, found)
         except Undefined:
@@ -152,7 +158,18 @@ def _draw_one(
     def table(axes: tuple[str, ...]) -> Any:
         return tuple(table(axes[1:]) for _ in range(sizes[axes[0]])) if axes else number()
 
+    if "symmetric" in scope.facts.get(base, ()):
+        return _symmetric(sizes[dimensions[0]], spread, rng)
     return table(dimensions)
+
+
+def _symmetric(size: int, spread: float, rng: random.Random) -> Any:
+    """A symmetric matrix whose diagonal dominates, so that it is positive definite."""
+    half = [[rng.uniform(-spread, spread) for _ in range(size)] for _ in range(size)]
+    return tuple(
+        tuple(half[min(i, j)][max(i, j)] + (2 * size * spread if i == j else 0.0) for j in range(size))
+        for i in range(size)
+    )
 
 
 def _exact(
@@ -223,24 +240,24 @@ def _compared(
 ) -> Iterator[tuple[str, float]]:
     given = drawn.arrays(spec)
     exact = _exact(spec, scope, drawn)
-    floor = _terms(spec.value, spec.value_index, spec, scope, drawn) if not spec.value_index else 0
-    yield "value", _error(function(**given), exact, floor)
+    floor = _terms(spec.value, spec.value_index, spec.sizes, spec, scope, drawn) if not spec.value_index else 0
+    yield "value", _error(function(**given), exact, drawn, floor)
     for each in spec.derivatives:
         base = next(one.base for one in spec.inputs if one.name == each.name)
         slopes = _slopes(spec, scope, drawn, base)
         strict = each.rows_sum_to_zero or each.columns_sum_to_zero
-        terms = 0 if strict else _terms(each.tree, each.indices, spec, scope, drawn)
+        terms = 0 if strict else _terms(each.tree, each.indices, each.sizes, spec, scope, drawn)
         full = (function.jacobian if spec.value_index else function.grad)(**given, wrt=each.name)
-        yield f"derivative by {each.name}", _error(full, slopes, terms)
+        yield f"derivative by {each.name}", _error(full, slopes, drawn, terms)
         yield from _products(function, each, given, exact, slopes, terms, drawn, rng)
         if each.hessian is not None and (max(drawn.sizes.values()) < 7 or "±1" in drawn.where):
             bent = _bent(spec, scope, drawn, base)
             terms = (
                 0
                 if each.hessian.rows_sum_to_zero
-                else _terms(each.hessian.tree, each.hessian.indices, spec, scope, drawn)
+                else _terms(each.hessian.tree, each.hessian.indices, each.hessian.sizes, spec, scope, drawn)
             )
-            yield f"Hessian by {each.name}", _error(function.hessian(**given, wrt=each.name), bent, terms)
+            yield f"Hessian by {each.name}", _error(function.hessian(**given, wrt=each.name), bent, drawn, terms)
             v = _random(np.shape(bent)[:1], rng)
             found = (
                 function.hvp(**given, v=v, wrt=each.name)
@@ -249,7 +266,7 @@ def _compared(
             )
             yield (
                 f"Hessian by {each.name} times a vector",
-                _error(found, np.dot(bent, _wide(v)), _largest(bent * _wide(v)) + terms),
+                _error(found, np.dot(bent, _wide(v)), drawn, _largest(bent * _wide(v)) + terms),
             )
 
 
@@ -272,9 +289,9 @@ def _products(
         right = np.sum(columns, axis=tuple(range(wide, np.ndim(slopes)))) if np.ndim(v) else columns
     word: dict[str, Any] = {"wrt": each.name}
     found = function.vjp(**given, g=g, **word) if "g" not in given else function.vjp(*given.values(), g, **word)
-    yield f"vector times derivative by {each.name}", _error(found, left, _largest(rows) + terms)
+    yield f"vector times derivative by {each.name}", _error(found, left, drawn, _largest(rows) + terms)
     found = function.jvp(**given, v=v, **word) if "v" not in given else function.jvp(*given.values(), v, **word)
-    yield f"derivative by {each.name} times vector", _error(found, right, _largest(columns) + terms)
+    yield f"derivative by {each.name} times vector", _error(found, right, drawn, _largest(columns) + terms)
 
 
 def _random(shape: tuple[int, ...], rng: random.Random) -> Any:
@@ -289,14 +306,16 @@ def _largest(array: Exact) -> Any:
     return max((abs(x) for x in np.ravel(array)), default=mpmath.mpf(0))
 
 
-def _terms(tree: t.Node, indices: tuple[str, ...], spec: VectorSpec, scope: Scope, drawn: _Draw) -> Any:
+def _terms(
+    tree: t.Node, indices: tuple[str, ...], sizes: Mapping[str, str], spec: VectorSpec, scope: Scope, drawn: _Draw
+) -> Any:
     """The size of the largest term of a formula, over all its components."""
     with mpmath.workdps(drawn.digits):
         values = {base: _number(v) for base, v in drawn.values.items()}
         point = _point(spec, drawn, values)
         full = scope.extended(scalars=spec.scalars, vectors={v.base: v for v in spec.vectors}, functions=spec.functions)
         largest = mpmath.mpf(0)
-        for places in itertools.product(*(range(drawn.sizes[spec.dimensions[i]]) for i in indices)):
+        for places in itertools.product(*(range(drawn.sizes[sizes[i]]) for i in indices)):
             there = replace(point, indices={**point.indices, **dict(zip(indices, places, strict=True))})
             try:
                 largest = max(largest, Evaluation(there, full, drawn.digits).scale(tree))
@@ -305,14 +324,16 @@ def _terms(tree: t.Node, indices: tuple[str, ...], spec: VectorSpec, scope: Scop
         return largest
 
 
-def _error(found: object, exact: Exact, floor: Any = 0) -> float:
+def _error(found: object, exact: Exact, drawn: _Draw, floor: Any = 0) -> float:
+    """How far a result is off, relative to the largest component or term; what is 0 but for the last digits of the exact answer counts as 0."""
     a = np.asarray(found, dtype=np.float64)
     if a.shape != np.shape(exact) or not np.all(np.isfinite(a)):
         return float("inf")
     b = [mpmath.mpf(x) for x in np.ravel(exact)]
     scale = max([abs(x) for x in b] + [mpmath.mpf(floor)], default=mpmath.mpf(0))
     off = max((abs(mpmath.mpf(float(x)) - y) for x, y in zip(a.ravel(), b, strict=True)), default=mpmath.mpf(0))
-    return float(off / scale) if scale > mpmath.mpf(10) ** -300 else float(off)
+    noise = mpmath.mpf(10) ** -min(300, drawn.digits - 2 * STEP - 6)
+    return float(off / scale) / drawn.width if scale > noise else float(off)
 
 
 # ---------------------------------------------------------------- batches, axes, reductions

@@ -12,7 +12,8 @@ from ..runtime.scalar import Range
 class InputSpec:
     """One input: its name in the code, its name in the trees, the dimensions of its axes.
 
-    index_of: the dimension that a class index counts in; the trees use ``base`` as the name of an index then. default, domain: of a parameter."""
+    index_of: the dimension that a class index counts in; the trees use ``base`` as the name of an index then. default, domain: of a parameter.
+    sums_to_one, symmetric: what the derivatives rely on."""
 
     name: str
     base: str
@@ -20,6 +21,7 @@ class InputSpec:
     index_of: str = ""
     default: float | None = None
     sums_to_one: bool = False
+    symmetric: bool = False
     domain: Range = Range()
 
 
@@ -34,10 +36,12 @@ class Product:
 
 @dataclass(frozen=True)
 class HessianSpec:
-    """Second derivatives of a scalar function by one vector: a tree with two indices, and its product with a vector."""
+    """Second derivatives of a scalar function by one vector: a tree with two indices, and its product with a vector.
+    sizes: the dimension of each free index."""
 
     tree: t.Node
     indices: tuple[str, ...]
+    sizes: Mapping[str, str] = field(default_factory=dict)
     product: Product | None = None
     rows_sum_to_zero: bool = False
 
@@ -47,11 +51,12 @@ class DerivativeSpec:
     """The derivative by one input: ``tree`` in the indices of the value and then those of the input.
 
     vjp, jvp: its products with a vector from the left and from the right; None: the code forms the Jacobian and contracts it.
-    rows_sum_to_zero, columns_sum_to_zero: shown of a Jacobian, the first also of a gradient, whose components then sum to 0."""
+    sizes: the dimension of each free index. rows_sum_to_zero, columns_sum_to_zero: shown of a Jacobian, the first also of a gradient, whose components then sum to 0."""
 
     name: str
     tree: t.Node
     indices: tuple[str, ...]
+    sizes: Mapping[str, str] = field(default_factory=dict)
     vjp: Product | None = None
     jvp: Product | None = None
     hessian: HessianSpec | None = None
@@ -63,7 +68,7 @@ class DerivativeSpec:
 class VectorSpec:
     """A function of arrays. value: a tree with the free ``value_index``, whose axes are ``output``.
 
-    vectors, scalars, functions: what the trees may name. dimensions: of every free index and of the axes of every named quantity (``shapes``).
+    vectors, scalars, functions: what the trees may name. sizes: the dimension of each index of the value. shapes: of the axes of every quantity.
     facts: by base, ``sums_to_one``. loss: it is reduced over a batch."""
 
     name: str
@@ -78,7 +83,7 @@ class VectorSpec:
     vectors: tuple[NamedVector, ...] = ()
     scalars: Mapping[str, t.Node] = field(default_factory=dict)
     functions: Mapping[str, NamedFunction] = field(default_factory=dict)
-    dimensions: Mapping[str, str] = field(default_factory=dict)
+    sizes: Mapping[str, str] = field(default_factory=dict)
     shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     loss: bool = False

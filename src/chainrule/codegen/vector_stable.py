@@ -4,6 +4,7 @@ their largest where that provably changes nothing, and functions of one number p
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 from typing import Any
 
 import sympy as sp
@@ -92,21 +93,44 @@ def shifts(body: t.Node, spec: VectorSpec, scores: tuple[str, ...]) -> tuple[t.N
 
     scores: inputs that stand in exponents somewhere in the function; those are tried where they stand outside of one too."""
     found: list[Shift] = []
+    body = _unshadowed(body, frozenset())
     for node, index in dict.fromkeys(_candidates(body, scores)):
-        outer = tuple(sorted(t.free_indices(node) - {index}))
-        base = f"scores {len(found)}"
-        changed = _abstracted(body, node, index, outer, base)
-        if changed != body and _invariant(changed, base, spec.facts):
-            found.append(Shift(node, outer, index, base))
+        shift = Shift(node, tuple(sorted(t.free_indices(node) - {index})), index, f"scores {len(found)}")
+        changed = _shifted(body, shift, spec.facts)
+        if changed is not None:
+            found.append(shift)
             body = changed
     return body, tuple(found)
+
+
+def _shifted(body: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -> t.Node | None:
+    """A body with shifted scores, in the whole of it or in those of its terms that allow it; None where nothing does."""
+    changed = _abstracted(body, shift.node, shift.index, shift.outer, shift.base)
+    if changed == body:
+        return None
+    if _invariant(changed, shift.base, shift.outer, facts):
+        return changed
+    match body:
+        case t.Neg(argument):
+            inner = _shifted(argument, shift, facts)
+            return None if inner is None else t.Neg(inner)
+        case t.Add(terms) if len(terms) <= MOST_TERMS:
+            for count in range(len(terms) - 1, 0, -1):
+                for chosen in combinations(range(len(terms)), count):
+                    inner = _shifted(t.add(*(terms[k] for k in chosen)), shift, facts)
+                    if inner is not None:
+                        return t.Add((inner, *(x for k, x in enumerate(terms) if k not in chosen)))
+    return None
+
+
+MOST_TERMS = 5
 
 
 def _candidates(body: t.Node, scores: tuple[str, ...]) -> Iterator[tuple[t.Node, str]]:
     """Exponents under a sum with its index; then the components of scores."""
     for _, part in t.walk(body):
         if isinstance(part, t.Sum):
-            for _, inner in t.walk(part.body):
+            for inner in _outside_sums(part.body):
                 match inner:
                     case t.Call("exp", (u,)) if part.index in t.free_indices(u) and not _holds_sum(u):
                         yield u, part.index
@@ -114,6 +138,27 @@ def _candidates(body: t.Node, scores: tuple[str, ...]) -> Iterator[tuple[t.Node,
         match part:
             case t.Component(base, (index,)) if base in scores:
                 yield part, index
+
+
+def _outside_sums(node: t.Node) -> Iterator[t.Node]:
+    """Every part that no sum inside the formula holds."""
+    yield node
+    for child in node.children:
+        if not isinstance(child, t.Sum):
+            yield from _outside_sums(child)
+
+
+def _unshadowed(node: t.Node, bound: frozenset[str]) -> t.Node:
+    """No sum binds an index that a sum around it binds already."""
+    if not isinstance(node, t.Sum):
+        children = tuple(_unshadowed(child, bound) for child in node.children)
+        return node.with_children(children) if children else node
+    index, body = node.index, node.body
+    if index in bound:
+        every = frozenset(i for _, p in t.walk(body) for i in _indices(p))
+        index = t.fresh_index(bound, every)
+        body = t.rename_index(body, node.index, index)
+    return t.Sum(_unshadowed(body, bound | {index}), index, node.dimension)
 
 
 def _holds_sum(node: t.Node) -> bool:
@@ -138,9 +183,10 @@ def _indices(node: t.Node) -> tuple[str, ...]:
     return ()
 
 
-def _invariant(body: t.Node, base: str, facts: Mapping[str, tuple[str, ...]]) -> bool:
-    """Whether adding one number c to every component of ``base`` changes nothing, shown by a rational function that does not contain c or e^c any more."""
-    c = t.Symbol("c_")
+def _invariant(body: t.Node, base: str, outer: tuple[str, ...], facts: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether adding one number c, or one for each value of the ``outer`` indices, to every component of ``base`` changes nothing, shown by a rational
+    function that does not contain c or e^c any more."""
+    c: t.Node = t.Component("c_", outer) if outer else t.Symbol("c_")
     moved = t.transform(body, lambda n: t.Add((n, c)) if isinstance(n, t.Component) and n.base == base else None)
     if moved == body:
         return False
@@ -157,7 +203,7 @@ def _invariant(body: t.Node, base: str, facts: Mapping[str, tuple[str, ...]]) ->
         return False
 
 
-def _splitter(c: t.Symbol, facts: Mapping[str, tuple[str, ...]]) -> Callable[[t.Node], t.Node | None]:
+def _splitter(c: t.Node, facts: Mapping[str, tuple[str, ...]]) -> Callable[[t.Node], t.Node | None]:
     """The rewrites that bring e^c and c out of exponents, sums and logarithms, from the leaves up."""
     factor = t.Call("exp", (c,))
 
@@ -172,6 +218,8 @@ def _splitter(c: t.Symbol, facts: Mapping[str, tuple[str, ...]]) -> Callable[[t.
         return made.rebuild()
 
     def total(n: t.Sum) -> t.Node | None:
+        if n.index in t.free_indices(c):
+            return None
         power, rest = pulled(n.body)
         if power:
             return times(power, t.Sum(rest, n.index, n.dimension))
@@ -264,6 +312,15 @@ def _delicate(factors: tuple[t.Node, ...]) -> bool:
     calls = [p for f in factors for _, p in t.walk(f) if isinstance(p, t.Call)]
     single = len(factors) == 1 and isinstance(factors[0], t.Call) and len(calls) == 1
     return any(call.function in DELICATE for call in calls) and not single
+
+
+def multiplied_into(one: OneNumber, mine: tuple[t.Node, ...], rest: tuple[t.Node, ...]) -> t.Node | None:
+    """σ(u)(1 - p(1 + e⁻ᵘ)) as σ(u) - p: functions of one number multiplied into a sum that holds others of the same number. None where there is none."""
+    for position, factor in enumerate(rest):
+        if isinstance(factor, t.Add) and one.argument in set(_arguments(factor)):
+            terms = tuple(collect(tidy(t.mul(x, *mine))) for x in factor.terms)
+            return tidy(t.mul(*rest[:position], *rest[position + 1 :], t.add(*terms)))
+    return None
 
 
 @lru_cache(maxsize=256)

@@ -4,6 +4,7 @@ A component a_k becomes an array with the axes in play, a sum over k a ``np.sum`
 class index ``one_hot``. Each named quantity becomes a function of what it is made from."""
 
 import keyword
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
@@ -11,16 +12,16 @@ from ..errors import DefinitionError, UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
 from .vector_spec import VectorSpec
-from .vector_stable import Shift, factored, of_one_number, prepared, shifts, stable_code
+from .vector_stable import DELICATE, Shift, factored, multiplied_into, of_one_number, prepared, shifts, stable_code
 
 PLAIN = {
     **{name: f"np.{name}" for name in ("exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh", "tanh", "log1p", "expm1")},
     "asin": "np.arcsin", "acos": "np.arccos", "atan": "np.arctan", "asinh": "np.arcsinh", "acosh": "np.arccosh", "atanh": "np.arctanh",
-    "erf": "erf", "erfc": "erfc", "det": "np.linalg.det",
+    "erf": "erf", "erfc": "erfc",
 }  # fmt: skip
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
-RUNTIME = ("balanced", "balanced_at", "centred", "entry", "log_sum_exp", "one_hot", "shifted", "weighted")
+RUNTIME = ("balanced", "balanced_at", "centred", "entry", "log_det", "log_sum_exp", "one_hot", "shifted", "weighted")
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
     "np",
@@ -31,7 +32,6 @@ RESERVED = {
     "axis",
     "reduction",
     "wrt",
-    "u",
     *RUNTIME,
     *SCALAR_RUNTIME,
 }
@@ -64,7 +64,8 @@ class Writer:
         self.names |= {name: ((), prepared(body, spec)) for name, body in spec.scalars.items()}
         self.code = {one.base: one.name for one in spec.inputs}
         self.taken = {one.name for one in spec.inputs} | RESERVED
-        for name in (*self.names, *spec.dimensions.values(), *(f"inv({b})" for b in self.inputs)):
+        dimensions = [d for one in spec.inputs for d in (*one.dimensions, *filter(None, [one.index_of]))]
+        for name in (*self.names, *dimensions, *(f"inv({b})" for b in self.inputs)):
             if name not in self.code:
                 self.code[name] = self.fresh(_identifier(name))
                 self.taken.add(self.code[name])
@@ -86,13 +87,14 @@ class Writer:
         name: str,
         tree: t.Node,
         indices: tuple[str, ...],
+        sizes: Mapping[str, str],
         vector: tuple[str, tuple[str, ...]] | None = None,
         finish: str = "",
     ) -> str:
         """A kernel of all inputs, and of one more ``vector`` (its name in the tree, its indices) where it is a product. Returns its name.
 
         finish: "rows" writes the diagonal as what balances each row, "sum" one component as what balances the others, "centre" centres the vector."""
-        body = _Body(dict(self.spec.dimensions), set())
+        body = _Body(dict(sizes), set())
         arguments = [one.name for one in self.spec.inputs]
         if vector is not None:
             own = self.fresh(vector[0], set(self.code.values()))
@@ -100,8 +102,11 @@ class Writer:
             body.taken.add(own)
             arguments.append(own)
         node = prepared(tree, self.spec)
+        if tree == t.ZERO:
+            finish = ""
         if finish == "rows":
-            node = prepared(t.transform(tree, lambda n: t.ZERO if isinstance(n, t.Delta) else None), self.spec)
+            off = prepared(t.transform(tree, lambda n: t.ZERO if isinstance(n, t.Delta) else None), self.spec)
+            node, finish = (off, finish) if indices[-1] in t.free_indices(off) else (node, "")
         lines = self._lines(body, node, indices, vector, finish)
         return self._define(name, tuple(arguments), lines)
 
@@ -110,7 +115,7 @@ class Writer:
         name = f"_{self.code[base]}"
         if name not in self.functions:
             indices, node = self.names[base]
-            body = _Body(dict(self.spec.dimensions), set())
+            body = _Body(dict(zip(indices, self.spec.shapes.get(base, ()), strict=False)), set())
             lines = self._lines(body, node, indices, None, "", direct=True)
             self.arguments[base] = tuple(body.needs)
             for other in body.needs:
@@ -135,7 +140,8 @@ class Writer:
     ) -> list[str]:
         """The statements of a function. direct: named quantities are arguments; else they are computed first."""
         node, found = shifts(node, self.spec, self.scores)
-        shifted = [line for shift in found for line in self._shift(shift, node, body)]
+        bare = {p.base for _, p in t.walk(node) if isinstance(p, t.Component)}
+        shifted = [line for shift in found for line in self._shift(shift, node, bare, body)]
         centred = []
         if finish == "centre" and vector is not None and (weights := self._weights(node, vector[0])) is not None:
             index, tree = weights
@@ -145,7 +151,11 @@ class Writer:
         result = self.write(node, indices, body)
         if finish == "rows":
             result = f"balanced({result})"
-        elif finish == "sum" and (weights := self._leader(node, indices[0])) is not None:
+        elif (
+            finish == "sum"
+            and indices[0] in t.free_indices(node)
+            and (weights := self._leader(node, indices[0])) is not None
+        ):
             result = f"balanced_at({result}, {self.write(weights[1], indices, body)})"
         lines = []
         given = tuple(body.needs) if direct else tuple(self.inputs) + tuple(self.classes)
@@ -192,7 +202,7 @@ class Writer:
             f"{self.spec.name}: no input has an axis of dimension {dimension}, so the code cannot know its size"
         )
 
-    def _shift(self, shift: Shift, node: t.Node, body: _Body) -> list[str]:
+    def _shift(self, shift: Shift, node: t.Node, bare: set[str], body: _Body) -> list[str]:
         axes = (*shift.outer, shift.index)
         for _, part in t.walk(node):  # a running index may be bound anywhere; its dimension is that of the scores
             if isinstance(part, t.Sum):
@@ -206,7 +216,8 @@ class Writer:
         else:
             code = self.write(shift.node, axes, body)
         plain = isinstance(shift.node, t.Component) and shift.node.indices == axes
-        name = code if plain and code.isidentifier() else self.fresh("scores", body.taken)
+        free = isinstance(shift.node, t.Component) and shift.node.base not in bare
+        name = code if plain and free and code.isidentifier() else self.fresh("scores", body.taken)
         body.taken.add(name)
         body.vectors[shift.base] = name
         return [f"{name} = shifted({code})"]
@@ -287,9 +298,10 @@ class Writer:
                 if isinstance(exponent, t.Number) and exponent.value.denominator == 1:
                     return f"{self._atom(root, axes, body)} ** {exponent.value.numerator}"
                 return f"{self._atom(root, axes, body)} ** {self._atom(exponent, axes, body)}"
-            case t.Call("det", (t.Matrix(name),)):
-                return self._placed(f"np.linalg.det({self._whole(name, body)})", (), axes)
-            case t.Call(function, (argument,), ()) if function in PLAIN and function != "det":
+            case t.Call("det" | "logdet" as function, (t.Matrix(name),)):
+                routine = "np.linalg.det" if function == "det" else "log_det"
+                return self._placed(f"{routine}({self._whole(name, body)})", (), axes)
+            case t.Call(function, (argument,), ()) if function in PLAIN:
                 return f"{PLAIN[function]}({self.write(argument, axes, body)})"
             case t.Call(function, arguments, ()) if function in EXTREMA and arguments:
                 written = self.write(arguments[0], axes, body)
@@ -411,8 +423,8 @@ class Writer:
                 return True
             case t.Neg(argument):
                 return self._may_be_infinite(argument)
-            case t.Add(terms):
-                return any(self._may_be_infinite(x) for x in terms)
+            case t.Add(parts) | t.Mul(parts):
+                return any(self._may_be_infinite(x) for x in parts)
         return False
 
     def _weighs(self, numerator: t.Node) -> bool:
@@ -507,6 +519,10 @@ class Writer:
         if found is None:
             return None
         one, rest = found
+        factors = (*above, *(t.Frac(t.ONE, f) for f in below))
+        into = multiplied_into(one, tuple(f for f in factors if f not in rest), rest)
+        if into is not None:
+            return self._factor(_negated(into, negative), axes, body)
         call = self._stable_call(one.function, self.write(one.argument, axes, body))
         if not call:
             return None
@@ -574,6 +590,27 @@ def scores_of(spec: VectorSpec, functions: tuple[str, ...] = ("exp",)) -> tuple[
     bodies = [prepared(body, spec) for body in (spec.value, *spec.scalars.values(), *(v.body for v in spec.vectors))]
     calls = [c for b in bodies for _, c in t.walk(b) if isinstance(c, t.Call) and c.function in functions]
     return tuple(sorted({base for c in calls for a in c.arguments if (base := _score(a)) in inputs}))
+
+
+def bounded(spec: VectorSpec, base: str) -> bool:
+    """Whether an input stands in shifted exponents only, so that nothing grows beyond bounds with it but a logarithm."""
+    scores = scores_of(spec)
+    named = {v.base: v.body for v in spec.vectors} | dict(spec.scalars)
+    trees = [spec.value, *named.values(), *(d.tree for d in spec.derivatives)]
+    trees += [d.hessian.tree for d in spec.derivatives if d.hessian is not None]
+    for tree in trees:
+        left, _ = shifts(prepared(tree, spec), spec, scores)
+        if any(isinstance(p, t.Component) and p.base == base for _, p in t.walk(_without_calls(left))):
+            return False
+    return True
+
+
+def _without_calls(node: t.Node) -> t.Node:
+    """A formula with its delicate functions left out."""
+    if isinstance(node, t.Call) and node.function in DELICATE:
+        return t.ONE
+    children = tuple(_without_calls(child) for child in node.children)
+    return node.with_children(children) if children else node
 
 
 def _score(exponent: t.Node) -> str:

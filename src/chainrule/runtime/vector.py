@@ -15,8 +15,8 @@ from .scalar import Range, result_dtype
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
-NEAR_ONE = 1e-3
-"""How far from 1 the components of a target may sum, where its derivative was derived from Σ = 1: rounding, and not another kind of target."""
+NEAR = 1e-3
+"""How far an input may be from what its derivatives rely on (a sum of 1, symmetry): rounding, and not another kind of input."""
 
 
 @dataclass(frozen=True)
@@ -24,13 +24,14 @@ class Input:
     """One input. axes: the names of the dimensions of its last axes; () is a number for each batch element.
 
     index_of: the dimension whose components an integer input counts, from 0. default, domain: the value of a parameter, which is passed by keyword, and what it may be.
-    sums_to_one: the derivatives rely on it that the components sum to 1."""
+    sums_to_one, symmetric: the derivatives rely on it that the components sum to 1, that the matrix is symmetric."""
 
     axes: tuple[str, ...] = ()
     index_of: str = ""
     default: float | None = None
     domain: Range = Range()
     sums_to_one: bool = False
+    symmetric: bool = False
 
 
 @dataclass(frozen=True)
@@ -70,7 +71,8 @@ class VectorFunction:
     computation runs in float64 and is rounded once. NaN is passed on. A loss takes ``reduction``: "none" (one number for each batch element),
     "sum", or "mean", which divides by the number of batch elements.
     Raises TypeError for other dtypes and wrong names, ValueError for shapes that do not fit, for a class index out of range, for an unknown ``wrt`` or
-    ``reduction``, and, from derivatives, for a target that does not sum to 1 where they were derived from that."""
+    ``reduction``, and, from derivatives, for a target that does not sum to 1, or a matrix that
+    is not symmetric, where they were derived from that."""
 
     def __init__(
         self,
@@ -377,10 +379,18 @@ class VectorFunction:
             raise ValueError(
                 f"{self.__name__}: parameter {name} = {outside.flat[0]:g} is out of range, {one.domain.describe(name)} is required"
             )
+        if facts and one.symmetric:
+            with np.errstate(all="ignore"):
+                gap = np.max(np.abs(array - np.swapaxes(array, -1, -2)), initial=0.0)
+                size = np.max(np.abs(array), initial=0.0)
+            if gap > NEAR * size:
+                raise ValueError(
+                    f"{self.__name__}: {name} is not symmetric; its derivatives are derived for symmetric matrices"
+                )
         if facts and one.sums_to_one:
             with np.errstate(all="ignore"):
                 total = np.sum(array, axis=-1)
-            far = np.abs(total - 1) > NEAR_ONE
+            far = np.abs(total - 1) > NEAR
             if np.any(far):
                 raise ValueError(
                     f"{self.__name__}: the components of {name} sum to {total[far].flat[0]:g}; its derivatives are derived for targets that sum to 1"
@@ -433,6 +443,12 @@ def log_sum_exp(z: Array) -> Array:
     others = np.exp(np.where(z == largest, 0.0, z - largest))
     np.put_along_axis(others, top, 0.0, axis=-1)
     return np.asarray(largest[..., 0] + np.log1p(np.sum(others, axis=-1)))
+
+
+def log_det(matrix: Array) -> Array:
+    """The logarithm of the determinant of each matrix, without forming it; NaN where the determinant is not positive."""
+    sign, logarithm = np.linalg.slogdet(matrix)
+    return np.asarray(np.where(sign > 0, logarithm, np.nan))
 
 
 def weighted(weight: Array, value: Array) -> Array:
