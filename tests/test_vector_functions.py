@@ -400,7 +400,7 @@ MUTATIONS = [
     ("softmax", "    g = centred(g, s)\n", ""),
     ("softmax", "    z = shifted(z)\n", ""),
     ("log of softmax", "np.sum(g, axis=-1)", "np.mean(g, axis=-1)"),
-    ("log-softmax", "log_sum_exp(z)", "np.log(np.sum(np.exp(z), axis=-1))"),
+    ("cross-entropy, class index", "log_sum_exp(logits)", "np.log(np.sum(np.exp(logits), axis=-1))"),
     ("cross-entropy, one-hot", "weighted(y, ", "np.multiply(y, "),
     ("cross-entropy, one-hot", "balanced_at(s - y, s)", "s + y"),
     ("cross-entropy, class index", "entry(", "0 * entry("),

@@ -43,10 +43,17 @@ class _Draw:
 
     values: Mapping[str, Any]
     sizes: Mapping[str, int]
-    digits: int
+    spread: float
     where: str
-    width: float = 1.0
-    """How many times more than TOLERANCE rounding the differences of scores costs: these reach hundreds."""
+
+    @property
+    def digits(self) -> int:
+        return DIGITS + 2 * int(self.spread)
+
+    @property
+    def width(self) -> float:
+        """How many times TOLERANCE is allowed: e^(x - max) is off by the rounding of the difference, which reaches thousands."""
+        return max(1.0, self.spread / 100)
 
     def arrays(self, spec: VectorSpec) -> dict[str, Any]:
         return {one.name: np.array(self.values[one.base]) for one in spec.inputs}
@@ -121,13 +128,34 @@ def _drawn(
             one.base: _draw_one(one.base, one.index_of, one.dimensions, one.default, sizes, spread, scope, rng)
             for one in spec.inputs
         }
-        found = _Draw(values, sizes, DIGITS + 2 * int(spread), where, max(1.0, spread / 100))
+        if spread == SPREADS[1]:
+            values = _confident(values, spec, scope)
+        found = _Draw(values, sizes, spread, where)
         try:
             _exact(spec, scope, found)
         except Undefined:
             continue
         return found
     return None
+
+
+def _confident(values: dict[str, Any], spec: VectorSpec, scope: Scope) -> dict[str, Any]:
+    """The target where the largest score is: the loss and its gradient are tiny, and shall have all their digits."""
+    score = next(
+        (values[b] for b in scores_of(spec) if isinstance(values[b], tuple) and not isinstance(values[b][0], tuple)),
+        None,
+    )
+    if score is None:
+        return values
+    top = score.index(max(score))
+    hot = tuple(float(k == top) for k in range(len(score)))
+    targets = {one.base: top for one in spec.inputs if one.index_of}
+    targets |= {
+        one.base: hot
+        for one in spec.inputs
+        if "sums_to_one" in scope.facts.get(one.base, ()) and len(values[one.base]) == len(hot)
+    }
+    return {**values, **targets}
 
 
 def _draw_one(
@@ -245,16 +273,16 @@ def _compared(
     for each in spec.derivatives:
         base = next(one.base for one in spec.inputs if one.name == each.name)
         slopes = _slopes(spec, scope, drawn, base)
-        strict = each.rows_sum_to_zero or each.columns_sum_to_zero
+        strict = (each.rows_sum_to_zero or each.columns_sum_to_zero) and _plain(each.tree)
         terms = 0 if strict else _terms(each.tree, each.indices, each.sizes, spec, scope, drawn)
         full = (function.jacobian if spec.value_index else function.grad)(**given, wrt=each.name)
         yield f"derivative by {each.name}", _error(full, slopes, drawn, terms)
         yield from _products(function, each, given, exact, slopes, terms, drawn, rng)
-        if each.hessian is not None and (max(drawn.sizes.values()) < 7 or "±1" in drawn.where):
+        if each.hessian is not None and (max(drawn.sizes.values()) < 3 or drawn.spread == 1):
             bent = _bent(spec, scope, drawn, base)
             terms = (
                 0
-                if each.hessian.rows_sum_to_zero
+                if each.hessian.rows_sum_to_zero and _plain(each.hessian.tree)
                 else _terms(each.hessian.tree, each.hessian.indices, each.hessian.sizes, spec, scope, drawn)
             )
             yield f"Hessian by {each.name}", _error(function.hessian(**given, wrt=each.name), bent, drawn, terms)
@@ -268,6 +296,14 @@ def _compared(
                 f"Hessian by {each.name} times a vector",
                 _error(found, np.dot(bent, _wide(v)), drawn, _largest(bent * _wide(v)) + terms),
             )
+
+
+def _plain(tree: t.Node) -> bool:
+    """Whether nothing cancels in a formula beside what the code balances: no logarithm, no power of a sum such as (1 - s)²."""
+    return not any(
+        (isinstance(p, t.Call) and p.function == "log") or (isinstance(p, t.Power) and isinstance(p.base, t.Add))
+        for _, p in t.walk(tree)
+    )
 
 
 def _products(
