@@ -1,6 +1,6 @@
 """The words a definition is written with: scalars, dimensions, indices, vectors, one-hot targets."""
 
-from sympy import Idx, Indexed, IndexedBase, Symbol
+from sympy import Idx, IndexedBase, Symbol
 
 
 def scalar(name: str) -> Symbol:
@@ -54,7 +54,3 @@ def tensor(name: str, sizes: tuple[Symbol, ...]) -> VectorBase:
 def one_hot(name: str, size: Symbol) -> OneHot:
     """A target vector whose components sum to 1."""
     return OneHot(name, shape=(size,), real=True)
-
-
-def component_base(component: Indexed) -> str:
-    return str(component.base.label)
