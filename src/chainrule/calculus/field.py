@@ -32,9 +32,12 @@ class Field:
         self.scope = scope
         self.hyperbolic = hyperbolic
         self.atoms: dict[t.Node, Any] = {}
+        self.nodes: dict[Any, t.Node] = {}
         self.units: dict[Any, Fraction] = {}
         self.exponentials: dict[Any, Any] = {}
         self.bodies: dict[t.Node, Any] = {}
+        self.trees: dict[Any, t.Node] = {}
+        self.meanings: dict[Any, Any] = {}
 
     def prepare(self, nodes: Iterable[t.Node]) -> None:
         """Look through all formulas that will be compared, so that e^{x/2} and e^{x} share a generator, with the sign met first."""
@@ -43,10 +46,12 @@ class Field:
                 match part:
                     case t.Call("exp", (argument,)):
                         self._measure(argument)
-                    case t.Call(name, (argument,)) if (
-                        self.hyperbolic and name in HYPERBOLIC and name not in self.scope.functions
-                    ):
+                    case t.Call(_, (argument,)) if self.hyperbolic and self.is_hyperbolic(part):
                         self._measure(argument)
+
+    def is_hyperbolic(self, node: t.Node) -> bool:
+        """Whether a node is a function that exponentials can be written for."""
+        return isinstance(node, t.Call) and node.function in HYPERBOLIC and node.function not in self.scope.functions
 
     def _measure(self, exponent: t.Node) -> None:
         for monomial, coefficient in self._exponent(exponent):
@@ -98,9 +103,7 @@ class Field:
                 return sp.sqrt(self.enter(argument))
             case t.Call("exp", (argument,)):
                 return self._exponential(argument)
-            case t.Call(name, (argument,)) if (
-                self.hyperbolic and name in HYPERBOLIC and name not in self.scope.functions
-            ):
+            case t.Call(name, (argument,)) if self.hyperbolic and self.is_hyperbolic(node):
                 return HYPERBOLIC[name](self._exponential(argument))
             case t.Symbol() | t.Component() | t.Dimension() | t.Delta() | t.Call() | t.Sum() | t.Power():
                 return self.atom(node)
@@ -108,7 +111,8 @@ class Field:
 
     def atom(self, node: t.Node) -> Any:
         if node not in self.atoms:
-            self.atoms[node] = sp.Symbol(f"g{len(self.atoms)}")
+            symbol = sp.Symbol(f"g{len(self.atoms)}")
+            self.atoms[node], self.nodes[symbol] = symbol, node
         return self.atoms[node]
 
     def _exponential(self, argument: t.Node) -> Any:
@@ -124,31 +128,40 @@ class Field:
             product *= generator ** int(power)
         return product
 
-    @property
-    def meanings(self) -> dict[Any, Any]:
-        """What each generator stands for, in SymPy."""
-        known = {symbol: to_sympy(node, self.scope) for node, symbol in self.atoms.items()}
-        for (monomial, unit), generator in self.exponentials.items():
-            known[generator] = sp.exp(sp.Rational(unit.numerator, unit.denominator) * monomial.xreplace(known))
-        return known
+    def _meaning(self, symbol: Any) -> Any:
+        """What a generator stands for, in SymPy."""
+        if symbol not in self.meanings:
+            if symbol in self.nodes:
+                found = to_sympy(self.nodes[symbol], self.scope)
+            else:
+                monomial, unit = next(key for key, generator in self.exponentials.items() if generator == symbol)
+                inner = {g: self._meaning(g) for g in monomial.free_symbols}
+                found = sp.exp(sp.Rational(unit.numerator, unit.denominator) * monomial.xreplace(inner))
+            self.meanings[symbol] = found
+        return self.meanings[symbol]
 
     def leave(self, expression: Any) -> t.Node:
         """The tree of a rational function, generators written out."""
-        return _restore_parameters(from_sympy(expression.xreplace(self.meanings)), self.scope)
+        if expression not in self.trees:
+            written = expression.xreplace({g: self._meaning(g) for g in expression.free_symbols})
+            self.trees[expression] = _restore_parameters(from_sympy(written), self.scope)
+        return self.trees[expression]
 
     def is_named(self, symbol: Any) -> bool:
         """Whether a generator stands for a function call or an exponential rather than a variable."""
-        return all(not (g == symbol and isinstance(n, t.Symbol | t.Component)) for n, g in self.atoms.items())
+        return not isinstance(self.nodes.get(symbol), t.Symbol | t.Component)
 
     def is_transcendental(self, symbol: Any) -> bool:
         """Whether a generator is an unnamed function (an exponential, a sum, a logarithm), not a variable or a named quantity."""
-        if any(symbol == g for g in self.exponentials.values()):
-            return True
-        node = next(n for n, g in self.atoms.items() if g == symbol)
-        return isinstance(node, t.Sum) or (
-            isinstance(node, t.Call)
-            and node.function not in self.scope.functions
-            and node.function not in ("abs", "sign")
+        node = self.nodes.get(symbol)
+        return (
+            node is None
+            or isinstance(node, t.Sum)
+            or (
+                isinstance(node, t.Call)
+                and node.function not in self.scope.functions
+                and node.function not in ("abs", "sign")
+            )
         )
 
 

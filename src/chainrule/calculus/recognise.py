@@ -6,7 +6,7 @@ then a fixed order. The search is bounded by the size of expressions and the num
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import combinations, product
+from itertools import groupby, product
 from typing import Any
 
 import sympy as sp
@@ -45,19 +45,61 @@ class Form:
         return t.substitute(node, {s.name: s.body for s in self.solved})
 
 
+@dataclass(frozen=True)
+class _Candidate:
+    """A rational function equal to the line, what was solved for to reach it, and trees of it that are known already.
+
+    rank: the part of the key of a form that the value decides alone."""
+
+    value: Any
+    solved: tuple[Solved, ...]
+    field: Field
+    ready: tuple[t.Node, ...] = ()
+
+    @property
+    def rank(self) -> tuple[bool, int]:
+        own = {g for n, g in self.field.atoms.items() if _is_own(n, self.field.scope)}
+        present = self.value.free_symbols
+        polynomial = bool(present & own) and not _together(self.value)[1].free_symbols
+        return not polynomial, sum(self.field.is_transcendental(g) for g in present)
+
+    def forms(self) -> Iterator[Form]:
+        for node in self.ready:
+            yield self.rated(node, None)
+        factored_value, flat_value = _factored(self.value), _flat(self.value)
+        flat, factored = self.field.leave(flat_value), self.field.leave(factored_value)
+        for value in _nested(factored_value, self.field):
+            node = self.field.leave(value)
+            yield self.rated(node, flat if flat != node else None)
+        yield self.rated(factored, flat if flat != factored else None)
+        yield self.rated(flat, None, 1)
+
+    def rated(self, node: t.Node, flat: t.Node | None, order: int = 0) -> Form:
+        return Form(node, flat, self.solved, (*self.rank, weight(node) + _backwards(node), len(self.solved), order))
+
+
 @lru_cache(maxsize=1024)
 def best_form(line: t.Node, scope: Scope) -> Form | None:
     """The best form of a line without pending derivatives; None where the line is beyond the search (too large, or not a
-    rational function of its parts)."""
+    rational function of its parts). Trees are written for the candidates of the best rank only."""
     if t.size(line) > SIZE_LIMIT:
         return None
-    found: list[Form] = []
+    candidates: list[_Candidate] = []
     for hyperbolic in (False, True):
         try:
-            found += _forms(line, scope, hyperbolic)
+            candidates += _candidates(line, scope, hyperbolic)
         except (UnsupportedExpression, sp.PolynomialError):
             continue
-    return min(found, key=lambda f: f.key) if found else None
+    for _, equals in groupby(sorted(candidates, key=lambda c: c.rank), key=lambda c: c.rank):
+        found: list[Form] = []
+        for candidate in equals:
+            try:
+                found += candidate.forms()
+            except (UnsupportedExpression, sp.PolynomialError):
+                continue
+        if found:
+            return min(found, key=lambda f: f.key)
+    return None
 
 
 def multiplied_out(line: t.Node) -> t.Node:
@@ -108,47 +150,80 @@ def instances(line: t.Node, scope: Scope) -> list[tuple[t.Node, t.Node]]:
     return found
 
 
-def _forms(line: t.Node, scope: Scope, hyperbolic: bool) -> Iterator[Form]:
-    named = instances(line, scope)
-    named = [(n, b) for n, b in named if not isinstance(b, t.Cases)]
+def _candidates(line: t.Node, scope: Scope, hyperbolic: bool) -> Iterator[_Candidate]:
+    """The line as it is, and with the names of one group or of two put in: all components of a vector, a function at every argument."""
+    named = [(name, body) for name, body in instances(line, scope) if not isinstance(body, t.Cases)]
+    formulas = [line, *(body for _, body in named)]
     field = Field(scope, hyperbolic)
-    field.prepare([line, *(body for _, body in named)])
+    if hyperbolic and not any(field.is_hyperbolic(part) for formula in formulas for _, part in t.walk(formula)):
+        return
+    field.prepare(formulas)
     value = field.enter(line)
     if len(value.free_symbols) > GENERATOR_LIMIT:
         return
     if not hyperbolic:
-        yield _rate(line, None, (), field, value)
         shared = common_factors(line)
-        if shared is not None:
-            yield _rate(shared, None, (), field, value)
-        yield from _shapes(value, (), field)
+        yield _Candidate(value, (), field, (line,) if shared is None else (line, shared))
     groups: dict[str, list[tuple[t.Node, t.Node]]] = {}
     for name, body in named:
         groups.setdefault(_group(name), []).append((name, body))
-    for count in (1, 2):
-        for chosen in combinations(groups.values(), count):
-            current, solved = value, []
-            for name, body in (pair for group in chosen for pair in group):
-                step = _eliminate(current, name, body, field)
-                if step is not None:
-                    current, record = step
-                    solved.append(record)
-            if not _own_is_polynomial(current, solved, field):
-                continue
-            if solved and len({_group(s.name) for s in solved}) == count and not _new_denominators(value, current):
-                yield from _shapes(current, tuple(solved), field)
+    names = list(groups)
+    one = [(position, *_put_in(value, (), groups[name], field)) for position, name in enumerate(names)]
+    one = [(position, new, solved) for position, new, solved in one if solved]
+    two = [
+        (*_put_in(new, solved, groups[other], field), len(solved))
+        for position, new, solved in one
+        for other in names[position + 1 :]
+    ]
+    reached = [(new, solved) for _, new, solved in one] + [(n, s) for n, s, before in two if len(s) > before]
+    for new, solved in reached:
+        if _own_is_polynomial(new, solved, field) and not _new_denominators(value, new):
+            yield _Candidate(new, solved, field)
 
 
-def _own_is_polynomial(value: Any, solved: list[Solved], field: Field) -> bool:
+def _put_in(
+    value: Any, solved: tuple[Solved, ...], group: list[tuple[t.Node, t.Node]], field: Field
+) -> tuple[Any, tuple[Solved, ...]]:
+    for name, body in group:
+        step = _eliminate(value, name, body, field)
+        if step is not None:
+            value, solved = step[0], (*solved, step[1])
+    return value, solved
+
+
+@lru_cache(maxsize=4096)
+def _together(value: Any) -> tuple[Any, Any]:
+    """Numerator and denominator over one denominator, nothing cancelled."""
+    above, below = sp.fraction(sp.together(value))
+    return above, below
+
+
+@lru_cache(maxsize=4096)
+def _ratio(value: Any) -> tuple[Any, Any]:
+    """Numerator and denominator without common factors."""
+    above, below = sp.fraction(sp.cancel(sp.together(value)))
+    return above, below
+
+
+def _factored(value: Any) -> Any:
+    return oriented(sp.factor(value))
+
+
+def _flat(value: Any) -> Any:
+    """Multiplied out above one factored denominator; without a denominator, multiplied out."""
+    above, below = _ratio(value)
+    return sp.expand(above) / sp.factor(below) if below.free_symbols else sp.expand(above / below)
+
+
+def _own_is_polynomial(value: Any, solved: tuple[Solved, ...], field: Field) -> bool:
     """A function's own value is worth writing where the result is a polynomial in it, or where it stands for a part as it is."""
     own = {field.atom(s.name) for s in solved if _is_own(s.name, field.scope) and s.generator != s.body}
-    return not own & sp.denom(sp.together(value)).free_symbols
+    return not own & _together(value)[1].free_symbols
 
 
 def _new_denominators(before: Any, after: Any) -> bool:
     """Whether a form divides by what the line did not: ELU/α in place of e^x - 1 would fail at α = 0."""
-    old, new = (sp.denom(sp.cancel(sp.together(v))).free_symbols for v in (before, after))
-    return bool(new - old)
+    return bool(_ratio(after)[1].free_symbols - _ratio(before)[1].free_symbols)
 
 
 def _group(name: t.Node) -> str:
@@ -172,34 +247,52 @@ def _eliminate(value: Any, name: t.Node, body: t.Node, field: Field) -> tuple[An
     if not shared:
         return None
     symbol = field.atom(name)
-    numerator, denominator = sp.fraction(sp.together(definition))
-    relation = sp.expand(numerator - symbol * denominator)
+    relation = _relation(definition, symbol)
+    above, below = _ratio(value)
     for generator in sorted(shared, key=_simple_first(field)):
-        poly = sp.Poly(relation, generator)
-        powers = [m[0] for m in poly.monoms()]
-        if len(powers) != 2 or min(powers) != 0:
+        solution, degree = _solution(relation, generator)
+        if solution is None or any(m[0] % degree for p in (above, below) for m in sp.Poly(p, generator).monoms()):
             continue
-        degree = max(powers)
-        solution = sp.cancel(-poly.coeff_monomial(1) / poly.coeff_monomial(generator**degree))
-        above, below = (sp.Poly(p, generator) for p in sp.fraction(sp.cancel(sp.together(value))))
-        if any(m[0] % degree for p in (above, below) for m in p.monoms()):
-            continue
-
-        def put(p: Any, s: Any = solution, n: int = degree) -> Any:
-            return sum(c * s ** (m[0] // n) for m, c in p.terms())
-
-        new = sp.cancel(sp.together(put(above) / put(below)))
+        new = _replaced(above, below, generator, degree, solution)
         if generator in new.free_symbols:
             continue
         return new, Solved(name, body, field.leave(generator**degree), field.leave(oriented(sp.factor(solution))))
     return None
 
 
+@lru_cache(maxsize=4096)
+def _relation(definition: Any, symbol: Any) -> Any:
+    """The polynomial that is 0 where a name stands for its definition."""
+    above, below = _together(definition)
+    return sp.expand(above - symbol * below)
+
+
+@lru_cache(maxsize=4096)
+def _solution(relation: Any, generator: Any) -> tuple[Any, int]:
+    """What a power of a generator equals, and the power, where the relation holds no other power; None and 0 where it does."""
+    poly = sp.Poly(relation, generator)
+    powers = [m[0] for m in poly.monoms()]
+    if len(powers) != 2 or min(powers) != 0:
+        return None, 0
+    degree = max(powers)
+    return sp.cancel(-poly.coeff_monomial(1) / poly.coeff_monomial(generator**degree)), degree
+
+
+@lru_cache(maxsize=4096)
+def _replaced(above: Any, below: Any, generator: Any, degree: int, solution: Any) -> Any:
+    """A fraction with the solution in place of a power of the generator."""
+
+    def put(p: Any) -> Any:
+        return sum(c * solution ** (m[0] // degree) for m, c in sp.Poly(p, generator).terms())
+
+    return sp.cancel(sp.together(put(above) / put(below)))
+
+
 def _solvable(generator: Any, field: Field, name: t.Node) -> bool:
     """An exponential, or a function call; a sum for a named scalar (a mean), a component for a named vector (a normalised one)."""
-    if any(generator == g for g in field.exponentials.values()):
+    node = field.nodes.get(generator)
+    if node is None:
         return True
-    node = next(n for n, g in field.atoms.items() if g == generator)
     by_scalar = isinstance(name, t.Symbol) and isinstance(node, t.Sum)
     by_vector = isinstance(name, t.Component) and isinstance(node, t.Component) and node.base not in field.scope.vectors
     return isinstance(node, t.Call) or by_scalar or by_vector
@@ -208,23 +301,6 @@ def _solvable(generator: Any, field: Field, name: t.Node) -> bool:
 def _simple_first(field: Field) -> Any:
     exponentials = list(field.exponentials.values())
     return lambda g: (g not in exponentials, str(g))
-
-
-def _shapes(value: Any, solved: tuple[Solved, ...], field: Field) -> Iterator[Form]:
-    """A rational function factored and multiplied out."""
-    numerator, denominator = sp.fraction(sp.cancel(sp.together(value)))
-    flat_value = (
-        sp.expand(numerator) / sp.factor(denominator)
-        if denominator.free_symbols
-        else sp.expand(numerator / denominator)
-    )
-    flat = field.leave(flat_value)
-    factored = field.leave(oriented(sp.factor(value)))
-    for nested in _nested(oriented(sp.factor(value)), field):
-        node = field.leave(nested)
-        yield _rate(node, flat if flat != node else None, solved, field, value)
-    yield _rate(factored, flat if flat != factored else None, solved, field, value)
-    yield _rate(flat, None, solved, field, value, 1)
 
 
 def _nested(expression: Any, field: Field) -> Iterator[Any]:
@@ -237,15 +313,6 @@ def _nested(expression: Any, field: Field) -> Iterator[Any]:
             if 1 < len(inside) < len(factor.args):
                 shared = oriented(sp.factor(sp.Add(*inside)))
                 yield expression.xreplace({factor: sp.Add(shared, *(x for x in factor.args if x not in inside))})
-
-
-def _rate(
-    node: t.Node, flat: t.Node | None, solved: tuple[Solved, ...], field: Field, value: Any, order: int = 0
-) -> Form:
-    own = {g for n, g in field.atoms.items() if _is_own(n, field.scope)}
-    polynomial = bool(value.free_symbols & own) and not sp.denom(sp.together(value)).free_symbols
-    unnamed = sum(field.is_transcendental(g) for g in value.free_symbols)
-    return Form(node, flat, solved, (not polynomial, unnamed, weight(node) + _backwards(node), len(solved), order))
 
 
 def weight(node: t.Node) -> int:
