@@ -482,8 +482,8 @@ def _move(line: t.Node, scope: Scope) -> Step | None:
     for path, part in t.walk(line):
         if isinstance(part, t.Sum):
             for rule in FINISHING:
-                better = rule.apply(part.body, scope)
-                if better is not None and t.size(better) < t.size(part.body) + 12 and rule.name not in SPREADING:
+                better = rule.apply(part.body, scope) if rule.name not in SPREADING else None
+                if better is not None and t.size(better) < t.size(part.body) + 12 and not _circular(part, better):
                     after = tidy(t.replace_at(line, (*path, 0), better))
                     note = _note(rule.name, part.body, scope)
                     return Step(rule.name, rule.statement, line, after, (*path, 0), note, line=not rule.minor)
@@ -510,3 +510,9 @@ def _note(rule: str, line: t.Node, scope: Scope) -> t.Node | None:
     if rule == RECOGNISE:
         return t.Equation(solved.name, solved.body)
     return t.Equation(solved.generator, solved.solution)
+
+
+def _circular(whole: t.Sum, better: t.Node) -> bool:
+    """Whether a sum would be written in terms of itself: e^{z_k} as s_k Σ_l e^{z_l} under Σ_k e^{z_k}."""
+    same = t.same_bound_names(whole)
+    return any(isinstance(part, t.Sum) and t.same_bound_names(part) == same for _, part in t.walk(better))
