@@ -110,10 +110,12 @@ class Field:
         raise UnsupportedExpression(f"a {type(node).__name__} is not part of a rational function")
 
     def atom(self, node: t.Node) -> Any:
-        if node not in self.atoms:
+        """The generator of a part that is taken no further apart: one for Σ_k a_k and Σ_l a_l, written as the first was."""
+        key = t.same_bound_names(node)
+        if key not in self.atoms:
             symbol = sp.Symbol(f"g{len(self.atoms)}")
-            self.atoms[node], self.nodes[symbol] = symbol, node
-        return self.atoms[node]
+            self.atoms[key], self.nodes[symbol] = symbol, node
+        return self.atoms[key]
 
     def _exponential(self, argument: t.Node) -> Any:
         product = sp.S.One

@@ -51,7 +51,7 @@ def scope_of(definition: Definition, variable: Any, derived: Callable[[Definitio
     expressions = [definition.expression, *definition.where.values(), *definition.where]
     scope = _with_vectors(expressions, definition, scope)
     for left, right in definition.where.items():
-        body = oriented_for(from_sympy(right), definition)
+        body = t.same_bound_names(oriented_for(from_sympy(right), definition))
         if isinstance(left, sympy.Indexed):
             base = str(left.base.label)
             scope = scope.extended(vectors={base: NamedVector(base, tuple(str(i.label) for i in left.indices), body)})
