@@ -289,7 +289,7 @@ def test_floating_dtypes_are_kept(dtype):
         np.testing.assert_array_equal(call(values), call(values.astype(np.float64)).astype(dtype))
 
 
-@pytest.mark.parametrize("values", [3, True, [1, 2], [[True]], np.arange(3), np.uint8(4), 1.5, [1.5], []])
+@pytest.mark.parametrize("values", [3, [1, 2], np.arange(3), np.uint8(4), 1.5, [1.5], []])
 def test_everything_else_becomes_float64(values):
     result = function("sigmoid")(values)
     assert result.dtype == np.float64

@@ -90,6 +90,11 @@ def test_lists_scalars_and_arrays_of_any_shape() -> None:
         (lambda f: f.softmax_cross_entropy([1.0, 2.0], [1.0, 0.0, 0.0]), "numbers of components differ"),
         (lambda f: f.softmax_cross_entropy.jacobian([1.0, 2.0], [1.0, 0.0]), "use softmax_cross_entropy.grad"),
         (lambda f: f.sigmoid("a"), "dtype"),
+        (lambda f: f.sigmoid(True), "sigmoid: x has dtype bool; float16, float32, float64 and integers"),
+        (lambda f: f.sigmoid.grad([[True]]), "dtype bool"),
+        (lambda f: f.elu(1.0, alpha=True), "alpha has dtype bool"),
+        (lambda f: f.softmax(np.array([True, False])), "softmax: z has dtype bool"),
+        (lambda f: f.softmax.vjp([1.0, 2.0], [True, False]), "dtype bool"),
         (lambda f: f.elu(1.0, alpha=-1.0), "alpha > 0"),
     ],
 )

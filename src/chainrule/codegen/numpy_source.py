@@ -21,8 +21,8 @@ from chainrule.runtime.vector import VectorFunction
 
 WIDTH = 120
 ARGUMENTS = (
-    "Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and "
-    "bools become float64:"
+    "Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers "
+    "become float64:"
 )
 PARAMETERS = "Parameters, likewise:"
 EDGES = (

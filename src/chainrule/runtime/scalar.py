@@ -49,11 +49,10 @@ class ScalarFunction:
 
     Arguments are positional or by keyword, parameters by keyword; all may be Python numbers, lists or arrays, and
     broadcast.
-    float16, float32 and float64 are kept (mixed: NumPy promotion; Python numbers adapt), integers and bools become
-    float64. The
-    computation runs in float64 and is rounded once. NaN is passed on, an argument outside its domain gives NaN, and
+    float16, float32 and float64 are kept (mixed: NumPy promotion; Python numbers adapt), integers become float64.
+    The computation runs in float64 and is rounded once. NaN is passed on, an argument outside its domain gives NaN, and
     no call emits
-    a RuntimeWarning. Raises TypeError for other dtypes and for wrong names, ValueError for a parameter out of range
+    a RuntimeWarning. Raises TypeError for other dtypes, bool among them, and for wrong names, ValueError for a parameter out of range
     and for
     shapes that do not broadcast.
     """
@@ -204,7 +203,7 @@ def result_dtype(owner: str, given: dict[str, Any]) -> np.dtype[Any]:
     """
     strong: list[np.dtype[Any]] = []
     for name, value in given.items():
-        if isinstance(value, bool | int | float) and not isinstance(value, np.generic):
+        if isinstance(value, int | float) and not isinstance(value, bool | np.generic):
             _check_python_number(owner, name, value)
             continue
         if isinstance(value, np.ma.MaskedArray):
@@ -216,13 +215,13 @@ def result_dtype(owner: str, given: dict[str, Any]) -> np.dtype[Any]:
         except ValueError:
             raise TypeError(f"{owner}: {name} is a ragged sequence; pass a rectangular array of floats.") from None
         given[name] = array
-        if array.dtype.kind in "iub":
+        if array.dtype.kind in "iu":
             strong.append(np.dtype(np.float64))
         elif array.dtype.newbyteorder("=") in KEPT:
             strong.append(array.dtype.newbyteorder("="))
         else:
             raise TypeError(
-                f"{owner}: {name} has dtype {array.dtype}; float16, float32, float64, integers and bools are "
+                f"{owner}: {name} has dtype {array.dtype}; float16, float32, float64 and integers are "
                 f"supported. Convert it with np.asarray({name}, dtype=np.float64)."
             )
     return np.result_type(*strong) if strong else np.dtype(np.float64)

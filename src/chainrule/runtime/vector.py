@@ -67,10 +67,10 @@ class VectorFunction:
     """A verified function of vectors or matrices, with its derivatives; every axis before the named ones is a batch axis, and batches broadcast.
 
     Inputs: array-likes whose last axes are those of ``axes``; parameters and class indices as ``inputs`` says. Where there is one axis of
-    components only, ``axis`` says which it is. float16, float32 and float64 are kept, other integers and bools become float64; the
+    components only, ``axis`` says which it is. float16, float32 and float64 are kept, other integers become float64; the
     computation runs in float64 and is rounded once. NaN is passed on. A loss takes ``reduction``: "none" (one number for each batch element),
     "sum", or "mean", which divides by the number of batch elements.
-    Raises TypeError for other dtypes and wrong names, ValueError for shapes that do not fit, for a class index out of range, for an unknown ``wrt`` or
+    Raises TypeError for other dtypes, bool among them, and wrong names, ValueError for shapes that do not fit, for a class index out of range, for an unknown ``wrt`` or
     ``reduction``, and, from derivatives, for a target that does not sum to 1, or a matrix that
     is not symmetric, where they were derived from that."""
 
