@@ -289,11 +289,12 @@ def _replaced(above: Any, below: Any, generator: Any, degree: int, solution: Any
 
 
 def _solvable(generator: Any, field: Field, name: t.Node) -> bool:
-    """An exponential, or a function call; a sum for a named scalar (a mean), a component for a named vector (a normalised one)."""
+    """An exponential, or a function call; a sum for a named scalar (a mean; not the function itself, whose value its derivative seldom
+    needs), a component for a named vector (a normalised one)."""
     node = field.nodes.get(generator)
     if node is None:
         return True
-    by_scalar = isinstance(name, t.Symbol) and isinstance(node, t.Sum)
+    by_scalar = isinstance(name, t.Symbol) and isinstance(node, t.Sum) and not _is_own(name, field.scope)
     by_vector = isinstance(name, t.Component) and isinstance(node, t.Component) and node.base not in field.scope.vectors
     return isinstance(node, t.Call) or by_scalar or by_vector
 
