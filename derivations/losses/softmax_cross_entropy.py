@@ -11,6 +11,7 @@ definition = Definition(
     -Sum(y[k] * log(s[k]), k),
     wrt=z[j],
     where={s[i]: exp(z[i]) / Sum(exp(z[k]), k)},
+    routes={"logarithm of the quotient first": "expand logarithms"},
     arguments={"logits": z, "target": y},
     context="The loss of almost every classifier, and of language models token by token. The target is one-hot, or any weights that sum to 1.",
     strengths=(

@@ -14,10 +14,16 @@ if TYPE_CHECKING:
     from .catalogue import load as load
     from .catalogue import use as use
     from .definition import Definition as Definition
+    from .notation import argmax as argmax
+    from .notation import argmin as argmin
     from .notation import dimension as dimension
     from .notation import index as index
+    from .notation import matrix as matrix
+    from .notation import maximum as maximum
+    from .notation import minimum as minimum
     from .notation import one_hot as one_hot
     from .notation import scalar as scalar
+    from .notation import tensor as tensor
     from .notation import vector as vector
     from .numeric import check_gradient as check_gradient
     from .numeric import numerical_gradient as numerical_gradient
@@ -32,9 +38,15 @@ _HOME = {
     "use": ".catalogue",
     "dimension": ".notation",
     "index": ".notation",
+    "matrix": ".notation",
     "one_hot": ".notation",
     "scalar": ".notation",
+    "tensor": ".notation",
     "vector": ".notation",
+    "argmax": ".notation",
+    "argmin": ".notation",
+    "maximum": ".notation",
+    "minimum": ".notation",
     "render": ".produce",
     "verify": ".verification",
     "verify_all": ".verification",

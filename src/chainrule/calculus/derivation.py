@@ -20,7 +20,8 @@ class Rule:
     """One row of a table: the words a textbook uses, the statement (an ``Equation``, or None where the words say it all), and a
     function that gives the new node or None where the rule does not apply. ``example`` is a node on which it does.
 
-    minor: the rule carries no idea of its own; at the normal level of detail it shares a line with its neighbours."""
+    minor: the rule carries no idea of its own; at the normal level of detail it shares a line with its neighbours.
+    assumes: what it takes for granted, as the key of a sentence."""
 
     name: str
     statement: Node | None
@@ -28,6 +29,7 @@ class Rule:
     example: Node
     example_scope: Scope = Scope()
     minor: bool = False
+    assumes: str = ""
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,8 @@ class Derivation:
     """The way from a pending derivative to its final form.
 
     goal: the left-hand side, a ``Derivative`` node of the function's name. start: the first right-hand side, the pending
-    derivative of the definition. steps: as they happened. lemmas: derivations of named functions used on the way."""
+    derivative of the definition. steps: as they happened. lemmas: derivations of named functions used on the way.
+    route: how it differs from the main way, in words. backward: the name of the gradient from above, in a backward pass."""
 
     definition: Definition
     scope: Scope
@@ -60,6 +63,7 @@ class Derivation:
     steps: tuple[Step, ...]
     lemmas: tuple["Derivation", ...] = ()
     route: str = ""
+    backward: str = ""
 
     @property
     def final(self) -> Node:

@@ -7,21 +7,23 @@ from typing import Any
 
 import sympy
 
-from ..definition import Definition
+from ..definition import Definition, formula
 from ..errors import DefinitionError, UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
 from ..expression.scope import Scope
 from .dependence import depends
 from .derivation import Derivation, Rule, Step
-from .differentiation import RULES, variable_indices, variable_name
+from .differentiation import ATTAINED_ONCE, RULES, attained_once, variable_indices, variable_name
 from .finishing import AGREE, FINISHING, RECOGNISE, SOLVE, SUBSTITUTE
 from .recognise import best_form
+from .rewriting import inside, rewritten
 from .scopes import own_name, scope_of, variable_node
-from .sums import SIFT, SUMS
-from .tidy import tidy
+from .sums import SIFT, SUMS, WRITE_OUT
+from .tidy import spread, tidy
 
 STEP_LIMIT = 400
+NAMED_VECTOR = "derivative of a named vector"
 SPREADING = ("multiply out", "common denominator")
 """Moves that are not made inside a sum: there they would undo what the rules for sums do."""
 
@@ -35,23 +37,31 @@ def derive(source: Any, wrt: Any = None, order: int = 1, **definition: Any) -> D
     if order not in (1, 2):
         raise DefinitionError(f"order is {order}: first and second derivatives are derived, order=1 or order=2")
     if not isinstance(source, Definition):
-        expression = sympy.sympify(source)
+        expression = formula(source)
         if wrt is None:
-            free = sorted(expression.free_symbols, key=str)
+            free = _variables(expression)
             if len(free) != 1:
                 raise DefinitionError(
                     f"say which variable: wrt= one of {', '.join(map(str, free)) or '(there is none)'}"
                 )
             wrt = free[0]
-        if wrt not in expression.free_symbols and not isinstance(wrt, sympy.Indexed | sympy.IndexedBase):
-            raise DefinitionError(f"wrt={wrt}: the expression does not contain it (it contains {_names(expression)})")
+        if isinstance(wrt, tuple):
+            raise DefinitionError(
+                f"wrt={wrt}: one variable at a time; derive_all(Definition(..., wrt={wrt})) takes several"
+            )
         source = Definition(expression, wrt=wrt, **{"symbol": "f", "name": "f", **definition})
+    elif wrt is not None and wrt not in source.wrt:
+        source.named(wrt=wrt)  # raises where that is no variable of the function
     variable = source.wrt[0] if wrt is None else wrt
     return _derivation(source, variable, order)
 
 
-def _names(expression: Any) -> str:
-    return ", ".join(sorted(map(str, expression.free_symbols))) or "no variable"
+def _variables(expression: Any) -> list[Any]:
+    """What an expression may be differentiated by: real scalars, whole vectors and matrices."""
+    arrays = expression.atoms(sympy.IndexedBase, sympy.MatrixSymbol)
+    names = {str(getattr(a, "label", a)) for a in arrays}
+    scalars = {s for s in expression.free_symbols if s.is_Symbol and not s.is_integer and str(s) not in names}
+    return sorted(arrays | scalars, key=str)
 
 
 @lru_cache(maxsize=512)
@@ -67,21 +77,26 @@ def derive_all(definition: Definition) -> tuple[Derivation, ...]:
 def _has_second(definition: Definition) -> bool:
     """A second derivative is derived for a scalar variable, and the Hessian of a scalar loss by a vector."""
     own = own_name(definition)
-    variable = variable_node(definition.wrt[0], own)
+    variable = variable_node(definition.wrt[0], own, definition)
+    if isinstance(own, t.Component):
+        return False
     return isinstance(variable, t.Symbol) or (isinstance(own, t.Symbol) and len(variable_indices(variable)) == 1)
 
 
-def _by_route(definition: Definition, name: str, expression: Any) -> Derivation:
-    other = definition.named(expression=expression, routes={}, wrt=definition.wrt[:1])
+def _by_route(definition: Definition, name: str, way: Any) -> Derivation:
+    """The first derivative from another expression of the same function, or after the function was rewritten by a table of rows."""
+    if isinstance(way, str):
+        return replace(_derivation(definition, definition.wrt[0], 1, way), route=name)
+    other = definition.named(expression=way, routes={}, wrt=definition.wrt[:1])
     return replace(_derivation(other, other.wrt[0], 1), route=name)
 
 
 @lru_cache(maxsize=512)
-def _derivation(definition: Definition, variable: Any, order: int) -> Derivation:
+def _derivation(definition: Definition, variable: Any, order: int, rewriting: str = "") -> Derivation:
     scope = scope_of(definition, variable, lambda used: _derivation(used, used.wrt[0], 1))
     lemmas: list[Derivation] = []
     own = own_name(definition)
-    node = variable_node(variable, own)
+    node = variable_node(variable, own, definition)
     scope = scope.extended(indices=_axes(own, scope) | _axes(node, scope))
     partial = (
         isinstance(node, t.Component) or len(definition.wrt) > 1 or (isinstance(own, t.Call) and bool(own.parameters))
@@ -89,8 +104,10 @@ def _derivation(definition: Definition, variable: Any, order: int) -> Derivation
     goal = t.Derivative(own, node, order, partial)
     if order == 1:
         scope = _with_adjoints(definition, variable, scope, own)
-        scope = _with_lemmas(definition, variable, scope, scope, lemmas)
         body = _body_of(own, scope)
+        if rewriting:
+            return _after_rewriting(definition, variable, scope, t.Derivative(body, node, 1, partial), rewriting)
+        scope = _with_lemmas(definition, variable, scope, scope, lemmas)
         start: t.Node = t.Derivative(body, node, 1, partial)
         if isinstance(own, t.Symbol) and _chain_applies(own, node, partial, scope):
             start = t.Derivative(own, node, 1, partial)
@@ -98,22 +115,50 @@ def _derivation(definition: Definition, variable: Any, order: int) -> Derivation
             scope = _without_own_derivative(scope, own.function)
     else:
         first = _derivation(definition, variable, 1)
-        if isinstance(node, t.Component):
+        if isinstance(node, t.Component) or isinstance(own, t.Component):
             return _hessian(definition, first)
         scope = _knowing(replace(first.scope, own=scope.own), own, node, first)
         simplest = _branchwise(first, own)
         scope = _with_lemmas(definition, variable, scope, scope.extended(scalars={"": simplest}), lemmas)
         start = t.Derivative(simplest, node, 1, partial)
-    steps = tuple(_steps(start, scope))
+    steps = tuple(steps_of(start, scope))
     return Derivation(definition, scope, node, order, goal, start, steps, tuple(lemmas))
+
+
+def _after_rewriting(
+    definition: Definition, variable: Any, scope: Scope, start: t.Derivative, table: str
+) -> Derivation:
+    """The derivation that first rewrites what is to be differentiated, line by line."""
+    before = tuple(rewritten(start.operand, table, scope))
+    if not before:
+        raise DefinitionError(f"`{table}` changes nothing in `{text(start.operand)}`: leave the route out")
+    lemmas: list[Derivation] = []
+    scope = _renamed_body(scope, own_name(definition), before[-1].after)
+    scope = _with_lemmas(definition, variable, scope, scope, lemmas)
+    pending = replace(start, operand=before[-1].after)
+    steps = (*(inside(step, start) for step in before), *steps_of(pending, scope))
+    goal = replace(start, operand=own_name(definition))
+    return Derivation(definition, scope, start.variable, 1, goal, start, steps, tuple(lemmas))
+
+
+def _renamed_body(scope: Scope, own: t.Node, body: t.Node) -> Scope:
+    """The scope in which the function's name stands for another formula of it."""
+    match own:
+        case t.Call(name, _, _):
+            return scope.extended(functions={name: replace(scope.functions[name], body=body)})
+        case t.Component(base, _):
+            return scope.extended(vectors={base: replace(scope.vectors[base], body=body)})
+        case t.Symbol(name):
+            return scope.extended(scalars={name: body})
+    raise AssertionError(own)
 
 
 def _hessian(definition: Definition, first: Derivation) -> Derivation:
     """The derivative of the j-th component of the gradient with respect to the k-th component of the same vector."""
     gradient = first.variable
-    assert isinstance(gradient, t.Component)
     if (
-        len(gradient.indices) != 1
+        not isinstance(gradient, t.Component)
+        or len(gradient.indices) != 1
         or not isinstance(first.goal, t.Derivative)
         or not isinstance(first.goal.operand, t.Symbol)
     ):
@@ -125,10 +170,13 @@ def _hessian(definition: Definition, first: Derivation) -> Derivation:
     other = t.Component(
         gradient.base, (t.fresh_index(frozenset(gradient.indices), t.free_indices(body), frozenset("i")),)
     )
-    scope = first.scope.extended(indices=_axes(other, first.scope))
+    lemmas: list[Derivation] = []
+    scope = _renamed_body(first.scope, own_name(definition), body)
+    scope = _with_lemmas(definition, definition.wrt[0], scope, scope, lemmas)
+    scope = replace(scope, scalars=first.scope.scalars).extended(indices=_axes(other, first.scope))
     start = t.Derivative(body, other, 1, True)
     goal = t.Derivative(first.goal, other, 1, True)
-    return Derivation(definition, scope, other, 2, goal, start, tuple(_steps(start, scope)))
+    return Derivation(definition, scope, other, 2, goal, start, tuple(steps_of(start, scope)), tuple(lemmas))
 
 
 def _with_adjoints(definition: Definition, variable: Any, scope: Scope, own: t.Node) -> Scope:
@@ -226,7 +274,7 @@ def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scop
 
     seen: a scope whose bodies say which functions are called."""
     own = own_name(definition)
-    node = variable_node(variable, own)
+    node = variable_node(variable, own, definition)
     body = _body_of(own, scope)
     for name, named in list(scope.functions.items()):
         if name == scope.own or named.derivative is not None or not _reachable(name, seen):
@@ -241,7 +289,7 @@ def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scop
         lemmas.append(lemma)
         scope = scope.extended(functions={name: replace(named, derivative=lemma.final)})
     for left in definition.where:
-        if isinstance(left, sympy.Indexed):
+        if isinstance(left, sympy.Indexed) and str(left.base.label) in scope.vectors:
             scope = _with_vector_lemma(definition, str(left.base.label), node, body, scope, lemmas)
         elif isinstance(left, sympy.Symbol):
             scope = _with_scalar_lemma(definition, str(left), node, body, scope, lemmas)
@@ -270,7 +318,9 @@ def _with_vector_lemma(
         if index in taken:
             indices = tuple(t.fresh_index(taken, frozenset(indices)) if i == index else i for i in indices)
     name = t.Component(base, indices)
-    if (base, variable_name(node)) in scope.jacobians or not depends(name, node, scope):
+    if (base, variable_name(node)) in scope.jacobians:
+        return scope
+    if not (depends(body, name, scope) and depends(name, node, scope)):
         return scope
     scope = scope.extended(indices=_axes(name, scope))
     lemma = _lemma(definition, name, node, scope, True)
@@ -302,7 +352,7 @@ def _lemma(definition: Definition, name: t.Node, variable: t.Node, scope: Scope,
     inner = replace(scope, own=own)
     start = t.Derivative(_body_of(name, inner), variable, 1, partial)
     return Derivation(
-        definition, inner, variable, 1, t.Derivative(name, variable, 1, partial), start, tuple(_steps(start, inner))
+        definition, inner, variable, 1, t.Derivative(name, variable, 1, partial), start, tuple(steps_of(start, inner))
     )
 
 
@@ -344,8 +394,8 @@ def cost(node: t.Node, variable: t.Node, scope: Scope) -> int:
     return 1 + sum(cost(child, variable, scope) for child in node.children)
 
 
-def _steps(start: t.Node, scope: Scope) -> Iterator[Step]:
-    """Differentiate until nothing is pending, then bring the line to its best form."""
+def steps_of(start: t.Node, scope: Scope, ending: Scope | None = None) -> Iterator[Step]:
+    """Differentiate until nothing is pending, then bring the line to its best form; ending: the names that the form may use, if others."""
     line = start
     count = 0
     while pending := _pending(line):
@@ -365,7 +415,7 @@ def _steps(start: t.Node, scope: Scope) -> Iterator[Step]:
             )
         yield from batch
         line = batch[-1].after
-    yield from _finish(line, scope)
+    yield from _finish(line, ending or scope)
 
 
 def _is_chain(pending: t.Derivative, scope: Scope) -> bool:
@@ -379,7 +429,13 @@ def _differentiate(line: t.Node, path: t.Path, derivative: t.Derivative, scope: 
         if new is not None:
             after = tidy(t.replace_at(line, path, tidy(new)))
             return Step(
-                rule.name, rule.statement, line, after, path, _found(rule, derivative, scope), line=not rule.minor
+                rule.name,
+                rule.statement,
+                line,
+                after,
+                path,
+                _found(rule, derivative, scope) or _assumed(rule, line, path),
+                line=not rule.minor,
             )
     raise UnsupportedExpression(
         f"no rule differentiates `{text(derivative.operand)}` with respect to {text(derivative.variable)}: "
@@ -396,6 +452,10 @@ def _found(rule: Rule, pending: t.Derivative, scope: Scope) -> t.Node | None:
             call = t.Call(name, (variable,), tuple(t.Symbol(p) for p in named.parameters))
             return t.Equation(t.Derivative(call, variable), named.derivative or t.ZERO)
         case "derivative found above", t.Symbol(name):
+            base = variable_name(pending.variable)
+            if (name, base) in scope.jacobians:
+                _, column, body = scope.jacobians[name, base]
+                return t.Equation(t.Derivative(pending.operand, t.Component(base, column), 1, True), body)
             return t.Equation(pending, scope.derivatives[name, pending.variable])
         case "derivative of a named vector", t.Component(base, _) if isinstance(pending.variable, t.Component):
             known = scope.jacobians.get((base, pending.variable.base))
@@ -406,14 +466,28 @@ def _found(rule: Rule, pending: t.Derivative, scope: Scope) -> t.Node | None:
     return None
 
 
+def _assumed(rule: Rule, line: t.Node, path: t.Path) -> t.Node | None:
+    """What a rule assumes of the operand at ``path``, as an equation; inside a sum, of all its terms together."""
+    operand = t.at(line, path).children[0]
+    note = attained_once(operand) if rule.assumes == ATTAINED_ONCE else None
+    for depth in reversed(range(len(path))):
+        around = t.at(line, path[:depth])
+        if note is not None and isinstance(around, t.Sum) and around.index in t.free_indices(note):
+            total = t.Sum(note.left, around.index, around.dimension)
+            note = t.Equation(total, tidy(t.Mul((t.Dimension(around.dimension), note.right))))
+    return note
+
+
 def _resolve(line: t.Node, scope: Scope) -> Iterator[Step]:
-    """Every pending derivative that takes one idea at most, and the deltas they leave under sums: one line at the normal level."""
+    """Every pending derivative that takes one idea at most, and the deltas they leave under sums: one line at the normal level, two where an
+    earlier result is used."""
     batch: list[Step] = []
     while pending := _pending(line):
         path, derivative = pending[0]
         batch.append(replace(_differentiate(line, path, derivative, scope), line=False))
         line = batch[-1].after
-    while (found := _first(line, (SIFT,), scope)) is not None:
+    outer = _sums_around_pending(batch[0].before) if any(step.rule == NAMED_VECTOR for step in batch) else frozenset()
+    while (found := _first(line, (SIFT,), scope, outer)) is not None:
         path, rule, new = found
         after = tidy(t.replace_at(line, path, new))
         batch.append(Step(rule.name, rule.statement, line, after, path, line=False))
@@ -422,9 +496,20 @@ def _resolve(line: t.Node, scope: Scope) -> Iterator[Step]:
     yield from batch
 
 
-def _first(line: t.Node, rules: tuple[Rule, ...], scope: Scope) -> tuple[t.Path, Rule, t.Node] | None:
-    """The first rule that applies to a sum somewhere in the line, outermost sums first."""
-    sums = [(path, node) for path, node in t.walk(line) if isinstance(node, t.Sum)]
+def _sums_around_pending(line: t.Node) -> frozenset[str]:
+    """The indices of the sums that a chain rule over every component has opened: they stay until the next line."""
+    return frozenset(
+        node.index
+        for _, node in t.walk(line)
+        if isinstance(node, t.Sum) and not isinstance(node.body, t.Derivative) and _pending(node.body)
+    )
+
+
+def _first(
+    line: t.Node, rules: tuple[Rule, ...], scope: Scope, kept: frozenset[str] = frozenset()
+) -> tuple[t.Path, Rule, t.Node] | None:
+    """The first rule that applies to a sum somewhere in the line, outermost sums first; not to those over a kept index."""
+    sums = [(path, node) for path, node in t.walk(line) if isinstance(node, t.Sum) and node.index not in kept]
     for rule in rules:
         for path, node in sums:
             new = rule.apply(node, scope)
@@ -473,8 +558,10 @@ def _move(line: t.Node, scope: Scope) -> Step | None:
     found = _first(line, SUMS, scope)
     if found is not None:
         path, rule, new = found
-        after = _spread(t.same_bound_names(tidy(t.replace_at(line, path, new))))
-        return Step(rule.name, rule.statement, line, after, path, line=not rule.minor)
+        after = spread(t.same_bound_names(tidy(t.replace_at(line, path, new))))
+        written = t.at(line, path) if rule.name == WRITE_OUT else None
+        note = _definition_of(written.body, scope) if isinstance(written, t.Sum) else None
+        return Step(rule.name, rule.statement, line, after, path, note, line=not rule.minor)
     for rule in FINISHING:
         better = rule.apply(line, scope)
         if better is not None:
@@ -490,13 +577,9 @@ def _move(line: t.Node, scope: Scope) -> Step | None:
     return None
 
 
-def _spread(line: t.Node) -> t.Node:
-    """-(a - b Σ) as -a + b Σ; once no sum is left, what is added stands first."""
-    if isinstance(line, t.Neg) and isinstance(line.argument, t.Add):
-        line = tidy(t.Add(tuple(t.Neg(x) for x in line.argument.terms)))
-    if isinstance(line, t.Add) and not any(isinstance(part, t.Sum) for _, part in t.walk(line)):
-        return t.Add(tuple(sorted(line.terms, key=lambda x: isinstance(x, t.Neg))))
-    return line
+def _definition_of(name: t.Node, scope: Scope) -> t.Node | None:
+    assert isinstance(name, t.Component)
+    return t.same_bound_names(t.Equation(name, scope.vectors[name.base].at(name.indices)))
 
 
 def _note(rule: str, line: t.Node, scope: Scope) -> t.Node | None:

@@ -182,6 +182,36 @@ def _extremum(function: str, operator: str) -> Apply:
     return apply
 
 
+ATTAINED_ONCE = "attained_once"
+
+
+def attained_once(node: t.Node) -> t.Equation | None:
+    """The number of places where a maximum is attained is 1: what its derivative, and that of its place, assume."""
+    match node:
+        case t.Indicator(t.Compare(_, _, t.ArgMax(body, index, size))) | t.MaxOver(body, index, size):
+            inner = t.fresh_index(t.free_indices(body), t.bound_indices(body))
+            largest = t.MaxOver(t.rename_index(body, index, inner), inner, size)
+            return t.Equation(t.Sum(t.Indicator(t.Compare("=", body, largest)), index, size), t.ONE)
+    return None
+
+
+def _maximum(n: t.Derivative, s: Scope) -> t.Node | None:
+    if not isinstance(n.operand, t.MaxOver):
+        return None
+    body, index, size = n.operand.body, n.operand.index, n.operand.dimension
+    taken = t.free_indices(n.variable) | t.free_indices(body) | t.bound_indices(body)
+    if index in t.free_indices(n.variable):
+        index = t.fresh_index(taken)
+        body = t.rename_index(body, n.operand.index, index)
+    k = t.fresh_index(taken, frozenset({index}))
+    attained = t.Indicator(t.Compare("=", t.Index(k), t.ArgMax(body, index, size)))
+    return t.Sum(t.Mul((attained, d(t.rename_index(body, index, k), n))), k, size)
+
+
+def _place_of_maximum(n: t.Derivative, s: Scope) -> t.Node | None:
+    return None if attained_once(n.operand) is None else t.ZERO
+
+
 def separated(condition: t.Compare) -> t.Node:
     """1 - a > 0 as a < 1: the varying part on the left with a plus sign, where that is a matter of moving terms."""
     match condition:
@@ -217,7 +247,12 @@ def _named_function(n: t.Derivative, s: Scope) -> t.Node | None:
 
 
 def _found_above(n: t.Derivative, s: Scope) -> t.Node | None:
-    return s.derivatives.get((n.operand.name, n.variable)) if isinstance(n.operand, t.Symbol) else None
+    if not isinstance(n.operand, t.Symbol):
+        return None
+    if isinstance(n.variable, t.Component) and (n.operand.name, n.variable.base) in s.jacobians:
+        _, places, body = s.jacobians[n.operand.name, n.variable.base]
+        return t.rename_indices(body, dict(zip(places, n.variable.indices, strict=True)))
+    return s.derivatives.get((n.operand.name, n.variable))
 
 
 def _named_scalar(n: t.Derivative, s: Scope) -> t.Node | None:
@@ -307,7 +342,7 @@ def _chain(n: t.Derivative, s: Scope) -> t.Node | None:
     through = _cut(n, s) or intermediates(body, n.variable, s)
     if not through or any(_same_family(v, n.variable) for v in through):
         return None
-    if isinstance(body, t.Add) and isinstance(n.variable, t.Symbol) and _affine(body, through) and body is n.operand:
+    if isinstance(body, t.Add) and _affine(body, through) and body is n.operand:
         return None
     terms: list[t.Node] = []
     bases: dict[str, None] = {}
@@ -372,6 +407,8 @@ _PLAIN = Scope(functions={"s": NamedFunction("s", ("x",), t.Frac(t.ONE, X))})
 _Z = {"i": "K", "j": "K", "k": "K"}
 _ZI, _ZJ, _ZK = (t.Component("z", (i,)) for i in "ijk")
 _VECTOR = Scope(indices=_Z, shapes={"z": ("K",)})
+_UK = t.Component("u", ("k",))
+_AT_MAX_U = t.Indicator(t.Compare("=", t.Index("k"), t.ArgMax(t.Component("u", ("l",)), "l", "K")))
 _E = t.Call("exp", (X,))
 _SIN = t.Call("sin", (X,))
 _Y = t.Symbol("y")
@@ -482,6 +519,22 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         "minimum: the derivative of the smaller", None, _extremum("min", "<"), _dx(t.Call("min", (X, t.Power(X, TWO))))
+    ),
+    Rule(
+        "maximum over an index",
+        _eq(_dx(t.MaxOver(_UK, "k", "K")), t.Sum(t.Mul((_AT_MAX_U, _dx(_UK))), "k", "K")),
+        _maximum,
+        t.Derivative(t.MaxOver(t.Power(_ZK, TWO), "k", "K"), _ZJ, 1, True),
+        _VECTOR,
+        assumes=ATTAINED_ONCE,
+    ),
+    Rule(
+        "the place of the maximum stays where it is",
+        _eq(_dx(_AT_MAX_U), t.ZERO),
+        _place_of_maximum,
+        t.Derivative(t.Indicator(t.Compare("=", t.Index("i"), t.ArgMax(_ZK, "k", "K"))), _ZJ, 1, True),
+        _VECTOR,
+        assumes=ATTAINED_ONCE,
     ),
     *(
         Rule(

@@ -1,16 +1,16 @@
 """Other forms of a result in index notation: by cases where a delta remains, in matrix notation, and what can be read off the matrix."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 from ..expression import tree as t
 from ..expression.scope import Scope
 from .derivation import Derivation
-from .derive import finish
 from .matrix_reading import read, with_symmetry
+from .positivity import positive
 from .products import Product, collect
 from .recognise import best_form, multiplied_out
-from .sums import SUMS
+from .rules import assumptions
+from .sums import total
 from .tidy import tidy
 
 
@@ -24,9 +24,6 @@ def forms(derivation: Derivation) -> tuple[tuple[str, t.Node], ...]:
     matrix = matrix_form(derivation)
     if matrix is not None:
         found.append(("matrix", t.Equation(_whole(derivation.goal), matrix)))
-    product = vector_jacobian_product(derivation)
-    if product is not None:
-        found += [("vjp", product[0]), *((("vjp_matrix", product[1]),) if product[1] is not None else ())]
     return tuple(found)
 
 
@@ -40,50 +37,14 @@ def axes_of(derivation: Derivation) -> tuple[str, ...]:
     return tuple(i for n in (goal, *ends) if isinstance(n, t.Component) for i in n.indices)
 
 
-COTANGENT = "g"
-"""The name of the vector that a Jacobian is multiplied with from the left, the gradient that arrives from above."""
-
-
-def vector_jacobian_product(derivation: Derivation) -> tuple[t.Equation, t.Equation | None] | None:
-    """Σ_i g_i ∂s_i/∂z_j, what code computes in a backward pass, worked out by the rules for sums: components, and matrix notation where
-    there is one. None for a scalar function, whose gradient needs no such product."""
-    goal = derivation.goal
-    if (
-        not isinstance(goal, t.Derivative)
-        or not isinstance(goal.operand, t.Component)
-        or not isinstance(goal.variable, t.Component)
-    ):
-        return None
-    rows, scope = goal.operand.indices, derivation.scope
-    scope = scope.extended(shapes={COTANGENT: tuple(scope.indices.get(i, "K") for i in rows)})
-    cotangent = t.Component(COTANGENT, rows)
-
-    def summed(term: t.Node) -> t.Node:
-        for i in reversed(rows):
-            term = t.Sum(term, i, scope.indices.get(i, "K"))
-        return term
-
-    others = {base: vector for base, vector in scope.vectors.items() if base != goal.operand.base}
-    steps = tuple(finish(summed(t.Mul((cotangent, derivation.final))), replace(scope, vectors=others)))
-    if not steps:
-        return None
-    result = steps[-1].after
-    left = summed(t.Mul((cotangent, goal)))
-    whole = read(result, goal.variable.indices, scope)
-    bold = t.Vector(COTANGENT) if len(rows) == 1 else t.Matrix(COTANGENT)
-    matrix = (
-        None if whole is None else t.Equation(t.MatMul((t.Transpose(_whole(goal)), bold)), with_symmetry(whole, scope))
-    )
-    return t.Equation(left, result), matrix if len(rows) == 1 and len(goal.variable.indices) == 1 else None
-
-
 def by_cases(derivation: Derivation) -> t.Node | None:
+    """A result with a Kronecker delta of its two free indices: its value where they are equal and where they differ."""
     indices = axes_of(derivation)
-    if len(indices) != 2 or not any(isinstance(p, t.Delta) for _, p in t.walk(derivation.final)):
+    if len(indices) != 2 or not any(_is_delta(p, *indices) for _, p in t.walk(derivation.final)):
         return None
     i, j = indices
-    equal = _best(t.rename_index(_with_delta(derivation.final, t.ONE), j, i), derivation.scope)
-    different = _best(_with_delta(derivation.final, t.ZERO), derivation.scope)
+    equal = _best(t.rename_index(_with_delta(derivation.final, i, j, t.ONE), j, i), derivation.scope)
+    different = _best(_with_delta(derivation.final, i, j, t.ZERO), derivation.scope)
     return t.Cases(
         (
             t.Branch(equal, t.Compare("=", t.Symbol(i), t.Symbol(j))),
@@ -92,8 +53,13 @@ def by_cases(derivation: Derivation) -> t.Node | None:
     )
 
 
-def _with_delta(node: t.Node, value: t.Node) -> t.Node:
-    return tidy(t.transform(node, lambda n: value if isinstance(n, t.Delta) else None))
+def _is_delta(node: t.Node, i: str, j: str) -> bool:
+    return isinstance(node, t.Delta) and {node.left, node.right} == {i, j}
+
+
+def _with_delta(node: t.Node, i: str, j: str, value: t.Node) -> t.Node:
+    """A formula where δ_ij has the given value."""
+    return tidy(t.transform(node, lambda n: value if _is_delta(n, i, j) else None))
 
 
 def _best(node: t.Node, scope: Scope) -> t.Node:
@@ -135,10 +101,10 @@ def _whole(goal: t.Node) -> t.Node:
 
 
 def facts(derivation: Derivation) -> tuple[str, ...]:
-    """What the engine can show of a Jacobian: ``symmetric``, ``rows_sum_to_zero``, ``positive_semidefinite``.
+    """What the engine can show of a Jacobian: ``symmetric``, ``rows_sum_to_zero``, ``positive_semidefinite``; and what the result assumes.
 
     Positive semidefinite: symmetric, rows that sum to zero, and no positive entry off the diagonal, so diagonally dominant."""
-    return tuple(name for name, shown in _facts(derivation) if shown)
+    return (*(name for name, shown in _facts(derivation) if shown), *assumptions(derivation))
 
 
 def _facts(derivation: Derivation) -> Iterator[tuple[str, bool]]:
@@ -150,8 +116,8 @@ def _facts(derivation: Derivation) -> Iterator[tuple[str, bool]]:
     terms = {_key(x) for x in _terms(derivation.final)}
     symmetric = terms == {_key(x) for x in _terms(swapped)} or _symmetric_by_delta(derivation, i, j)
     size = derivation.scope.indices.get(j, "K")
-    zero = _sum_over(t.add(*(t.Sum(x, j, size) for x in _terms(derivation.final))), derivation.scope) == t.ZERO
-    off = _with_delta(derivation.final, t.ZERO)
+    zero = total(t.add(*(t.Sum(x, j, size) for x in _terms(derivation.final))), derivation.scope) == t.ZERO
+    off = _with_delta(derivation.final, i, j, t.ZERO)
     yield "symmetric", symmetric
     yield "rows_sum_to_zero", zero
     yield "positive_semidefinite", symmetric and zero and _negative(off, derivation.scope)
@@ -184,43 +150,6 @@ def _pin(node: t.Node, i: str, j: str) -> t.Node:
     return t.rename_index(node, j, i) if isinstance(node, t.Component) else _ordered(node)
 
 
-def _sum_over(node: t.Node, scope: Scope) -> t.Node:
-    """The value of a sum by the rules of index calculus, with named vectors written out where that is needed."""
-    for _ in range(40):
-        sums = [(p, n) for p, n in t.walk(node) if isinstance(n, t.Sum)]
-        move = next(
-            ((p, new) for rule in SUMS for p, n in sums if (new := rule.apply(n, scope)) is not None and new != n), None
-        ) or next(((p, new) for p, n in sums if (new := _written_out(n, scope)) is not None), None)
-        if move is None:
-            break
-        node = collect(t.same_bound_names(tidy(t.replace_at(node, *move))))
-    return collect(node)
-
-
-def _written_out(node: t.Sum, scope: Scope) -> t.Node | None:
-    match node.body:
-        case t.Component(base, (index,)) if base in scope.vectors and index == node.index:
-            return t.Sum(scope.vectors[base].at((index,)), node.index, node.dimension)
-    return None
-
-
 def _negative(node: t.Node, scope: Scope) -> bool:
     """Whether an entry is -(a product of positive quantities)."""
-    return (isinstance(node, t.Neg) and _positive(node.argument, scope)) or node == t.ZERO
-
-
-def _positive(node: t.Node, scope: Scope) -> bool:
-    match node:
-        case t.Number(value):
-            return value > 0
-        case t.Call("exp", _):
-            return True
-        case t.Mul(parts) | t.Add(parts):
-            return all(_positive(p, scope) for p in parts)
-        case t.Frac(a, b):
-            return _positive(a, scope) and _positive(b, scope)
-        case t.Sum(body, _, _):
-            return _positive(body, scope)
-        case t.Component(base, (index,)) if base in scope.vectors:
-            return _positive(scope.vectors[base].at((index,)), scope)
-    return False
+    return (isinstance(node, t.Neg) and positive(node.argument, scope)) or node == t.ZERO

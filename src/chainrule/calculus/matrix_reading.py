@@ -11,6 +11,8 @@ from fractions import Fraction
 from ..expression import tree as t
 from ..expression.scope import Scope
 from .dependence import matrix_of
+from .differentiation import complement
+from .tidy import tidy
 
 TWO = t.Number(Fraction(2))
 
@@ -20,9 +22,10 @@ class Unreadable(Exception):
 
 
 def read(node: t.Node, free: tuple[str, ...], scope: Scope) -> t.Node | None:
-    """The matrix notation of a formula: a scalar, a vector or a matrix for no, one or two free indices (rows first); None where there is none."""
+    """The matrix notation of a formula: a scalar, a vector or a matrix for no, one or two free indices (rows first); None where there is none.
+    Any other index that is not bound is fixed, as the number of a class is: p_c is a scalar, δ_cj the unit vector e_c."""
     try:
-        return _Reader(scope).read(node, free)
+        return _Reader(scope, t.free_indices(node) - set(free)).read(node, free)
     except Unreadable:
         return None
 
@@ -49,9 +52,14 @@ class _Graph:
 
 
 class _Reader:
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, fixed: frozenset[str] = frozenset()) -> None:
         self.scope = scope
+        self.fixed = fixed
         self.sizes = dict(scope.indices)
+
+    def open(self, node: t.Node) -> frozenset[str]:
+        """The indices of a part that run, bound outside it or free in the result."""
+        return t.free_indices(node) - self.fixed
 
     def read(self, node: t.Node, free: tuple[str, ...]) -> t.Node:
         match node:
@@ -63,7 +71,7 @@ class _Reader:
                 return self.read(t.Add(tuple(t.Sum(x, k, size) for x in terms)), free)
             case t.Sum(t.Neg(argument), k, size):
                 return t.Neg(self.read(t.Sum(argument, k, size), free))
-        if not t.free_indices(node) and not any(isinstance(p, t.Sum) for _, p in t.walk(node)) and not free:
+        if not self.open(node) and not any(isinstance(p, t.Sum) for _, p in t.walk(node)) and not free:
             return node
         graph = _Graph()
         self.flatten(node, graph, frozenset(free), False)
@@ -81,21 +89,23 @@ class _Reader:
             case t.Frac(a, b):
                 self.flatten(a, graph, taken, inverse)
                 self.flatten(b, graph, taken, not inverse)
-            case t.Sum(body, k, size) if not inverse and t.free_indices(node):
+            case t.Sum(body, k, size) if not inverse and self.open(node):
                 name = k
                 if k in taken or k in graph.bound:
                     name = t.fresh_index(taken, frozenset(graph.bound), t.free_indices(body), _bound(body))
                     body = t.rename_index(body, k, name)
                 graph.bound[name] = self.sizes[name] = size
                 self.flatten(body, graph, taken, inverse)
-            case t.Power(base, t.Number(value)) if value == 2 and not inverse and t.free_indices(base):
+            case t.Cases() if not inverse:
+                self.flatten(indicated(node), graph, taken, inverse)
+            case t.Power(base, t.Number(value)) if value == 2 and not inverse and self.open(base):
                 self.flatten(base, graph, taken, inverse)
                 self.flatten(base, graph, taken, inverse)
             case _:
                 self.place(node, graph, inverse)
 
     def place(self, node: t.Node, graph: _Graph, inverse: bool) -> None:
-        free = tuple(sorted(t.free_indices(node)))
+        free = tuple(sorted(self.open(node)))
         if not free:
             whole = self.scalar(node)
             (graph.below if inverse else graph.above).append(whole)
@@ -108,6 +118,10 @@ class _Reader:
                     graph.vectors.setdefault(i, []).append(t.Call("diagonal", (self.matrix(base),)))
                 else:
                     graph.matrices.append((i, j, self.matrix(base)))
+                return
+            case t.Delta(i, j) if not inverse and {i, j} & self.fixed:
+                place, number = (j, i) if i in self.fixed else (i, j)
+                graph.vectors.setdefault(place, []).append(t.Unit(number, self.dimension(place)))
                 return
             case t.Delta(i, j) if not inverse:
                 graph.matrices.append((i, j, t.Identity(self.dimension(i))))
@@ -139,6 +153,9 @@ class _Reader:
                     return collected([self.scalar(_resummed(x, graph.bound)) for x in body.terms])
                 self.flatten(body, graph, frozenset(), False)
                 return self.closed(graph, ())
+            case t.MaxOver(body, k, size):
+                self.sizes[k] = size
+                return t.Call("largest", (self.read(body, (k,)),))
             case t.Call("sqrt", (argument,)):
                 inner = self.scalar(argument)
                 match inner:
@@ -163,10 +180,18 @@ class _Reader:
             case t.Call(function, arguments, parameters):
                 return t.Call(
                     function,
-                    tuple(self.read(a, free) if t.free_indices(a) else self.scalar(a) for a in arguments),
+                    tuple(self.read(a, free) if self.open(a) else self.scalar(a) for a in arguments),
                     parameters,
                 )
-            case t.Power(base, exponent) if not t.free_indices(exponent):
+            case t.Indicator(t.Compare("=", t.Index(i), t.ArgMax(body, k, _) as place)) if (i,) == free:
+                if self.open(place):
+                    raise Unreadable
+                whole = self.read(t.rename_index(body, k, i), free)
+                return t.Indicator(t.Compare("=", whole, t.Call("largest", (whole,))))
+            case t.Indicator(t.Compare(operator, left, right)) if not isinstance(left, t.Index):
+                sides = (self.read(x, free) if self.open(x) else self.scalar(x) for x in (left, right))
+                return t.Indicator(t.Compare(operator, *sides))
+            case t.Power(base, exponent) if not self.open(exponent):
                 return t.Power(self.read(base, free), exponent)
             case t.Add() | t.Sum() | t.Mul() | t.Frac() | t.Neg():
                 return self.read(node, free)
@@ -247,10 +272,20 @@ class _Reader:
             elif first == rest:
                 graph.above.append(t.Power(t.Call("norm", (first,)), TWO))
                 return
-            graph.above.append(t.Call("tr", (matmul([transposed(first), rest]),)))
+            graph.above.append(trace(matmul([transposed(first), rest])))
             return
         operand = hadamard(vectors) if vectors else t.Ones(size)
         graph.vectors.setdefault(j, []).append(matmul([hadamard(matrices), operand]))
+
+
+def indicated(node: t.Cases) -> t.Node:
+    """Two branches as terms: {a if c; 0 otherwise} as a 1[c]."""
+    match node.branches:
+        case (t.Branch(a, c), t.Branch(b, t.Otherwise())):
+            return tidy(t.Add((t.Mul((t.add(a, t.Neg(b)), t.Indicator(c))), b)))
+        case (t.Branch(a, c), t.Branch(b, other)) if other == complement(c):
+            return tidy(t.Add((t.Mul((a, t.Indicator(c))), t.Mul((b, t.Indicator(other))))))
+    raise Unreadable
 
 
 def _bound(node: t.Node) -> frozenset[str]:
@@ -268,10 +303,37 @@ def _total(vectors: list[t.Node], size: str) -> t.Node:
     if not vectors:
         return t.Dimension(size)
     if len(vectors) == 1:
+        match vectors[0]:
+            case t.Call("diagonal", (matrix,)):
+                return trace(matrix)
         return t.Dot(t.Ones(size), vectors[0])
     if len(vectors) == 2 and vectors[0] == vectors[1]:
         return t.Power(t.Call("norm", (vectors[0],)), TWO)
-    return t.Dot(vectors[0], hadamard(vectors[1:]))
+    return inner(vectors[0], hadamard(vectors[1:]))
+
+
+def inner(left: t.Node, right: t.Node) -> t.Node:
+    """aᵀMb, or the same number as bᵀMᵀa where that has fewer transposes."""
+    match right:
+        case t.MatMul((*factors, last)) if not isinstance(left, t.MatMul):
+            other = t.Dot(last, matmul([*(transposed(f) for f in reversed(factors)), left]))
+            return min(t.Dot(left, right), other, key=_transposes)
+    return t.Dot(left, right)
+
+
+def trace(matrix: t.Node) -> t.Node:
+    """The trace of a product, which may be turned over and around: with the fewest transposes, one of them in front, as in tr XᵀAX."""
+    products = [list(m.factors) if isinstance(m, t.MatMul) else [m] for m in (matrix, transposed(matrix))]
+    turned = [matmul([*p[n:], *p[:n]]) for p in products for n in range(len(p))]
+    return t.Call("tr", (min(turned, key=lambda m: (_transposes(m), not _begins_transposed(m), repr(m))),))
+
+
+def _transposes(node: t.Node) -> int:
+    return sum(isinstance(part, t.Transpose) for _, part in t.walk(node))
+
+
+def _begins_transposed(node: t.Node) -> bool:
+    return isinstance(node, t.MatMul) and isinstance(node.factors[0], t.Transpose)
 
 
 def assembled(graph: _Graph, core: t.Node | None) -> t.Node:
@@ -295,7 +357,11 @@ def collected(terms: list[t.Node]) -> t.Node:
     found = []
     for rest, count in counts.items():
         if count:
-            node = rest if abs(count) == 1 else t.Mul((t.Number(abs(count)), rest))
+            node = (
+                rest
+                if abs(count) == 1
+                else t.mul(t.Number(abs(count)), *(rest.factors if isinstance(rest, t.Mul) else [rest]))
+            )
             found.append(t.Neg(node) if count < 0 else node)
     found.sort(key=lambda x: isinstance(x, t.Neg))
     return t.add(*found)

@@ -2,14 +2,19 @@
 
 A row is tried on every ``Sum`` of a line, outermost first."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 from ..expression import tree as t
-from ..expression.scope import Scope
+from ..expression.scope import NamedVector, Scope
 from .dependence import matrix_of
 from .derivation import Rule
 from .products import collect
 from .tidy import tidy
+
+
+TOTAL_LIMIT = 40
+WRITE_OUT = "write out the definition"
 
 
 def _parts(body: t.Node) -> tuple[bool, tuple[t.Node, ...]]:
@@ -104,9 +109,22 @@ def _sums_to_one(n: t.Node, s: Scope) -> t.Node | None:
     return None
 
 
-def _split_constant(n: t.Node, s: Scope) -> t.Node | None:
-    """Σ_k (a_k - c) = Σ_k a_k - Kc, where a named scalar may be the mean that makes it 0."""
+def _one_place(n: t.Node, s: Scope) -> t.Node | None:
+    """Σ_k 1[k = argmax_l u_l] = 1: of several places the first counts."""
     match n:
+        case t.Sum(t.Indicator(t.Compare("=", t.Index(index), t.ArgMax() as place)), bound, size) if (
+            index == bound and bound not in t.free_indices(place) and place.dimension == size
+        ):
+            return t.ONE
+    return None
+
+
+def _split_constant(n: t.Node, s: Scope) -> t.Node | None:
+    """Σ_k (a_k - c) = Σ_k a_k - Kc, where a named scalar may be the mean that makes it 0; each term by itself where one of them has a known
+    sum."""
+    match n:
+        case t.Sum(t.Add(terms), k, _) if any(_known(x, k, s) for x in terms):
+            return t.Add(tuple(_each(x, n) for x in terms))
         case t.Sum(t.Add(terms), k, size) if s.scalars.keys() - {s.own}:
             fixed = [x for x in terms if k not in t.free_indices(x)]
             if not fixed or len(fixed) == len(terms):
@@ -124,6 +142,41 @@ def _split_constant(n: t.Node, s: Scope) -> t.Node | None:
                 )
             )
     return None
+
+
+def _known(term: t.Node, k: str, s: Scope) -> bool:
+    """Whether a term is a constant times the component of a vector whose sum is known."""
+    varying = [f for f in _parts(term)[1] if k in t.free_indices(f)]
+    return len(varying) == 1 and _sums_to_one(t.Sum(varying[0], k, ""), s) is not None
+
+
+def _each(term: t.Node, n: t.Sum) -> t.Node:
+    if isinstance(term, t.Neg):
+        return t.Neg(_each(term.argument, n))
+    if n.index not in t.free_indices(term):
+        return collect(t.Mul((t.Dimension(n.dimension), term)))
+    return t.Sum(term, n.index, n.dimension)
+
+
+def _write_out(n: t.Node, s: Scope) -> t.Node | None:
+    """The sum of a named vector, written out where that makes it a number."""
+    match n:
+        case t.Sum(t.Component(base, (*_, index)) as name, bound, size) if index == bound and base in s.vectors:
+            whole = t.Sum(s.vectors[base].at(name.indices), bound, size)
+            return whole if isinstance(total(whole, s), t.Number) else None
+    return None
+
+
+def total(node: t.Node, scope: Scope) -> t.Node:
+    """The value of a sum by the rules below, as far as they go."""
+    for _ in range(TOTAL_LIMIT):
+        sums = [(path, part) for path, part in t.walk(node) if isinstance(part, t.Sum)]
+        moves = ((p, new) for rule in SUMS for p, n in sums if (new := rule.apply(n, scope)) is not None and new != n)
+        move = next(moves, None)
+        if move is None:
+            break
+        node = collect(t.same_bound_names(tidy(t.replace_at(node, *move))))
+    return collect(node)
 
 
 def _symmetric(n: t.Node, s: Scope) -> t.Node | None:
@@ -158,6 +211,10 @@ def _over_k(body: t.Node) -> t.Sum:
     return t.Sum(body, "k", "K")
 
 
+_AT_MAXIMUM = t.Indicator(t.Compare("=", t.Index("k"), t.ArgMax(t.Component("a", ("l",)), "l", "K")))
+_OF_Y = t.Frac(t.Component("y", ("i",)), t.Sum(t.Component("y", ("l",)), "l", "K"))
+_SHARES = replace(_S, shapes={**_S.shapes, "s": ("K",)}, vectors={"s": NamedVector("s", ("i",), _OF_Y)})
+
 SIFT = Rule(
     "the delta keeps one term",
     t.Equation(_over_k(t.Mul((_AK, t.Delta("k", "j")))), _AJ),
@@ -178,6 +235,9 @@ SUMS: tuple[Rule, ...] = (
     Rule("cancel", None, _cancel, _over_k(t.Mul((t.Frac(_BK, _AK), _AK, t.Power(_AK, t.Number(Fraction(2)))))), _S),
     Rule("since the components sum to 1", t.Equation(_over_k(_YK), t.ONE), _sums_to_one, _over_k(_YK), _S),
     Rule(
+        "since the maximum has one place", t.Equation(_over_k(_AT_MAXIMUM), t.ONE), _one_place, _over_k(_AT_MAXIMUM), _S
+    ),
+    Rule(
         "split the sum",
         t.Equation(
             _over_k(t.Add((_AK, t.Neg(t.Symbol("c"))))),
@@ -186,6 +246,14 @@ SUMS: tuple[Rule, ...] = (
         _split_constant,
         _over_k(t.Add((_AK, t.Neg(t.Symbol("c"))))),
         Scope(indices=_K, shapes={"a": ("K",)}, scalars={"d": t.ONE}),
+        minor=True,
+    ),
+    Rule(
+        WRITE_OUT,
+        None,
+        _write_out,
+        _over_k(t.Component("s", ("k",))),
+        _SHARES,
         minor=True,
     ),
     Rule(

@@ -82,8 +82,18 @@ def _mark(before: t.Node, after: t.Node) -> t.Node:
     if before == after:
         return after
     if _shape(before) != _shape(after) or not after.children or isinstance(after, t.Power | t.Call):
-        return t.Marked(after) if not isinstance(after, t.Branch) else replace(after, value=t.Marked(after.value))
+        return _coloured(after)
     return after.with_children(tuple(_mark(a, b) for a, b in zip(before.children, after.children, strict=True)))
+
+
+def _coloured(node: t.Node) -> t.Node:
+    """A part marked as a whole; the sign of a term and the condition of a branch are left outside."""
+    match node:
+        case t.Branch():
+            return replace(node, value=t.Marked(node.value))
+        case t.Neg(argument):
+            return t.Neg(t.Marked(argument))
+    return t.Marked(node)
 
 
 def _shape(node: t.Node) -> tuple[object, ...]:
