@@ -407,7 +407,7 @@ MUTATIONS = [
     ("temperature", "/ (T ** 2)", "/ T"),
     ("linear", '"...h,...hl->...l", g, W', '"...h,...lh->...l", g, W'),
     ("linear, batch as a matrix", "np.sum(g, axis=-2)", "np.sum(g, axis=-2) / g.shape[-2]"),
-    ("layer norm", "K * g * gamma", "g * gamma"),
+    ("layer norm", "(g * gamma - ", "(g - "),
     ("ridge", "2.0 * ", "1.0 * "),
     ("sigmoid", "e / (t1 * t1)", "e / t1"),
     ("KL divergence", "quotient(p * v, q ** 2)", "quotient(p * v, q)"),

@@ -68,7 +68,7 @@ class _Candidate:
             yield self.rated(node, None)
         factored_value, flat_value = _factored(self.value), _flat(self.value)
         flat, factored = self.field.leave(flat_value), self.field.leave(factored_value)
-        for value in _nested(factored_value, self.field):
+        for value in (*_nested(factored_value, self.field), *_divided(factored_value, self.field)):
             node = self.field.leave(value)
             yield self.rated(node, flat if flat != node else None)
         yield self.rated(factored, flat if flat != factored else None)
@@ -314,6 +314,16 @@ def _nested(expression: Any, field: Field) -> Iterator[Any]:
             if 1 < len(inside) < len(factor.args):
                 shared = oriented(sp.factor(sp.Add(*inside)))
                 yield expression.xreplace({factor: sp.Add(shared, *(x for x in factor.args if x not in inside))})
+
+
+def _divided(expression: Any, field: Field) -> Iterator[Any]:
+    """(1 - Kδ)/(Ks) as (1/K - δ)/s: what is a mean stays one, its dimension under the terms that lack it."""
+    above, below = sp.fraction(expression)
+    for divisor in sp.Mul.make_args(below):
+        for factor in sp.Mul.make_args(above) if isinstance(field.nodes.get(divisor), t.Dimension) else ():
+            if below != divisor and factor.is_Add and any(divisor in x.free_symbols for x in factor.args):
+                terms = sp.Add(*(x / divisor for x in factor.args))
+                yield oriented(sp.Mul(above / factor, terms, divisor / below))
 
 
 def weight(node: t.Node) -> int:
