@@ -13,7 +13,7 @@ from fractions import Fraction
 from chainrule.expression import tree as t
 from chainrule.expression.tree import Node
 
-TOKEN = re.compile(r"\\(?:text|operatorname|mathrm|begin|end)\{[^{}]*\}|\\[A-Za-z]+|\\.|[0-9]+|\S")
+TOKEN = re.compile(r"\\(?:text|operatorname\*?|mathrm|begin|end)\{[^{}]*\}|\\[A-Za-z]+|\\.|[0-9]+|\S")
 PREFIX = {rf"\{n}": n for n in ("log", "sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "coth")} | {
     rf"\arc{n}": f"a{n}" for n in ("sin", "cos", "tan")
 }
@@ -138,6 +138,9 @@ class Reader:
             if self.peek(1) == r"\top":
                 self.take("{", r"\top", "}")
                 node = t.Transpose(node)
+            elif self.peek(1) == "-" and self.peek(2) == r"\top":
+                self.take("{", "-", r"\top", "}")
+                node = t.Transpose(t.Call("inv", (node,)))
             elif self.peek(1) == r"\odot":
                 self.take("{", r"\odot")
                 node = t.Power(node, self.sum())
@@ -268,6 +271,11 @@ class Reader:
             self.take("^", "{")
             name += f"__{self.next()}"
             self.take("}")
+        if name == "1" and self.peek() == "[":
+            self.take("[")
+            condition = self.comparison()
+            self.take("]")
+            return t.Indicator(condition)
         if name in ("1", "I"):
             return t.Ones("K") if name == "1" else t.Identity("K")
         return t.Matrix(name) if name[0].isupper() else t.Vector(name)
@@ -308,7 +316,24 @@ class Reader:
 
     def comparison(self) -> Node:
         found = self.relation()
-        return t.Compare("=", found.left, found.right) if isinstance(found, t.Equation) else found
+        if not isinstance(found, t.Equation):
+            return found
+        left = t.Index(found.left.name) if isinstance(found.right, t.ArgMax) else found.left
+        return t.Compare("=", left, found.right)
+
+    def over(self, kind: type[t.MaxOver | t.ArgMax]) -> Node:
+        self.take("_", "{")
+        index = self.name()
+        self.take("}")
+        return kind(self.product(), index, "K")
+
+    def largest(self) -> Node:
+        """Over an index, of several numbers, or of the entries of an array."""
+        self.take(r"\max")
+        if self.peek() == "_":
+            return self.over(t.MaxOver)
+        found = self.arguments("max")
+        return t.Call("largest", found.arguments) if len(found.arguments) == 1 else found
 
     def condition(self) -> Node:
         self.take(r"\text{if }")
@@ -361,6 +386,7 @@ READERS = {
     r"\sqrt": Reader.root,
     r"\begin{cases}": Reader.cases,
     r"\exp": lambda reader: (reader.next(), t.Call("exp", (reader.fenced("(", ")"),)))[1],
-    r"\max": lambda reader: (reader.next(), reader.arguments("max"))[1],
+    r"\max": Reader.largest,
+    r"\operatorname*{argmax}": lambda reader: (reader.next(), reader.over(t.ArgMax))[1],
     r"\min": lambda reader: (reader.next(), reader.arguments("min"))[1],
 }

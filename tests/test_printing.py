@@ -38,6 +38,7 @@ from chainrule.expression.tree import (
     ZERO,
     Add,
     And,
+    ArgMax,
     Branch,
     Call,
     Cases,
@@ -53,9 +54,12 @@ from chainrule.expression.tree import (
     Frac,
     Hadamard,
     Identity,
+    Index,
+    Indicator,
     Marked,
     MatMul,
     Matrix,
+    MaxOver,
     Mul,
     Neg,
     Node,
@@ -114,6 +118,7 @@ WHOLE: dict[str, Callable[[object], object]] = {
     "logdet": lambda a: np.log(complex(np.linalg.det(a))),
     "inv": np.linalg.inv,
     "diagonal": np.diag,
+    "largest": lambda a: np.max(np.real(a)),
 }
 """Functions of a whole vector or matrix; every other goes entry by entry."""
 
@@ -202,6 +207,15 @@ def value(node: Node, seed: int, bound: dict[str, int]) -> object:
             return np.vectorize(function, otypes=[complex])(*given) if any(map(np.ndim, given)) else function(*given)
         case Sum():
             return sum(value(node.body, seed, {**bound, node.index: k}) for k in range(1, 3 + len(node.dimension)))
+        case MaxOver():
+            return max(_real_over(node, seed, bound))
+        case ArgMax():
+            return 1 + int(np.argmax(_real_over(node, seed, bound)))
+        case Index():
+            return bound.get(node.name, 1)
+        case Indicator(Compare() as condition):
+            sides = (np.real(of(side)) for side in (condition.left, condition.right))
+            return np.where(RELATIONS[condition.operator](*sides), 1.0, 0.0)
         case Compare():
             return RELATIONS[node.operator](complex(of(node.left)).real, complex(of(node.right)).real)
         case And():
@@ -227,6 +241,10 @@ def value(node: Node, seed: int, bound: dict[str, int]) -> object:
         case Marked():
             return of(node.argument)
     raise AssertionError(f"no value for {node}")
+
+
+def _real_over(node: MaxOver | ArgMax, seed: int, bound: dict[str, int]) -> list[float]:
+    return [complex(value(node.body, seed, {**bound, node.index: k})).real for k in range(1, 4)]
 
 
 SEEDS = range(6)
@@ -289,6 +307,11 @@ def over_k(body: Node) -> Node:
     return Sum(body, "k", "K")
 
 
+def max_over_k(body: Node) -> Node:
+    return MaxOver(body, "k", "K")
+
+
+at_largest = Indicator(Compare("=", Index("k"), ArgMax(Component("a", ("l",)), "l", "K")))
 sigma = call("sigma", x)
 denominator = Add((ONE, e(Neg(x))))
 relu = Cases((Branch(x, Compare(">", x, ZERO)), Branch(Mul((a, x)), Otherwise())))
@@ -377,6 +400,37 @@ CORPUS: tuple[tuple[Node, str, str], ...] = (
     (Mul((Constant("pi"), Constant("e"), Symbol("x_1"))), r"\pi e x_{1}", "π e x₁"),
     (Add((call("Phi", x), Mul((x, call("phi", x))))), r"\Phi(x) + x \varphi(x)", "Φ(x) + x φ(x)"),
     # sums
+    (max_over_k(zk), r"\max_{k} z_{k}", "maxₖ zₖ"),
+    (max_over_k(Add((ak, bk))), r"\max_{k}(a_{k} + b_{k})", "maxₖ(aₖ + bₖ)"),
+    (Add((max_over_k(ak), Neg(zi))), r"\max_{k} a_{k} - z_{i}", "maxₖ aₖ - zᵢ"),
+    (Mul((max_over_k(ak), sj)), r"(\max_{k} a_{k}) s_{j}", "(maxₖ aₖ) sⱼ"),
+    (call("log", max_over_k(ak)), r"\log \max_{k} a_{k}", "log maxₖ aₖ"),
+    (Power(max_over_k(over_k(ak)), two), r"\left( \max_{k} \sum_{k=1}^{K} a_{k} \right)^{2}", "(maxₖ Σₖ aₖ)²"),
+    (
+        at_largest,
+        r"\begin{cases} 1 & \text{if }k = \operatorname*{argmax}_{l} a_{l} \\ 0 & \text{otherwise} \end{cases}",
+        "{ 1 if k = argmaxₗ aₗ; 0 otherwise }",
+    ),
+    (
+        over_k(Mul((at_largest, zk))),
+        r"\sum_{k=1}^{K} \mathbf{1}[k = \operatorname*{argmax}_{l} a_{l}] z_{k}",
+        "Σₖ 1[k = argmaxₗ aₗ] zₖ",
+    ),
+    (
+        Mul((two, Marked(at_largest))),
+        r"2 \cdot \textcolor{changed}{\mathbf{1}[k = \operatorname*{argmax}_{l} a_{l}]}",
+        "2 · 1[k = argmaxₗ aₗ]",
+    ),
+    (
+        Hadamard((s_bold, Indicator(Compare("<", v_bold, ONE)))),
+        r"\mathbf{s} \odot \mathbf{1}[\mathbf{v} < 1]",
+        "s ⊙ 1[v < 1]",
+    ),
+    (
+        Indicator(Compare("=", s_bold, call("largest", s_bold))),
+        r"\mathbf{1}[\mathbf{s} = \max(\mathbf{s})]",
+        "1[s = max(s)]",
+    ),
     (over_k(Add((ak, bk))), r"\sum_{k=1}^{K} (a_{k} + b_{k})", "Σₖ (aₖ + bₖ)"),
     (Add((over_k(ak), b)), r"\sum_{k=1}^{K} a_{k} + b", "Σₖ aₖ + b"),
     (over_k(Neg(ak)), r"\sum_{k=1}^{K} (-a_{k})", "Σₖ (-aₖ)"),
@@ -571,7 +625,7 @@ CORPUS: tuple[tuple[Node, str, str], ...] = (
     (Neg(call("logdet", MatMul((A, B)))), r"-\log \det(\mathbf{A} \mathbf{B})", "-log det(A B)"),
     (Mul((call("logdet", A), x)), r"\log \det(\mathbf{A}) x", "log det(A) x"),
     (call("inv", A), r"\mathbf{A}^{-1}", "A⁻¹"),
-    (Transpose(call("inv", A)), r"(\mathbf{A}^{-1})^{\top}", "(A⁻¹)ᵀ"),
+    (Transpose(call("inv", A)), r"\mathbf{A}^{-\top}", "A⁻ᵀ"),
     (call("inv", MatMul((A, B))), r"(\mathbf{A} \mathbf{B})^{-1}", "(A B)⁻¹"),
     (call("inv", Add((A, Identity("K")))), r"(\mathbf{A} + \mathbf{I})^{-1}", "(A + I)⁻¹"),
     (MatMul((call("inv", A), x_bold)), r"\mathbf{A}^{-1} \mathbf{x}", "A⁻¹ x"),
@@ -882,6 +936,8 @@ TYPST = (
     (call("log", call("abs", x)), "log abs(x)"),
     (over_k(ak), "sum_(k = 1)^(K) a_(k)"),
     (Symbol("W_out"), 'W_(upright("out"))'),
+    (max_over_k(ak), "max_(k) a_(k)"),
+    (Mul((x, at_largest)), 'x upright(bold(1)) [k = op("argmax", limits: #true)_(l) a_(l)]'),
     (e(Frac(x, two)), r"e^(x \/ 2)"),
     (Derivative(si, zj, 1, True), "frac(partial s_(i), partial z_(j))"),
     (relu, 'cases(x & quad "if" x > 0, a x & quad "otherwise")'),

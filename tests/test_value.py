@@ -355,6 +355,12 @@ MATRICES: tuple[tuple[t.Node, Callable[[], Any]], ...] = (
     (t.MatMul((t.Call("inv", (MA,)), MA)), lambda: mp.eye(3)),
     (t.Call("diagonal", (MA,)), lambda: mp.matrix([2, 3, mpf("1.5")])),
     (t.Diag(t.Call("diagonal", (MA,))), lambda: mp.diag([2, 3, mpf("1.5")])),
+    (t.Call("largest", (VZ,)), lambda: max(_z)),
+    (t.Call("largest", (MA,)), lambda: max(_a)),
+    (
+        t.Indicator(t.Compare("<", MA, MB)),
+        lambda: mp.matrix([[_a[i, j] < _b[i, j] for j in range(3)] for i in range(3)]),
+    ),
     (t.Call("tr", (MA,)), lambda: mpf("6.5")),
     (t.Call("tr", (t.MatMul((MA, MB)),)), lambda: sum((_a * _b)[i, i] for i in range(3))),
     (t.Call("det", (MB,)), lambda: mp.det(_b)),

@@ -1,6 +1,11 @@
-"""The words a definition is written with: scalars, dimensions, indices, vectors, one-hot targets."""
+"""The words a definition is written with: scalars, dimensions, indices, vectors, one-hot targets, maxima over an index."""
+
+from typing import Any
 
 from sympy import Idx, IndexedBase, Symbol
+from sympy.concrete.expr_with_limits import ExprWithLimits
+
+from .errors import DefinitionError
 
 
 def scalar(name: str) -> Symbol:
@@ -22,6 +27,16 @@ class VectorBase(IndexedBase):  # type: ignore[misc]  # SymPy is untyped
     """A real vector of a symbolic dimension; ``z[i]`` is a component. ``facts`` are what is known of it."""
 
     facts: tuple[str, ...] = ()
+
+    def __getitem__(self, indices: Any, **words: Any) -> Any:
+        """A component. Raises DefinitionError for another number of indices than there are axes."""
+        given = indices if isinstance(indices, tuple) else (indices,)
+        if len(given) != len(self.shape):
+            size, shown = " × ".join(map(str, self.shape)), ", ".join(map(str, given))
+            raise DefinitionError(
+                f"{self}[{shown}]: {self} has size {size}, so it takes {len(self.shape)} indices, not {len(given)}"
+            )
+        return super().__getitem__(indices, **words)
 
 
 class OneHot(VectorBase):
@@ -54,3 +69,32 @@ def tensor(name: str, sizes: tuple[Symbol, ...]) -> VectorBase:
 def one_hot(name: str, size: Symbol) -> OneHot:
     """A target vector whose components sum to 1."""
     return OneHot(name, shape=(size,), real=True)
+
+
+class _Over(ExprWithLimits):  # type: ignore[misc]  # SymPy is untyped
+    """What binds an index as ``Sum`` does."""
+
+    def _sympystr(self, printer: Any) -> str:
+        return f"{type(self).__name__}({', '.join(map(printer.doprint, (self.function, *self.variables)))})"
+
+
+class maximum(_Over):  # written as a function
+    """The largest of a formula over an index: ``maximum(z[k], k)``."""
+
+    is_real = True
+
+
+class argmax(_Over):  # written as a function
+    """The place of the largest, the first of several: ``KroneckerDelta(k, argmax(z[l], l))`` is 1 there and 0 elsewhere."""
+
+    is_integer = True
+
+
+def minimum(formula: Any, over: Idx) -> Any:
+    """The smallest of a formula over an index: minus the largest of its negative."""
+    return -maximum(-formula, over)
+
+
+def argmin(formula: Any, over: Idx) -> Any:
+    """The place of the smallest, the first of several."""
+    return argmax(-formula, over)

@@ -105,7 +105,17 @@ class Field:
                 return self._exponential(argument)
             case t.Call(name, (argument,)) if self.hyperbolic and self.is_hyperbolic(node):
                 return HYPERBOLIC[name](self._exponential(argument))
-            case t.Symbol() | t.Component() | t.Dimension() | t.Delta() | t.Call() | t.Sum() | t.Power():
+            case (
+                t.Symbol()
+                | t.Component()
+                | t.Dimension()
+                | t.Delta()
+                | t.Call()
+                | t.Sum()
+                | t.Power()
+                | t.MaxOver()
+                | t.Indicator()
+            ):
                 return self.atom(node)
         raise UnsupportedExpression(f"a {type(node).__name__} is not part of a rational function")
 

@@ -22,8 +22,10 @@ class Unreadable(Exception):
 
 
 def read(node: t.Node, free: tuple[str, ...], scope: Scope) -> t.Node | None:
-    """The matrix notation of a formula: a scalar, a vector or a matrix for no, one or two free indices (rows first); None where there is none.
+    """The matrix notation of a formula: a scalar, a vector or a matrix for no, one or two free indices (rows first); None where there is none, and for 0.
     Any other index that is not bound is fixed, as the number of a class is: p_c is a scalar, δ_cj the unit vector e_c."""
+    if node == t.ZERO:
+        return None
     try:
         return _Reader(scope, t.free_indices(node) - set(free)).read(node, free)
     except Unreadable:

@@ -90,9 +90,11 @@ _RANKS: tuple[tuple[type[t.Node], int], ...] = (
     (t.Symbol, 2),
     (t.Dimension, 2),
     (t.Delta, 3),
+    (t.Indicator, 3),
     (t.Component, 3),
     (t.Call, 4),
     (t.Sum, 5),
+    (t.MaxOver, 5),
     (t.Add, 6),
 )
 

@@ -86,4 +86,15 @@ def _over(factors: list[t.Node]) -> t.Node:
 
 def is_plain(node: t.Node) -> bool:
     """Made of numbers, names and arithmetic only: no function, sum, case or pending derivative."""
-    return not any(isinstance(part, t.Call | t.Sum | t.Cases | t.Derivative) for _, part in t.walk(node))
+    return not any(
+        isinstance(part, t.Call | t.Binder | t.Indicator | t.Cases | t.Derivative) for _, part in t.walk(node)
+    )
+
+
+def spread(line: t.Node) -> t.Node:
+    """-(a - b Σ) as -a + b Σ; once no sum is left, what is added stands first."""
+    if isinstance(line, t.Neg) and isinstance(line.argument, t.Add):
+        line = tidy(t.Add(tuple(t.Neg(x) for x in line.argument.terms)))
+    if isinstance(line, t.Add) and not any(isinstance(part, t.Sum) for _, part in t.walk(line)):
+        return t.Add(tuple(sorted(line.terms, key=lambda x: isinstance(x, t.Neg))))
+    return line

@@ -166,6 +166,8 @@ def _doc(spec: VectorSpec, writer: Writer) -> str:
         notes += '``reduction``: "none", "sum", or "mean", which divides by the number of batch elements.\n'
     if any("shifted(" in code for code in writer.functions.values()):
         notes += "Scores of ±inf count as their limit; a row of nothing but -inf is treated as a row of equal scores.\n"
+    if any("np.argmax(" in code for code in writer.functions.values()):
+        notes += "Where a maximum is attained more than once there is no derivative; the first place is taken.\n"
     if any(one.symmetric for one in spec.inputs):
         notes += "The derivatives rely on symmetric matrices and refuse others.\n"
     if any(one.sums_to_one for one in spec.inputs):

@@ -62,7 +62,7 @@ def _elementwise(vector: NamedVector) -> bool:
     """A named vector that is a function of single components, such as σ(z_i): a call and no sum."""
     parts = [p for _, p in t.walk(vector.body)]
     calls = any(isinstance(p, t.Call) and p.function in DELICATE for p in parts)
-    return calls and not any(isinstance(p, t.Sum) for p in parts)
+    return calls and not any(isinstance(p, t.Binder) for p in parts)
 
 
 def _log_of_quotient(n: t.Node) -> t.Node | None:
@@ -149,8 +149,8 @@ def _outside_sums(node: t.Node) -> Iterator[t.Node]:
 
 
 def _unshadowed(node: t.Node, bound: frozenset[str]) -> t.Node:
-    """No sum binds an index that a sum around it binds already."""
-    if not isinstance(node, t.Sum):
+    """Nothing binds an index that is bound around it already."""
+    if not isinstance(node, t.Binder):
         children = tuple(_unshadowed(child, bound) for child in node.children)
         return node.with_children(children) if children else node
     index, body = node.index, node.body
@@ -158,11 +158,11 @@ def _unshadowed(node: t.Node, bound: frozenset[str]) -> t.Node:
         every = frozenset(i for _, p in t.walk(body) for i in _indices(p))
         index = t.fresh_index(bound, every)
         body = t.rename_index(body, node.index, index)
-    return t.Sum(_unshadowed(body, bound | {index}), index, node.dimension)
+    return type(node)(_unshadowed(body, bound | {index}), index, node.dimension)
 
 
 def _holds_sum(node: t.Node) -> bool:
-    return any(isinstance(p, t.Sum) for _, p in t.walk(node))
+    return any(isinstance(p, t.Binder) for _, p in t.walk(node))
 
 
 def _abstracted(body: t.Node, node: t.Node, index: str, outer: tuple[str, ...], base: str) -> t.Node:
@@ -178,7 +178,7 @@ def _indices(node: t.Node) -> tuple[str, ...]:
             return indices
         case t.Delta(left, right):
             return (left, right)
-        case t.Sum(_, index, _):
+        case t.Sum(_, index, _) | t.MaxOver(_, index, _) | t.ArgMax(_, index, _) | t.Index(index):
             return (index,)
     return ()
 
@@ -302,7 +302,7 @@ def _closed(node: t.Node, u: t.Node) -> bool:
     """Whether a formula is a function of ``u`` alone, by functions that the scalar generator knows."""
     rest = t.substitute(node, {u: t.Symbol(ARGUMENT)})
     parts = [p for _, p in t.walk(rest)]
-    names = t.Component | t.Sum | t.Delta | t.Dimension | t.Cases | t.Vector | t.Matrix
+    names = t.Component | t.Binder | t.Delta | t.Dimension | t.Cases | t.Indicator | t.Vector | t.Matrix
     if any(isinstance(p, names) or (isinstance(p, t.Symbol) and p.name != ARGUMENT) for p in parts):
         return False
     return any(isinstance(p, t.Call) for p in parts)

@@ -205,7 +205,7 @@ class Writer:
     def _shift(self, shift: Shift, node: t.Node, bare: set[str], body: _Body) -> list[str]:
         axes = (*shift.outer, shift.index)
         for _, part in t.walk(node):  # a running index may be bound anywhere; its dimension is that of the scores
-            if isinstance(part, t.Sum):
+            if isinstance(part, t.Binder):
                 body.sizes.setdefault(part.index, part.dimension)
         score = _score(shift.node)
         inner = t.Component(score, (shift.index,))
@@ -267,6 +267,12 @@ class Writer:
                 return self._placed(f"log_sum_exp({inner})", own, axes)
             case t.Sum():
                 return self._sum(node, axes, body)
+            case t.MaxOver():
+                return self._over("np.max", node, axes, body)
+            case t.ArgMax():
+                return self._over("np.argmax", node, axes, body)
+            case t.Indicator(condition):
+                return f"np.where({self._condition(condition, axes, body)}, 1.0, 0.0)"
             case t.Cases(branches):
                 return self._cases(branches, axes, body)
         found = self._one_number(node, axes, body)
@@ -481,6 +487,21 @@ class Writer:
         written = self._inside(inner, (*own, *bound), bound, body)
         return self._placed(f"np.sum({written}, axis={where})", own, axes)
 
+    def _over(self, routine: str, node: t.MaxOver | t.ArgMax, axes: tuple[str, ...], body: _Body) -> str:
+        """The largest along the axis of an index, or its place, counted from 0: of several the first."""
+        index = t.fresh_index(frozenset(axes), t.free_indices(node.body)) if node.index in axes else node.index
+        own = tuple(a for a in axes if a in t.free_indices(node))
+        inner = t.rename_index(node.body, node.index, index)
+        written = self._inside(inner, (*own, index), {index: node.dimension}, body)
+        return self._placed(f"{routine}({written}, axis=-1)", own, axes)
+
+    def _place(self, index: str, dimension: str, axes: tuple[str, ...], body: _Body) -> str:
+        """Where an index stands, counted from 0."""
+        if index in self.classes:
+            return self._placed(self._class(index, body), (), axes)
+        body.dimensions[dimension] = None
+        return self._placed(f"np.arange({self.code[dimension]})", (index,), axes)
+
     def _contraction(
         self, negative: bool, factors: list[t.Node], own: tuple[str, ...], bound: dict[str, str], body: _Body
     ) -> str:
@@ -554,6 +575,8 @@ class Writer:
 
     def _condition(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
         match node:
+            case t.Compare(operator, t.Index(index), t.ArgMax(_, _, size) as place):
+                return f"{self._place(index, size, axes, body)} {COMPARE[operator]} {self.write(place, axes, body)}"
             case t.Compare(operator, first, second):
                 return f"{self._atom(first, axes, body)} {COMPARE[operator]} {self._atom(second, axes, body)}"
             case t.And(conditions):

@@ -13,6 +13,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from ..errors import UnsupportedExpression
+from ..notation import argmax, maximum
 from . import tree as t
 from .matrices import scalar_of
 from .scope import Scope
@@ -244,16 +245,60 @@ def _index_name(i: Any) -> str:
     raise UnsupportedExpression(f"the index `{i}` is not a name: write components as z[i] with index('i', K)")
 
 
-def _sum(e: Any) -> t.Node:
-    body = from_sympy(e.function)
-    for limits in e.limits:
-        name, upper = limits[0], limits[-1]
-        size = next(iter(sympy.sympify(upper).free_symbols), None)
-        if size is None or len(limits) != 3 or sympy.expand(upper - limits[1] + 1 - size) != 0:
-            raise UnsupportedExpression(f"the sum `{e}` does not run through a whole dimension: use index('k', K)")
-        body = t.Sum(body, _index_name(name), size.name)
-    return body
+def _over(kind: type[t.Binder]) -> Callable[[Any], t.Node]:
+    """What binds one index, or several, the first innermost."""
 
+    def convert(e: Any) -> t.Node:
+        body = from_sympy(e.function)
+        for limits in e.limits:
+            name, upper = limits[0], limits[-1]
+            size = next(iter(sympy.sympify(upper).free_symbols), None)
+            if (
+                size is None
+                or len(limits) != 3
+                or limits[1] not in (0, 1)
+                or sympy.expand(upper - limits[1] + 1 - size) != 0
+            ):
+                raise UnsupportedExpression(f"`{e}` does not run through a whole dimension: use index('k', K)")
+            body = kind(body, _index_name(name), size.name)
+        return body
+
+    return convert
+
+
+def _maximum(e: Any) -> t.Node:
+    found = _over(t.MaxOver)(e)
+    for _, part in t.walk(found):
+        if isinstance(part, t.MaxOver) and part.index not in t.free_indices(part.body):
+            raise UnsupportedExpression(f"`{e}`: {part.index} is not in it, so there is nothing to choose between")
+    return found
+
+
+def _argmax(e: Any) -> t.Node:
+    raise UnsupportedExpression(
+        f"`{e}` is a place and no number: use it in KroneckerDelta(k, {e}), 1 at that place and 0 elsewhere"
+    )
+
+
+def _is_place(e: Any) -> bool:
+    """Whether an equation or a delta says that an index stands at the place of the largest."""
+    return len(e.args) == 2 and any(isinstance(a, argmax) for a in e.args)
+
+
+def _at_place(e: Any, operator: str = "=") -> t.Node:
+    place, other = sorted(e.args, key=lambda a: not isinstance(a, argmax))
+    if len(place.limits) > 1:
+        raise UnsupportedExpression(f"`{place}` binds several indices: a place has one")
+    found = _maximum(maximum(*place.args))
+    assert isinstance(found, t.MaxOver)
+    if isinstance(other, sympy.Idx) and str(other.upper + 1) != found.dimension:
+        raise UnsupportedExpression(
+            f"`{e}`: {other} runs through {other.upper + 1}, the place through {found.dimension}"
+        )
+    return t.Compare(operator, t.Index(_index_name(other)), t.ArgMax(found.body, found.index, found.dimension))
+
+    if isinstance(i, argmax):
+        raise UnsupportedExpression(f"`{i}` cannot be an index: write y[{i}] as Sum(KroneckerDelta(k, {i})*y[k], k)")
 
 def _delta(e: Any) -> t.Node:
     return t.Delta(_index_name(e.args[0]), _index_name(e.args[1]))
@@ -269,6 +314,8 @@ def condition(e: Any) -> t.Node:
     if e is sympy.true or e is True:
         return t.Otherwise()
     if isinstance(e, sympy.And):
+    if _is_place(e):
+        return t.Indicator(_at_place(e))
         return t.And(tuple(condition(a) for a in sorted(e.args, key=str)))
     for kind, operator in OPERATORS.items():
         if isinstance(e, kind):
@@ -282,8 +329,12 @@ _CONVERSIONS: tuple[tuple[Any, Callable[[Any], t.Node]], ...] = (
     (sympy.Float, _float),
     (sympy.Indexed, _indexed),
     (sympy.KroneckerDelta, _delta),
-    (sympy.Sum, _sum),
+    (sympy.Sum, _over(t.Sum)),
+    (maximum, _maximum),
+    (argmax, _argmax),
     (sympy.Symbol, _symbol),
+        if isinstance(e, kind) and operator in ("=", "!=") and _is_place(e):
+            return _at_place(e, operator)
     (sympy.Add, _add),
     (sympy.Mul, _mul),
     (sympy.exp, _exp),
@@ -374,6 +425,16 @@ def to_sympy(
                 return sympy.true
             case t.And(conditions):
                 return sympy.And(*(to_condition(x) for x in conditions))
+            case t.MaxOver(body, name, size_name):
+                return maximum(go(body), index(name, dimension(size_name)))
+            case t.ArgMax(body, name, size_name):
+                return argmax(go(body), index(name, dimension(size_name)))
+            case t.Index(name):
+                return index(name, dimension(scope.indices.get(name, "K")))
+            case t.Indicator(t.Compare("=", t.Index(name), t.ArgMax(_, _, size_name) as place)):
+                return sympy.KroneckerDelta(index(name, dimension(size_name)), go(place))
+            case t.Indicator(c):
+                return sympy.Piecewise((1, to_condition(c)), (0, True))
             case t.Compare(operator, left, right):
                 kind = next(k for k, name in OPERATORS.items() if name == operator)
                 return kind(go(left), go(right))

@@ -11,7 +11,7 @@ Names (of symbols, functions, components) are spelled as in SymPy: ``"alpha"``, 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, fields
 from fractions import Fraction
-from typing import Any
+from typing import Any, TypeAlias
 
 Path = tuple[int, ...]
 """The way from a node down to one of its descendants: the position of the child at each level."""
@@ -155,9 +155,45 @@ class Sum(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class MaxOver(Node):
+    """The largest value of ``body`` as an index runs through a dimension: max_k. It binds the index."""
+
+    body: Node
+    index: str
+    dimension: str
+
+
+@dataclass(frozen=True, slots=True)
+class ArgMax(Node):
+    """The first place at which ``body`` is largest: argmax_k. It binds the index, and stands only in a condition."""
+
+    body: Node
+    index: str
+    dimension: str
+
+
+Binder: TypeAlias = Sum | MaxOver | ArgMax
+"""The nodes that bind an index."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index(Node):
+    """The place where an index stands, in a condition: k = argmax_l z_l."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Indicator(Node):
+    """1 where a condition holds, 0 elsewhere; in matrix notation entry by entry."""
+
+    condition: Node
+
+
+@dataclass(frozen=True, slots=True)
 class Compare(Node):
     """A condition ``left op right`` with op one of < <= > >= = !=; ``Compare`` and ``And`` stand only inside ``Branch``
-    and in statements, never inside arithmetic."""
+    and ``Indicator`` and in statements, never inside arithmetic."""
 
     operator: str
     left: Node
@@ -239,6 +275,14 @@ class Identity(Node):
 class Ones(Node):
     """The vector of ones of a dimension: matrix notation only."""
 
+    dimension: str
+
+
+@dataclass(frozen=True, slots=True)
+class Unit(Node):
+    """The vector with 1 at an index and 0 elsewhere, e_c: matrix notation only."""
+
+    index: str
     dimension: str
 
 
@@ -347,14 +391,18 @@ def size(node: Node) -> int:
 
 
 def free_indices(node: Node) -> frozenset[str]:
-    """The index names that a node uses and no ``Sum`` inside it binds."""
+    """The index names that a node uses and nothing inside it binds."""
     own: frozenset[str] = frozenset()
     if isinstance(node, Component):
         own = frozenset(node.indices)
     elif isinstance(node, Delta):
         own = frozenset((node.left, node.right))
+    elif isinstance(node, Index):
+        own = frozenset((node.name,))
+    elif isinstance(node, Unit):
+        own = frozenset((node.index,))
     inner = own.union(*(free_indices(child) for child in node.children))
-    return inner - {node.index} if isinstance(node, Sum) else inner
+    return inner - {node.index} if isinstance(node, Binder) else inner
 
 
 FRESH = ("k", "l", "p", "q", "r", "t", "u", "v", "w", "g", "h", "o")
@@ -367,40 +415,45 @@ def fresh_index(*taken: frozenset[str]) -> str:
 
 
 def same_bound_names(node: Node) -> Node:
-    """Sums with their indices renamed to the first free letter, so that Σ_k a_k and Σ_l a_l are the same tree."""
+    """Bound indices renamed to the first free letter, an outer one before those inside it, so that Σ_k a_k and Σ_l a_l are the same tree."""
 
-    outside = free_indices(node)
+    def renamed(n: Node, taken: frozenset[str]) -> Node:
+        if isinstance(n, Binder):
+            name = fresh_index(taken, free_indices(n))
+            return type(n)(renamed(rename_index(n.body, n.index, name), taken | {name}), name, n.dimension)
+        new = tuple(renamed(child, taken) for child in n.children)
+        return n.with_children(new) if any(a is not b for a, b in zip(new, n.children, strict=True)) else n
 
-    def rename(n: Node) -> Node | None:
-        if isinstance(n, Sum):
-            name = fresh_index(outside, free_indices(n), _bound_indices(n.body))
-            return Sum(rename_index(n.body, n.index, name), name, n.dimension)
-        return None
-
-    return transform(node, rename)
+    return renamed(node, free_indices(node))
 
 
-def _bound_indices(node: Node) -> frozenset[str]:
-    return frozenset(part.index for _, part in walk(node) if isinstance(part, Sum))
+def bound_indices(node: Node) -> frozenset[str]:
+    """The index names that something inside a node binds."""
+    return frozenset(part.index for _, part in walk(node) if isinstance(part, Binder))
 
 
 def rename_index(node: Node, old: str, new: str) -> Node:
-    """Replace a free index by another; a sum that binds ``old`` is left alone, one that binds ``new`` gives way."""
+    """Replace a free index by another; what binds ``old`` is left alone, what binds ``new`` gives way."""
     return rename_indices(node, {old: new})
 
 
 def rename_indices(node: Node, names: dict[str, str]) -> Node:
-    """Replace free indices by others, all at once; sums whose index would capture a new one get a fresh index."""
+    """Replace free indices by others, all at once; a bound index that would capture a new one gets a fresh name."""
     match node:
         case Component(base, indices):
             return Component(base, tuple(names.get(i, i) for i in indices))
         case Delta(left, right):
             return Delta(names.get(left, left), names.get(right, right))
-        case Sum(body, index, dimension):
+        case Unit(index, dimension):
+            return Unit(names.get(index, index), dimension)
+        case Index(name):
+            return Index(names.get(name, name))
+        case Sum(body, index, dimension) | MaxOver(body, index, dimension) | ArgMax(body, index, dimension):
             inner = {old: new for old, new in names.items() if old != index and old in free_indices(body)}
-            if index in inner.values():
-                other = fresh_index(free_indices(body), frozenset(inner.values()), _bound_indices(body))
+            taken = names if isinstance(node, ArgMax) else inner  # k = argmax_k z_k would be right, and misread
+            if index in taken.values():
+                other = fresh_index(free_indices(body), frozenset(inner.values()), bound_indices(body))
                 body, index = rename_indices(body, {index: other}), other
-            return Sum(rename_indices(body, inner), index, dimension) if inner else Sum(body, index, dimension)
+            return type(node)(rename_indices(body, inner), index, dimension)
     children = node.children
     return node.with_children(tuple(rename_indices(child, names) for child in children)) if children else node

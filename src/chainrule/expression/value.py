@@ -262,6 +262,24 @@ def _sum(node: t.Sum, frame: _Frame) -> Number:
     return work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
 
 
+def _over(node: t.MaxOver | t.ArgMax, frame: _Frame) -> tuple[Number, ...]:
+    """What the body is at each place of the index. How far the largest is from the next one is a margin."""
+
+    def work() -> tuple[Number, ...]:
+        places = range(frame.size(node.dimension))
+        return tuple(_value(node.body, replace(frame, indices={**frame.indices, node.index: p})) for p in places)
+
+    values = work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
+    frame.world.trace.margin = min(frame.world.trace.margin, _gap(sorted(values, reverse=True)))
+    return tuple(values)
+
+
+def _argmax(node: t.ArgMax, frame: _Frame) -> Number:
+    """The first place, counted from 0 as every index here."""
+    values = _over(node, frame)
+    return mp.mpf(values.index(max(values)))
+
+
 # --- functions
 
 
@@ -516,6 +534,10 @@ VALUES: Mapping[type[t.Node], Callable[[Any, _Frame], Number]] = {
     t.Power: _power,
     t.Call: _call,
     t.Sum: _sum,
+    t.MaxOver: lambda n, f: max(_over(n, f)),
+    t.ArgMax: _argmax,
+    t.Index: lambda n, f: mp.mpf(f.position(n.name)),
+    t.Indicator: lambda n, f: mp.mpf(_holds(n.condition, f)),
     t.Cases: lambda n, f: _value(_chosen(n, f), f),
     t.Derivative: _derivative,
     t.Dot: lambda n, f: _dot(n, f),
@@ -545,7 +567,7 @@ def _scale_of_power(node: t.Power, frame: _Frame) -> Number:
     return abs(_raise(base, exponent)) * max(1, abs(exponent)) * _scale(node.base, frame) / abs(base)
 
 
-def _scale_of_sum(node: t.Sum, frame: _Frame) -> Number:
+def _scale_of_sum(node: t.Sum | t.MaxOver, frame: _Frame) -> Number:
     places = range(frame.size(node.dimension))
     return max(_scale(node.body, replace(frame, indices={**frame.indices, node.index: p})) for p in places)
 
@@ -566,6 +588,7 @@ _SCALES: Mapping[type[t.Node], Callable[[Any, _Frame], Number]] = {
     t.Frac: _scale_of_fraction,
     t.Power: _scale_of_power,
     t.Sum: _scale_of_sum,
+    t.MaxOver: _scale_of_sum,
     t.Cases: lambda n, f: _scale(_chosen(n, f), f),
     t.Derivative: _scale_of_derivative,
     t.Marked: lambda n, f: _scale(n.argument, f),
@@ -742,7 +765,14 @@ def _norm(node: t.Node, array: Array) -> Number:
     return mp.sqrt(mp.fsum((entry for row in rows for entry in row), squared=True))
 
 
+def _largest(node: t.Node, array: Array) -> Number:
+    if not shape(array):
+        raise _misfit(node, "a vector or a matrix", array)
+    return max(_largest(node, part) if isinstance(part, tuple) else part for part in array)
+
+
 WHOLE: Mapping[str, Callable[[t.Node, Array], Array]] = {
+    "largest": _largest,
     "norm": _norm,
     "tr": lambda n, a: mp.fsum(_diagonal(n, a)),
     "det": _determinant,
@@ -777,11 +807,19 @@ def _of_whole(node: t.Call, frame: _Frame) -> Array:
     return work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
 
 
+def _indicator(node: t.Indicator, frame: _Frame) -> Array:
+    match node.condition:
+        case t.Compare(operator, left, right):
+            return _each(node, lambda a, b: mp.mpf(_COMPARE[operator](a, b)), _array(left, frame), _array(right, frame))
+    return _value(node, frame)
+
+
 ARRAYS: Mapping[type[t.Node], Callable[[Any, _Frame], Array]] = {
     t.Vector: lambda n, f: _whole(n.name, f),
     t.Matrix: _matrix,
     t.Identity: lambda n, f: _identity(f.size(n.dimension)),
     t.Ones: lambda n, f: (mp.mpf(1),) * f.size(n.dimension),
+    t.Unit: lambda n, f: tuple(mp.mpf(place == f.position(n.index)) for place in range(f.size(n.dimension))),
     t.Diag: lambda n, f: _diagonal_matrix(_vector_of(n, n.vector, f)),
     t.Outer: _outer,
     t.Dot: _dot,
@@ -794,6 +832,7 @@ ARRAYS: Mapping[type[t.Node], Callable[[Any, _Frame], Array]] = {
     t.Frac: lambda n, f: _each(n, lambda a, b: a / b, _array(n.numerator, f), _array(n.denominator, f)),
     t.Power: lambda n, f: _each(n, _raise, _array(n.base, f), _array(n.exponent, f)),
     t.Call: _call_of_arrays,
+    t.Indicator: _indicator,
     t.Marked: lambda n, f: _array(n.argument, f),
 }
 """The array of each kind of node that can be one, entry by entry unless it says otherwise; any other node is a number."""

@@ -16,7 +16,7 @@ from ..expression.scope import Scope
 MOST_TERMS = 400
 MOST_EXPONENT = 12
 MOST_DEPTH = 12
-OPAQUE = (t.Sum, t.Derivative, t.Cases)
+OPAQUE = (t.Sum, t.MaxOver, t.ArgMax, t.Derivative, t.Cases)
 """Nodes into which an argument must not be put: they bind a name."""
 
 Monomial: TypeAlias = frozenset[tuple[int, int]]

@@ -160,6 +160,9 @@ class _Collector:
                 self.visit(t.Component(name, ()), names)
             case t.Identity(dimension) | t.Ones(dimension):
                 self.dimensions.add(dimension)
+            case t.Unit(index, dimension):
+                self.dimensions.add(dimension)
+                self.axes.setdefault(index, dimension)
             case t.Component(base, indices) if matrix_of(base) != base:
                 self.inverted.add(matrix_of(base))
                 self.visit(t.Component(matrix_of(base), indices), names)
@@ -175,9 +178,16 @@ class _Collector:
                 self.dimensions.add(name)
             case t.Delta(left, right):
                 self.equal += [(left, right), (right, left)]
-            case t.Sum(_, index, dimension):
+            case t.Sum(_, index, dimension) | t.MaxOver(_, index, dimension) | t.ArgMax(_, index, dimension):
                 self.dimensions.add(dimension)
                 self.axes.setdefault(index, dimension)
+            case t.Indicator(condition):  # no branch to be reached: its conditions are not sought
+                known = len(self.conditions)
+                self.visit(condition, names)
+                del self.conditions[known:]
+                return
+            case t.Compare(_, t.Index(name), t.ArgMax(_, _, dimension)):
+                self.axes.setdefault(name, dimension)
             case t.Compare():
                 self.conditions.append(node)
             case t.Call(function) if function in self.scope.functions:

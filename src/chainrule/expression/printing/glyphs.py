@@ -76,6 +76,7 @@ OPERATORS: dict[str, Glyph] = {
     **{name: Glyph("\\" + name, name, name) for name in _KNOWN.split()},
     **{f"a{f}": Glyph(rf"\arc{f}", f"arc{f}", f"arc{f}") for f in ("sin", "cos", "tan")},
     **{f"a{f}": Glyph(rf"\operatorname{{ar{f}}}", f'op("ar{f}")', f"ar{f}") for f in ("sinh", "cosh", "tanh")},
+    "argmax": Glyph(r"\operatorname*{argmax}", 'op("argmax", limits: #true)', "argmax"),
     "sign": Glyph(r"\operatorname{sgn}", 'op("sgn")', "sgn"),
 }
 """Functions that LaTeX or Typst knows, or that are written under another name; others are written as spelled."""

@@ -80,7 +80,7 @@ class Context:
 
 def layout(node: Node, words: Mapping[str, str] = WORDS) -> Box:
     """The boxes of a formula. Raises ``RenderError`` for a name that cannot be written."""
-    return _free(tree.transform(node, _without_one), Context(words))
+    return _side(tree.transform(node, _without_one), Context(words))
 
 
 def chain(left: Node, rights: Sequence[Node], words: Mapping[str, str] = WORDS) -> Box:
@@ -139,6 +139,16 @@ def _free(node: Node, context: Context) -> Box:
     return _lay(node, context)
 
 
+def _side(node: Node, context: Context) -> Box:
+    """A node that is a side of an equation: an indicator alone is written by cases."""
+    if isinstance(node, tree.Marked):
+        return Colour(_side(node.argument, context))
+    if isinstance(node, tree.Indicator) and not _is_array(node):
+        rows = (tree.Branch(tree.ONE, node.condition), tree.Branch(tree.ZERO, tree.Otherwise()))
+        return _lay(tree.Cases(rows), context)
+    return _free(node, context)
+
+
 def _begins_negative(node: Node) -> bool:
     first = node.factors[0] if isinstance(node, tree.Mul) else node
     return isinstance(first, tree.Neg) and not isinstance(first.argument, tree.Neg | tree.Add)
@@ -183,6 +193,8 @@ LEVELS: dict[type[Node], Level | Callable[[Any], Level]] = {
     tree.Hadamard: Level.ELEMENTWISE,
     tree.Mul: Level.PRODUCT,
     tree.Sum: Level.PRODUCT,
+    tree.MaxOver: Level.PRODUCT,
+    tree.ArgMax: Level.PRODUCT,
     tree.Outer: Level.PRODUCT,
     tree.Dot: Level.PRODUCT,
     tree.MatMul: Level.CHAIN,
@@ -199,9 +211,12 @@ LEVELS: dict[type[Node], Level | Callable[[Any], Level]] = {
     tree.Component: lambda node: Level.FACTOR if "__" in node.base and not _inverted(node.base) else Level.ATOM,
     tree.Dimension: Level.ATOM,
     tree.Delta: Level.ATOM,
+    tree.Index: Level.ATOM,
+    tree.Indicator: Level.ATOM,
     tree.Diag: Level.ATOM,
     tree.Identity: Level.ATOM,
     tree.Ones: Level.ATOM,
+    tree.Unit: Level.ATOM,
     tree.Marked: lambda node: _level(node.argument),
 }
 
@@ -223,7 +238,8 @@ SLOTS: dict[str, tuple[Level, str]] = {
     "transposed": (Level.ATOM, "round"),
 }
 
-OPEN = (tree.Sum, tree.Outer, tree.Dot, tree.MatMul)
+BIG = (tree.Sum, tree.MaxOver, tree.ArgMax)
+OPEN = (*BIG, tree.Outer, tree.Dot, tree.MatMul)
 """Nodes whose printed form would swallow a factor that follows."""
 CLOSING = ("elementwise factor", "beside a transpose")
 """Places whose own sign, or whose like on either side, keeps a product of matrices from swallowing what follows."""
@@ -236,8 +252,11 @@ def _put(node: Node, slot: str, context: Context) -> Box:
     least, kind = SLOTS[slot]
     loose = _level(node) < least
     if isinstance(node, OPEN):
-        swallows = context.closed and (isinstance(node, tree.Sum) or slot not in CLOSING)
-        loose = swallows or (loose and not (isinstance(node, tree.Sum) and slot in ("operand", "argument")))
+        swallows = context.closed and (isinstance(node, BIG) or slot not in CLOSING)
+        chained = isinstance(node, tree.Outer) and slot == "matrix factor"  # A (a bᵀ) B is A a bᵀ B
+        loose = not chained and (
+            swallows or (loose and not (isinstance(node, BIG) and slot in ("operand", "argument")))
+        )
     return Fence(_free(node, context.inner), kind) if loose else _lay(node, context)
 
 
@@ -377,6 +396,15 @@ def _sum(node: tree.Sum, context: Context) -> Box:
     return BigSum(spell(node.index), spell(node.dimension), _put(node.body, "summed", context.fresh))
 
 
+def _extremum(node: tree.MaxOver | tree.ArgMax, context: Context) -> Box:
+    name = "max" if isinstance(node, tree.MaxOver) else "argmax"
+    return Apply(script(Operator(name), sub=spell(node.index)), _put(node.body, "summed", context.fresh))
+
+
+def _indicator(node: tree.Indicator, context: Context) -> Box:
+    return Row((BOLD_ONE, Fence(_lay(node.condition, context.fresh), "square")), tight=True)
+
+
 # Powers and calls
 
 
@@ -454,6 +482,7 @@ CALLS: dict[str, Callable[[Node, Context], Box]] = {
     "floor": lambda argument, context: Fence(_free(argument, context.inner), "floor"),
     "ceiling": lambda argument, context: Fence(_free(argument, context.inner), "ceiling"),
     "norm": _norm,
+    "largest": lambda argument, context: Apply(Operator("max"), Fence(_free(argument, context.inner))),
     "inv": lambda argument, context: script(_put(argument, "base", context.inner), sup=INVERSE),
     "det": lambda argument, context: Apply(Operator("det"), _argument(argument, context)),
     "logdet": lambda argument, context: Apply(Operator("log"), Apply(Operator("det"), _argument(argument, context))),
@@ -526,7 +555,7 @@ def _cases(node: tree.Cases, context: Context) -> Box:
 
 
 def _equation(node: tree.Equation, context: Context) -> Box:
-    return Row((_free(node.left, context.fresh), Sign("equals"), _free(node.right, context.fresh)))
+    return Row((_side(node.left, context.fresh), Sign("equals"), _side(node.right, context.fresh)))
 
 
 # Matrix notation
@@ -561,6 +590,7 @@ def _axes_of_derivative(node: tree.Derivative) -> Axes:
 AXES: dict[type[Node], Axes | Callable[[Any], Axes]] = {
     tree.Vector: VECTOR,
     tree.Ones: VECTOR,
+    tree.Unit: VECTOR,
     tree.Matrix: MATRIX,
     tree.Identity: MATRIX,
     tree.Diag: MATRIX,
@@ -572,6 +602,7 @@ AXES: dict[type[Node], Axes | Callable[[Any], Axes]] = {
     tree.Derivative: _axes_of_derivative,
 }
 AXES_OF_CALLS: dict[str, Axes] = {
+    "largest": NUMBER,
     "tr": NUMBER,
     "norm": NUMBER,
     "det": NUMBER,
@@ -598,6 +629,9 @@ def _several(factors: Sequence[Node], slot: str, context: Context) -> tuple[Box,
 
 
 def _transposed(node: Node, context: Context) -> Box:
+    if isinstance(node, tree.Call) and node.function == "inv":
+        both = Row((Sign("negative"), Sign("transpose")), tight=True)
+        return script(_put(node.arguments[0], "base", context.inner), sup=both)
     return script(_put(node, "transposed", context.inner), sup=Sign("transpose"))
 
 
@@ -618,6 +652,7 @@ ROWS: dict[type[Node], Callable[[Any, Context], Box]] = {
     tree.Matrix: lambda node, context: spell(node.name, bold=True),
     tree.Identity: lambda node, context: Bold(Letter("I")),
     tree.Ones: lambda node, context: BOLD_ONE,
+    tree.Unit: lambda node, context: script(Bold(Letter("e")), sub=_indices((node.index,))),
     tree.Component: _component,
     tree.Dimension: lambda node, context: spell(node.name),
     tree.Delta: lambda node, context: script(Letter("delta"), sub=_indices((node.left, node.right))),
@@ -628,6 +663,10 @@ ROWS: dict[type[Node], Callable[[Any, Context], Box]] = {
     tree.Power: _power,
     tree.Call: _call,
     tree.Sum: _sum,
+    tree.MaxOver: _extremum,
+    tree.ArgMax: _extremum,
+    tree.Index: lambda node, context: spell(node.name),
+    tree.Indicator: _indicator,
     tree.Compare: _compare,
     tree.And: _and,
     tree.Otherwise: _otherwise,
