@@ -290,13 +290,18 @@ def _replaced(above: Any, below: Any, generator: Any, degree: int, solution: Any
 
 def _solvable(generator: Any, field: Field, name: t.Node) -> bool:
     """An exponential, or a function call; a sum for a named scalar (a mean; not the function itself, whose value its derivative seldom
-    needs), a component for a named vector (a normalised one)."""
+    needs) and for a component that stands for just that sum; a component for a named vector (a normalised one)."""
     node = field.nodes.get(generator)
-    if node is None:
-        return True
-    by_scalar = isinstance(name, t.Symbol) and isinstance(node, t.Sum) and not _is_own(name, field.scope)
-    by_vector = isinstance(name, t.Component) and isinstance(node, t.Component) and node.base not in field.scope.vectors
-    return isinstance(node, t.Call) or by_scalar or by_vector
+    match name, node:
+        case _, None | t.Call():
+            return True
+        case t.Symbol(), t.Sum():
+            return not _is_own(name, field.scope)
+        case t.Component(base, indices), t.Sum():
+            return bool(generator == field.known(field.scope.vectors[base].at(indices)))
+        case t.Component(), t.Component(base, _):
+            return base not in field.scope.vectors
+    return False
 
 
 def _simple_first(field: Field) -> Any:
