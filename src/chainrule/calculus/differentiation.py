@@ -357,7 +357,7 @@ def _chain(n: t.Derivative, s: Scope) -> t.Node | None:
     for base in bases:
         if base not in s.vectors:
             return None
-        taken = t.free_indices(n.operand) | t.free_indices(n.variable)
+        taken = t.free_indices(n.operand) | t.bound_indices(n.operand) | t.free_indices(n.variable)
         places: tuple[str, ...] = ()
         for _ in s.shapes[base]:
             places = (*places, t.fresh_index(taken, frozenset(places)))
