@@ -242,6 +242,8 @@ def _index_name(i: Any) -> str:
         return str(i.label)
     if isinstance(i, sympy.Symbol):
         return str(i.name)
+    if isinstance(i, argmax):
+        raise UnsupportedExpression(f"`{i}` cannot be an index: write y[{i}] as Sum(KroneckerDelta(k, {i})*y[k], k)")
     raise UnsupportedExpression(f"the index `{i}` is not a name: write components as z[i] with index('i', K)")
 
 
@@ -297,10 +299,10 @@ def _at_place(e: Any, operator: str = "=") -> t.Node:
         )
     return t.Compare(operator, t.Index(_index_name(other)), t.ArgMax(found.body, found.index, found.dimension))
 
-    if isinstance(i, argmax):
-        raise UnsupportedExpression(f"`{i}` cannot be an index: write y[{i}] as Sum(KroneckerDelta(k, {i})*y[k], k)")
 
 def _delta(e: Any) -> t.Node:
+    if _is_place(e):
+        return t.Indicator(_at_place(e))
     return t.Delta(_index_name(e.args[0]), _index_name(e.args[1]))
 
 
@@ -314,10 +316,10 @@ def condition(e: Any) -> t.Node:
     if e is sympy.true or e is True:
         return t.Otherwise()
     if isinstance(e, sympy.And):
-    if _is_place(e):
-        return t.Indicator(_at_place(e))
         return t.And(tuple(condition(a) for a in sorted(e.args, key=str)))
     for kind, operator in OPERATORS.items():
+        if isinstance(e, kind) and operator in ("=", "!=") and _is_place(e):
+            return _at_place(e, operator)
         if isinstance(e, kind):
             return t.Compare(operator, from_sympy(e.lhs), from_sympy(e.rhs))
     raise UnsupportedExpression(f"cannot read the condition `{e}`: write it with < <= > >= and &")
@@ -333,8 +335,6 @@ _CONVERSIONS: tuple[tuple[Any, Callable[[Any], t.Node]], ...] = (
     (maximum, _maximum),
     (argmax, _argmax),
     (sympy.Symbol, _symbol),
-        if isinstance(e, kind) and operator in ("=", "!=") and _is_place(e):
-            return _at_place(e, operator)
     (sympy.Add, _add),
     (sympy.Mul, _mul),
     (sympy.exp, _exp),
@@ -412,6 +412,16 @@ def to_sympy(
                 return BY_NAME[function](*(go(a) for a in arguments))
             case t.Sum(body, name, size_name):
                 return sympy.Sum(go(body), index(name, dimension(size_name)))
+            case t.MaxOver(body, name, size_name):
+                return maximum(go(body), index(name, dimension(size_name)))
+            case t.ArgMax(body, name, size_name):
+                return argmax(go(body), index(name, dimension(size_name)))
+            case t.Index(name):
+                return index(name, dimension(scope.indices.get(name, "K")))
+            case t.Indicator(t.Compare("=", t.Index(name), t.ArgMax(_, _, size_name) as place)):
+                return sympy.KroneckerDelta(index(name, dimension(size_name)), go(place))
+            case t.Indicator(c):
+                return sympy.Piecewise((1, to_condition(c)), (0, True))
             case t.Cases(branches):
                 rows = [(go(b.value), to_condition(b.condition)) for b in branches]
                 return sympy.Piecewise(*rows[:-1], (rows[-1][0], True))
@@ -425,16 +435,6 @@ def to_sympy(
                 return sympy.true
             case t.And(conditions):
                 return sympy.And(*(to_condition(x) for x in conditions))
-            case t.MaxOver(body, name, size_name):
-                return maximum(go(body), index(name, dimension(size_name)))
-            case t.ArgMax(body, name, size_name):
-                return argmax(go(body), index(name, dimension(size_name)))
-            case t.Index(name):
-                return index(name, dimension(scope.indices.get(name, "K")))
-            case t.Indicator(t.Compare("=", t.Index(name), t.ArgMax(_, _, size_name) as place)):
-                return sympy.KroneckerDelta(index(name, dimension(size_name)), go(place))
-            case t.Indicator(c):
-                return sympy.Piecewise((1, to_condition(c)), (0, True))
             case t.Compare(operator, left, right):
                 kind = next(k for k, name in OPERATORS.items() if name == operator)
                 return kind(go(left), go(right))
