@@ -527,7 +527,7 @@ CORPUS: tuple[tuple[Node, str, str], ...] = (
     (MatMul((Add((A, B)), x_bold)), r"(\mathbf{A} + \mathbf{B}) \mathbf{x}", "(A + B) x"),
     (MatMul((Mul((two, A)), x_bold)), r"(2 \mathbf{A}) \mathbf{x}", "(2 A) x"),
     (MatMul((Neg(A), x_bold)), r"(-\mathbf{A}) \mathbf{x}", "(-A) x"),
-    (MatMul((A, Outer(s_bold, v_bold))), r"\mathbf{A} (\mathbf{s} \mathbf{v}^{\top})", "A (s vᵀ)"),
+    (MatMul((A, Outer(s_bold, v_bold))), r"\mathbf{A} \mathbf{s} \mathbf{v}^{\top}", "A s vᵀ"),
     (MatMul((A, Hadamard((s_bold, v_bold)))), r"\mathbf{A} (\mathbf{s} \odot \mathbf{v})", "A (s ⊙ v)"),
     (MatMul((A, call("log", s_bold))), r"\mathbf{A} \log \mathbf{s}", "A log s"),
     (MatMul((call("tanh", A), s_bold)), r"\tanh(\mathbf{A}) \mathbf{s}", "tanh(A) s"),

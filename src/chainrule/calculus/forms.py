@@ -81,7 +81,14 @@ def matrix_form(derivation: Derivation) -> t.Node | None:
         return None
     readings = [read(node, indices, derivation.scope) for node in (derivation.final, multiplied_out(derivation.final))]
     found = [with_symmetry(whole, derivation.scope) for whole in readings if whole is not None]
-    return min(found, key=t.size, default=None)
+    return min(found, key=lambda whole: (_repeated_rows(whole), t.size(whole)), default=None)
+
+
+def _repeated_rows(whole: t.Node) -> int:
+    """How often a matrix of equal rows or columns, 1 sᵀ, stands in a formula: diag(s) - s sᵀ reads better than diag(s) (I - 1 sᵀ)."""
+    return sum(
+        isinstance(n, t.Outer) and any(isinstance(side, t.Ones) for side in n.children) for _, n in t.walk(whole)
+    )
 
 
 def _whole(goal: t.Node) -> t.Node:

@@ -232,7 +232,7 @@ class _Reader:
             ]
             return t.Diag(hadamard(diagonal)) if diagonal else t.Identity(self.dimension(i))
         if not plain:
-            return t.Outer(self.on(graph, i), self.on(graph, j))
+            return outer(self.on(graph, i), self.on(graph, j))
         left, right = graph.vectors.pop(i, []), graph.vectors.pop(j, [])
         return matmul(
             [
@@ -314,6 +314,15 @@ def _total(vectors: list[t.Node], size: str) -> t.Node:
     return inner(vectors[0], hadamard(vectors[1:]))
 
 
+def outer(left: t.Node, right: t.Node) -> t.Node:
+    """a bᵀ; A a (B b)ᵀ as A a bᵀ Bᵀ."""
+    if not isinstance(right, t.MatMul):
+        return t.Outer(left, right)
+    *before, a = left.factors if isinstance(left, t.MatMul) else (left,)
+    *after, b = right.factors
+    return matmul([*before, t.Outer(a, b), *(transposed(f) for f in reversed(after))])
+
+
 def inner(left: t.Node, right: t.Node) -> t.Node:
     """aᵀMb, or the same number as bᵀMᵀa where that has fewer transposes."""
     match right:
@@ -348,7 +357,7 @@ def assembled(graph: _Graph, core: t.Node | None) -> t.Node:
 
 
 def collected(terms: list[t.Node]) -> t.Node:
-    """A sum with equal terms counted: Ax + Ax as 2Ax."""
+    """A sum with equal terms counted, Ax + Ax as 2Ax, and what all terms share in front of it or below it: 2 (Y - XW), (diag(s) - ssᵀ)/T."""
     counts: dict[t.Node, Fraction] = {}
     for term in terms:
         sign, rest = (-1, term.argument) if isinstance(term, t.Neg) else (1, term)
@@ -356,17 +365,21 @@ def collected(terms: list[t.Node]) -> t.Node:
         if isinstance(rest, t.Mul) and isinstance(rest.factors[0], t.Number):
             scale, rest = rest.factors[0].value, t.mul(*rest.factors[1:])
         counts[rest] = counts.get(rest, Fraction(0)) + sign * scale
-    found = []
-    for rest, count in counts.items():
-        if count:
-            node = (
-                rest
-                if abs(count) == 1
-                else t.mul(t.Number(abs(count)), *(rest.factors if isinstance(rest, t.Mul) else [rest]))
-            )
-            found.append(t.Neg(node) if count < 0 else node)
-    found.sort(key=lambda x: isinstance(x, t.Neg))
-    return t.add(*found)
+    left = sorted(((rest, count) for rest, count in counts.items() if count), key=lambda pair: pair[1] < 0)
+    below = {rest.denominator if isinstance(rest, t.Frac) else None for rest, _ in left}
+    if len(left) > 1 and len(below) == 1 and (denominator := below.pop()) is not None:
+        return t.Frac(collected([_scaled(count, rest.children[0]) for rest, count in left]), denominator)
+    sizes = {abs(count) for _, count in left}
+    if len(left) > 1 and len(sizes) == 1 and (common := sizes.pop()) != 1:
+        common = common if left[0][1] > 0 else -common  # the negative terms come last
+        return _scaled(common, t.add(*(_scaled(count / common, rest) for rest, count in left)))
+    return t.add(*(_scaled(count, rest) for rest, count in left))
+
+
+def _scaled(count: Fraction, node: t.Node) -> t.Node:
+    scale = [t.Number(abs(count))] if abs(count) != 1 else []
+    whole = t.mul(*scale, *(node.factors if isinstance(node, t.Mul) else (node,)))
+    return t.Neg(whole) if count < 0 else whole
 
 
 def hadamard(parts: list[t.Node]) -> t.Node:

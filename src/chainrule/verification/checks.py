@@ -283,7 +283,8 @@ def check_result(subject: Subject) -> tuple[Row, ...]:
 def _against(sample: Sample, line: t.Node, slope: Number) -> Outcome:
     value = sample.value(line)
     if value is None:
-        return Outcome(slope, mp.nan, float("inf"), True)
+        known = sample.constant(slope)
+        return Outcome(slope, mp.nan, 0.0 if known else float("inf"), not known)
     gap, size = abs(value - slope), max(abs(value), abs(slope))
     if size < NOTHING:
         return Outcome(slope, value, 0.0, False)
