@@ -571,8 +571,8 @@ def _move(line: t.Node, scope: Scope) -> Step | None:
             for rule in FINISHING:
                 better = rule.apply(part.body, scope) if rule.name not in SPREADING else None
                 if better is not None and t.size(better) < t.size(part.body) + 12 and not _circular(part, better):
-                    after = tidy(t.replace_at(line, (*path, 0), better))
-                    note = _note(rule.name, part.body, scope)
+                    after = t.same_bound_names(tidy(t.replace_at(line, (*path, 0), better)))
+                    note = _note(rule.name, part.body, scope, t.free_indices(line))
                     return Step(rule.name, rule.statement, line, after, (*path, 0), note, line=not rule.minor)
     return None
 
@@ -582,17 +582,22 @@ def _definition_of(name: t.Node, scope: Scope) -> t.Node | None:
     return t.same_bound_names(t.Equation(name, scope.vectors[name.base].at(name.indices)))
 
 
-def _note(rule: str, line: t.Node, scope: Scope) -> t.Node | None:
-    """The equation that a finishing move relies on: the definition solved for its generator, or the name that is recognised."""
+def _note(rule: str, line: t.Node, scope: Scope, free: frozenset[str] | None = None) -> t.Node | None:
+    """The equation that a finishing move relies on: the definition solved for its generator, or the name that is recognised.
+
+    free: the free indices of the whole line, where ``line`` is the inside of a sum."""
     if rule not in (RECOGNISE, SOLVE, SUBSTITUTE):
         return None
     form = best_form(line, scope)
     if form is None or not form.solved:
         return None
     solved = form.solved[0]
-    if rule == RECOGNISE:
-        return t.Equation(solved.name, solved.body)
-    return t.Equation(solved.generator, solved.solution)
+    left, right = (solved.name, solved.body) if rule == RECOGNISE else (solved.generator, solved.solution)
+    match solved.name:
+        case t.Component(base, indices) if free is not None and not free.issuperset(indices):
+            names = dict(zip(indices, scope.vectors[base].indices, strict=True))
+            left, right = t.rename_indices(left, names), t.rename_indices(right, names)
+    return t.Equation(left, right)
 
 
 def _circular(whole: t.Sum, better: t.Node) -> bool:
