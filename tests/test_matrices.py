@@ -39,14 +39,6 @@ def test_a_transposed_matrix_form_is_caught() -> None:
     assert not check_matrix_form(derivation.final, wrong, axes_of(derivation), derivation.scope).passed
 
 
-def test_the_vector_jacobian_product_of_softmax_is_derived() -> None:
-    derivation = chainrule.derive_all(chainrule.load("softmax"))[0]
-    found = dict(forms(derivation))
-    assert text(found["vjp"]) == "Σᵢ gᵢ · ∂sᵢ/∂zⱼ = sⱼ (gⱼ - Σₖ gₖ sₖ)"
-    assert text(found["vjp_matrix"]).endswith("= s ⊙ (g - (gᵀ s) 1)")
-    assert facts(derivation) == ("symmetric", "rows_sum_to_zero", "positive_semidefinite")
-
-
 SILENT_ZEROS = {
     "ridge loss": (square(R * U - Y) + sp.Trace(U.T * U), U),
     "Tr(EᵀE) + 1": (square(R - R * V * V.T) + 1, V),

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+from .calculus.backward import backward_all
 from .calculus.derivation import Derivation
 from .calculus.derive import derive_all
-from .calculus.forms import axes_of, forms
 from .catalogue import PACKAGE, Project
 from .codegen.modules import check_module, module_source
 from .codegen.numpy_source import package_source
@@ -19,7 +19,7 @@ from .pdf import latex_pdf, typst_pdf
 from .plots import draw, figures
 from .rendering import index_row, render, render_index
 from .report import Detail, Material, NotationName, make_report, with_figures
-from .verification import Row, Verification, check_matrix_form, summed, verify_all
+from .verification import Verification, summed, verify_all
 
 FORMS: Mapping[str, tuple[str, NotationName]] = {
     "text": ("derivation.txt.j2", "text"),
@@ -57,32 +57,18 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
     derivations = derive_all(definition)
     source = module_source(definition, derivations)
     main = derivations[0]
+    every = (*derivations, *backward_all(derivations))
     made = Material(
         definition,
-        derivations,
+        every,
         main.kinks,
         main.properties,
-        verify_all(derivations),
-        (
-            *_matrix_checks(derivations),
-            summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),
-        ),
+        verify_all(every),
+        (summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),),
         source,
         module,
     )
     return with_figures(made, figures(made))
-
-
-def _matrix_checks(derivations: Sequence[Derivation]) -> tuple[Row, ...]:
-    """The matrix form of each result against its components."""
-    found = []
-    for derivation in derivations:
-        for key, form in forms(derivation):
-            if key != "matrix" or not isinstance(form, t.Equation):
-                continue
-            row = check_matrix_form(derivation.final, form.right, axes_of(derivation), derivation.scope)
-            found.append(summed("matrix", (row,), form.right))
-    return tuple(found)
 
 
 def produce(definition: Definition, formats: Sequence[str], engine: str, project: Project) -> Product:

@@ -129,8 +129,9 @@ class Line:
 
 @dataclass(frozen=True)
 class DerivationText:
-    """A derivation, line by line. role: main, other (variable), second, route, lemma. ``result`` is an equation.
-    ``forms`` the same as another equation, by key (cases, matrix); ``facts`` what is known of the matrix, by key."""
+    """A derivation, line by line. role: main, other (variable), second, route, backward, lemma, gradient (a lemma of a backward pass).
+    ``result`` is an equation, ``forms`` the same as another equation, by key (cases, matrix); ``facts`` what is known of the matrix, by key.
+    named: in a backward pass, the equation that names the gradient from above; in its lemmas, the gradient that is derived."""
 
     role: str
     goal: Formula
@@ -141,6 +142,7 @@ class DerivationText:
     result: Formula
     forms: tuple[tuple[str, Formula], ...]
     facts: tuple[str, ...]
+    named: Formula | None = None
 
 
 @dataclass(frozen=True)
@@ -217,6 +219,7 @@ class Report:
     others: tuple[DerivationText, ...]
     seconds: tuple[DerivationText, ...]
     routes: tuple[DerivationText, ...]
+    backward: tuple[DerivationText, ...]
     kinks: tuple[KinkText, ...]
     at_kink: tuple[tuple[str, str], ...]
     properties: tuple[PropertyText, ...]
@@ -230,7 +233,12 @@ class Report:
     @property
     def derivations(self) -> tuple[DerivationText, ...]:
         """All derivations in the order of the document."""
-        return (self.main, *self.others, *self.seconds, *self.routes)
+        return (self.main, *self.others, *self.seconds, *self.routes, *self.backward)
+
+    @property
+    def gradients(self) -> tuple[DerivationText, ...]:
+        """The results of the backward passes, each after those that it uses."""
+        return tuple(each for d in self.backward for each in (*(x for x in d.lemmas if x.role == "gradient"), d))
 
     @property
     def parameters(self) -> tuple[Quantity, ...]:
@@ -287,20 +295,22 @@ class _Notation:
     brackets: Mapping[str, str]
     braces: tuple[str, str]
     union: str
+    power: str
+    dots: str
 
 
 _BRACKETS = {"(": "(", "[": "[", ")": ")", "]": "]"}
 _NOTATIONS: dict[str, _Notation] = {
     "latex": _Notation(
         printing.latex, r"\mathbb{R}", r"\mathbb{Z}", r" \in ",
-        _BRACKETS, (r"\{", r"\}"), r" \cup ",
+        _BRACKETS, (r"\{", r"\}"), r" \cup ", "^{{{}}}", r"\ldots",
     ),
     "typst": _Notation(
         printing.typst, "RR", "ZZ", " in ",
-        {c: f"\\{c}" for c in _BRACKETS}, ("{", "}"), " union ",
+        {c: f"\\{c}" for c in _BRACKETS}, ("{", "}"), " union ", "^({})", "dots",
     ),
     "text": _Notation(
-        printing.text, "ℝ", "ℤ", " ∈ ", _BRACKETS, ("{", "}"), " ∪ ",
+        printing.text, "ℝ", "ℤ", " ∈ ", _BRACKETS, ("{", "}"), " ∪ ", "^({})", "…",
     ),
 }  # fmt: skip
 
@@ -345,6 +355,7 @@ class _Author:
             others=by_role["other"],
             seconds=by_role["second"],
             routes=by_role["route"],
+            backward=by_role["backward"],
             kinks=tuple(self.kink(k, main.variable) for k in material.kinks),
             at_kink=tuple(d.at_kink.items()),
             properties=tuple(self.property(p, main) for p in material.properties),
@@ -363,16 +374,22 @@ class _Author:
         return self.formula(t.Equation(from_sympy(left), from_sympy(right)))
 
     def derivation(self, derivation: Derivation, role: str) -> DerivationText:
+        name = derivation.gradient_of.left if role == "gradient" and derivation.gradient_of else None
         return DerivationText(
             role=role,
             goal=self.formula(derivation.goal),
             variable=self.formula(derivation.variable),
             route=derivation.route,
             lines=tuple(self.line(i, line) for i, line in enumerate(lines(derivation, detail=self.detail), start=1)),
-            lemmas=tuple(self.derivation(lemma, "lemma") for lemma in derivation.lemmas if self.first(lemma)),
-            result=self.formula(t.Equation(derivation.goal, derivation.final)),
-            forms=tuple((key, self.formula(node)) for key, node in forms(derivation)),
+            lemmas=tuple(
+                self.derivation(lemma, "gradient" if lemma.gradient_of else "lemma")
+                for lemma in derivation.lemmas
+                if self.first(lemma)
+            ),
+            result=self.formula(t.Equation(name or derivation.goal, derivation.final)),
+            forms=tuple((key, self.formula(node)) for key, node in forms(derivation, name)),
             facts=tuple(facts(derivation)),
+            named=None if derivation.gradient_of is None else self.formula(derivation.gradient_of),
         )
 
     def first(self, lemma: Derivation) -> bool:
@@ -404,6 +421,7 @@ class _Author:
         rows = [
             *((v, "variable") for v in scalars),
             *((base, "vector") for base in _vectors(d)),
+            *((c, "class") for c in d.arguments.values() if isinstance(c, sympy.Idx)),
             *((p, "parameter") for p in d.parameters),
         ]
         return tuple(
@@ -420,15 +438,25 @@ class _Author:
         """That a symbol is taken from a set: an inequality where that is an interval, and what is known of a vector."""
         if isinstance(symbol, sympy.IndexedBase):
             return self.vector_domain(symbol)
+        if isinstance(symbol, sympy.Idx):
+            return self.index_domain(symbol)
         if isinstance(values, sympy.Interval) and values != sympy.S.Reals:
             return self.formula(_within(from_sympy(symbol), values))
         name, inner = self.formula(_name(symbol)), self.set(values)
         return Formula(f"{name.source}{self.notation.member}{inner.source}", f"{name.text} ∈ {inner.text}")
 
+    def index_domain(self, index: Any) -> Formula:
+        """That an index is a number of a class: c ∈ {1, …, K}."""
+        name, last = self.formula(t.Index(str(index.label))), self.formula(t.Dimension(str(index.upper + 1)))
+        n, plain = self.notation, _NOTATIONS["text"]
+        source = f"{name.source}{n.member}{n.braces[0]}1, {n.dots}, {last.source}{n.braces[1]}"
+        return Formula(source, f"{name.text}{plain.member}{plain.braces[0]}1, {plain.dots}, {last.text}{plain.braces[1]}")
+
     def vector_domain(self, base: Any) -> Formula:
-        name, size = self.formula(_name(base)), self.formula(t.Symbol(str(base.shape[0])))
-        source = f"{name.source}{self.notation.member}{self.notation.reals}^{size.source}"
-        text = f"{name.text} ∈ ℝ^{size.text}"
+        name, size = self.formula(_name(base)), self.formula(_by(base.shape))
+        power, plain = (n.power if len(base.shape) > 1 else "^{}" for n in (self.notation, _NOTATIONS["text"]))
+        source = f"{name.source}{self.notation.member}{self.notation.reals}{power.format(size.source)}"
+        text = f"{name.text} ∈ ℝ{plain.format(size.text)}"
         if "sums_to_one" in getattr(base, "facts", ()):
             body = t.Component(str(base.label), ("k",))
             whole = self.formula(t.Equation(t.Sum(body, "k", str(base.shape[0])), t.ONE))
@@ -547,7 +575,7 @@ def _every_row(verification: Verification) -> Iterable[Check]:
         yield from _every_row(lemma)
 
 
-_ROLES = ("main", "other", "second", "route")
+_ROLES = ("main", "other", "second", "route", "backward")
 _KINK_VALUES = ("left_value", "right_value", "left_slope", "right_slope", "value", "code_value")
 
 
@@ -561,6 +589,8 @@ def _without_docstring(code: str) -> str:
 def _role(derivation: Derivation, main: Derivation) -> str:
     if derivation is main:
         return "main"
+    if derivation.gradient_of is not None:
+        return "backward"
     if derivation.route:
         return "route"
     return "second" if derivation.order > 1 else "other"
@@ -578,7 +608,16 @@ def _body(main: Derivation) -> t.Node:
 
 
 def _name(symbol: Any) -> t.Node:
-    return t.Vector(str(symbol.label)) if isinstance(symbol, sympy.IndexedBase) else from_sympy(symbol)
+    if isinstance(symbol, sympy.Idx):
+        return t.Index(str(symbol.label))
+    if isinstance(symbol, sympy.IndexedBase):
+        return (t.Vector if len(symbol.shape) < 2 else t.Matrix)(str(symbol.label))
+    return from_sympy(symbol)
+
+
+def _by(sizes: Iterable[Any]) -> Box:
+    """The sizes of an array: n × d."""
+    return Row(tuple(box for size in sizes for box in (Sign("times"), boxes_of(from_sympy(size))))[1:])
 
 
 def _vectors(d: Definition) -> tuple[Any, ...]:

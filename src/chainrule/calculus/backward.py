@@ -1,57 +1,139 @@
 """The backward pass through a vector: from g = ∂L/∂s, the gradient of any scalar L that is computed from s, to ∂L/∂z.
 
-It is the chain rule over every component of s, so a derivation like any other: L is given the value Σ_i g_i s_i, whose gradient by s is g
-and whose gradient by z is the product of g with the Jacobian, from the left. Code needs this product and never the Jacobian itself."""
+It is the chain rule over every component, so a derivation like any other: L is given the value Σ_i g_i s_i, whose gradient by s is g and whose
+gradient by z is the product of g with the Jacobian, from the left. Code needs this product and never the Jacobian itself. Where every path
+from z to s leads through a named vector, the gradient with respect to that vector comes first, under a name of its own (h for the first):
+so attention is passed back through its weights, and layer normalisation through the normalised vector."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from ..expression import tree as t
-from ..expression.scope import Scope
+from ..expression.scope import NamedVector, Scope
+from .dependence import depends
 from .derivation import Derivation
-from .derive import steps_of
+from .derive import axes, lemma, steps_of
 from .differentiation import variable_indices, variable_name
 
-COTANGENTS, LOSSES = ("g", "h", "u", "r"), ("L", "E", "J", "C")
-"""The names of the gradient from above and of the scalar it belongs to: the first that the definition leaves free."""
-
-
-def backward(derivation: Derivation) -> Derivation | None:
-    """The backward pass of a first derivative of a vector or matrix; None for a scalar function, whose gradient needs no such product."""
-    goal = derivation.goal
-    if not isinstance(goal, t.Derivative) or not isinstance(goal.operand, t.Component) or derivation.order != 1:
-        return None
-    scope, own = derivation.scope, goal.operand
-    g, loss = free_name(COTANGENTS, scope), free_name(LOSSES, scope)
-    body: t.Node = t.Mul((t.Component(g, own.indices), own))
-    for i in reversed(own.indices):
-        body = t.Sum(body, i, scope.indices.get(i, "K"))
-    known = {
-        (own.base, variable_name(goal.variable)): (own.indices, variable_indices(goal.variable), derivation.final),
-        (loss, own.base): ((), own.indices, t.Component(g, own.indices)),
-    }
-    sizes = tuple(scope.indices.get(i, "K") for i in own.indices)
-    inner = replace(scope.extended(shapes={g: sizes, own.base: sizes}, scalars={loss: body}, jacobians=known), own=loss)
-    start = t.Derivative(t.Symbol(loss), goal.variable, 1, True)
-    steps = steps_of(start, inner, _without_formulas(inner, loss, own.base))
-    return Derivation(derivation.definition, inner, goal.variable, 1, start, start, tuple(steps), backward=g)
-
-
-def _without_formulas(scope: Scope, loss: str, own: str) -> Scope:
-    """L stands for any scalar, so its formula must not be recognised; that of the function is not written out again."""
-    scalars = {name: body for name, body in scope.scalars.items() if name != loss}
-    return replace(scope, scalars=scalars, vectors={name: v for name, v in scope.vectors.items() if name != own})
+GRADIENTS, MATRICES, LOSSES = ("g", "h", "u", "r", "q"), ("G", "H", "U", "R", "F"), ("L", "E", "J", "C")
+"""The names of gradients from above, of vectors and of matrices, and of the scalar they belong to: those that the definition leaves free."""
 
 
 def backward_all(derivations: Iterable[Derivation]) -> tuple[Derivation, ...]:
-    """The backward pass by each variable of a vector function."""
-    found = (backward(d) for d in derivations if not d.route)
-    return tuple(d for d in found if d is not None)
+    """The backward pass by each variable of a vector function, in the order of its first derivatives; empty for a scalar function, whose
+    gradient needs no such product."""
+    firsts = [d for d in derivations if d.order == 1 and not d.route and isinstance(_own(d), t.Component)]
+    if not firsts:
+        return ()
+    names = _names(firsts)
+    return tuple(_backward(d, names) for d in firsts)
 
 
-def free_name(names: tuple[str, ...], scope: Scope) -> str:
-    """The first name that nothing else in the scope has."""
-    taken = {*scope.shapes, *scope.scalars, *scope.vectors, *scope.functions, *scope.indices, *scope.domains}
+@dataclass(frozen=True)
+class _Names:
+    """loss: the scalar. gradients: the name of its gradient with respect to each vector, by base."""
+
+    loss: str
+    gradients: Mapping[str, str]
+
+
+def _own(derivation: Derivation) -> t.Node:
+    assert isinstance(derivation.goal, t.Derivative)
+    return derivation.goal.operand
+
+
+def _names(firsts: list[Derivation]) -> _Names:
+    own = _own(firsts[0])
+    assert isinstance(own, t.Component)
+    wanted = {own.base: own.indices}
+    for derivation in firsts:
+        wanted |= {v.base: v.indices for v in _gates(own, derivation.variable, derivation.scope)}
+    order = [own.base, *(base for base in reversed(tuple(firsts[0].scope.vectors)) if base in wanted and base != own.base)]
+    taken = set().union(*(_taken(d.scope) for d in firsts))
+    gradients: dict[str, str] = {}
+    for position, base in enumerate(order):
+        options = (MATRICES if len(wanted[base]) > 1 else GRADIENTS)[position:]
+        gradients[base] = _free((*options, f"{options[0]}_bar"), taken | set(gradients.values()))
+    return _Names(_free(LOSSES, taken), gradients)
+
+
+def _taken(scope: Scope) -> set[str]:
+    """The names that something in the scope has."""
     bodies = [*scope.scalars.values(), *(v.body for v in scope.vectors.values())]
-    taken |= {p.name for b in bodies for _, p in t.walk(b) if isinstance(p, t.Symbol | t.Vector | t.Matrix)}
-    return next(name for name in (*names, *(f"{names[0]}_{n}" for n in range(100))) if name not in taken)
+    plain = {p.name for b in bodies for _, p in t.walk(b) if isinstance(p, t.Symbol | t.Vector | t.Matrix | t.Dimension)}
+    return {*scope.shapes, *scope.scalars, *scope.vectors, *scope.functions, *scope.domains, *plain}
+
+
+def _free(names: Iterable[str], taken: set[str]) -> str:
+    every = (*names, *(f"g_{n}" for n in range(1, 100)))
+    return next(name for name in every if name not in taken)
+
+
+def _gates(own: t.Component, variable: t.Node, scope: Scope) -> tuple[t.Component, ...]:
+    """The named vectors through which every path from the variable to the function leads, the one nearest to the function first."""
+    found = []
+    for base, vector in scope.vectors.items():
+        name = t.Component(base, vector.indices)
+        without = replace(scope, vectors={k: v for k, v in scope.vectors.items() if k != base})
+        if base != own.base and depends(name, variable, scope) and not depends(own, variable, without):
+            found.append(name)
+    return tuple(reversed(found))
+
+
+def _backward(derivation: Derivation, names: _Names) -> Derivation:
+    own, variable, scope = _own(derivation), derivation.variable, derivation.scope
+    assert isinstance(own, t.Component)
+    g = names.gradients[own.base]
+    body: t.Node = t.Mul((t.Component(g, own.indices), own))
+    for i in reversed(own.indices):
+        body = t.Sum(body, i, scope.indices.get(i, "K"))
+    sizes = tuple(scope.indices.get(i, "K") for i in own.indices)
+    known = {
+        (own.base, variable_name(variable)): (own.indices, variable_indices(variable), derivation.final),
+        (names.loss, own.base): ((), own.indices, t.Component(g, own.indices)),
+    }
+    scope = scope.extended(shapes={g: sizes, own.base: sizes}, scalars={names.loss: body}, jacobians=known)
+    scope, lemmas, above = replace(scope, own=names.loss), [], own
+    for gate in _gates(own, variable, scope):
+        scope, found = _through(derivation, above, gate, scope, names)
+        lemmas += found
+        above = gate
+    start = t.Derivative(t.Symbol(names.loss), variable, 1, True)
+    steps = tuple(steps_of(start, scope, _without_formulas(scope, own, names)))
+    return Derivation(derivation.definition, scope, variable, 1, start, start, steps, tuple(lemmas), gradient_of=t.Equation(t.Component(g, own.indices), t.Derivative(t.Symbol(names.loss), own, 1, True)))
+
+
+def _through(
+    derivation: Derivation, above: t.Component, gate: t.Component, scope: Scope, names: _Names
+) -> tuple[Scope, list[Derivation]]:
+    """The gradient with respect to a named vector from that with respect to the one above it, and the scope that knows it."""
+    places = _apart(gate.indices, above.indices, scope)
+    by = t.Component(gate.base, places)
+    scope = scope.extended(indices=axes(by, scope))
+    jacobian = lemma(derivation.definition, above, by, scope, True)
+    scope = scope.extended(jacobians={(above.base, gate.base): (above.indices, places, jacobian.final)})
+    scope = replace(scope, own=names.loss)
+    start = t.Derivative(t.Symbol(names.loss), gate, 1, True)
+    steps = tuple(steps_of(start, scope, _without_formulas(scope, above, names)))
+    name = t.Component(names.gradients[gate.base], gate.indices)
+    found = Derivation(derivation.definition, scope, gate, 1, start, start, steps, gradient_of=t.Equation(name, start))
+    vectors = {name.base: NamedVector(name.base, gate.indices, found.final)}
+    known = {(names.loss, gate.base): ((), gate.indices, name)}
+    shape = {name.base: tuple(scope.indices.get(i, "K") for i in gate.indices)}
+    return scope.extended(vectors=vectors, shapes=shape, jacobians=known), [jacobian, found]
+
+
+def _apart(indices: tuple[str, ...], taken: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
+    """Indices that differ from those taken."""
+    found: tuple[str, ...] = ()
+    for i in indices:
+        clash = i in taken or i in found
+        found = (*found, t.fresh_index(frozenset(taken), frozenset(indices), frozenset(found)) if clash else i)
+    return found
+
+
+def _without_formulas(scope: Scope, own: t.Component, names: _Names) -> Scope:
+    """L stands for any scalar, so its formula must not be recognised; what has a name keeps it and is not written out again."""
+    hidden = {own.base, *names.gradients.values()}
+    scalars = {name: body for name, body in scope.scalars.items() if name != names.loss}
+    return replace(scope, scalars=scalars, vectors={name: v for name, v in scope.vectors.items() if name not in hidden})

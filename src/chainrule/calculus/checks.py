@@ -36,6 +36,7 @@ def domain_of(symbol: Symbol, domain: Domain) -> sympy.Set:
     if symbol in domain:
         return domain[symbol]
     known: tuple[tuple[bool | None, sympy.Set], ...] = (
+        (symbol.is_integer, sympy.S.Naturals if symbol.is_positive else sympy.S.Integers),
         (symbol.is_positive, Interval.open(0, sympy.oo)),
         (symbol.is_negative, Interval.open(-sympy.oo, 0)),
         (symbol.is_nonnegative, Interval(0, sympy.oo)),
@@ -52,7 +53,8 @@ def assumed(symbols: set[Symbol], domain: Domain) -> dict[Symbol, Symbol]:
 def _assumptions(values: sympy.Set) -> dict[str, bool]:
     low, high, zero = values.inf, values.sup, values.contains(sympy.S.Zero) != sympy.false
     rows = (("positive", low >= 0 and not zero), ("negative", high <= 0 and not zero), ("nonnegative", low >= 0),
-            ("nonpositive", high <= 0), ("nonzero", not zero))  # fmt: skip
+            ("nonpositive", high <= 0), ("nonzero", not zero),
+            ("integer", values in (sympy.S.Integers, sympy.S.Naturals, sympy.S.Naturals0)))  # fmt: skip
     return {"real": True} | {name: True for name, holds in rows if holds == True}  # noqa: E712  (a SymPy Boolean)
 
 

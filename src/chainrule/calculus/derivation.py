@@ -52,7 +52,8 @@ class Derivation:
 
     goal: the left-hand side, a ``Derivative`` node of the function's name. start: the first right-hand side, the pending
     derivative of the definition. steps: as they happened. lemmas: derivations of named functions used on the way.
-    route: how it differs from the main way, in words. backward: the name of the gradient from above, in a backward pass."""
+    route: how it differs from the main way, in words. gradient_of: in a backward pass, the equation that names a gradient: that from above,
+    or in a lemma the one that is derived."""
 
     definition: Definition
     scope: Scope
@@ -63,7 +64,7 @@ class Derivation:
     steps: tuple[Step, ...]
     lemmas: tuple["Derivation", ...] = ()
     route: str = ""
-    backward: str = ""
+    gradient_of: Equation | None = None
 
     @property
     def final(self) -> Node:

@@ -97,7 +97,7 @@ def _derivation(definition: Definition, variable: Any, order: int, rewriting: st
     lemmas: list[Derivation] = []
     own = own_name(definition)
     node = variable_node(variable, own, definition)
-    scope = scope.extended(indices=_axes(own, scope) | _axes(node, scope))
+    scope = scope.extended(indices=axes(own, scope) | axes(node, scope))
     partial = (
         isinstance(node, t.Component) or len(definition.wrt) > 1 or (isinstance(own, t.Call) and bool(own.parameters))
     )
@@ -173,7 +173,7 @@ def _hessian(definition: Definition, first: Derivation) -> Derivation:
     lemmas: list[Derivation] = []
     scope = _renamed_body(first.scope, own_name(definition), body)
     scope = _with_lemmas(definition, definition.wrt[0], scope, scope, lemmas)
-    scope = replace(scope, scalars=first.scope.scalars).extended(indices=_axes(other, first.scope))
+    scope = replace(scope, scalars=first.scope.scalars).extended(indices=axes(other, first.scope))
     start = t.Derivative(body, other, 1, True)
     goal = t.Derivative(first.goal, other, 1, True)
     return Derivation(definition, scope, other, 2, goal, start, tuple(steps_of(start, scope)), tuple(lemmas))
@@ -195,7 +195,7 @@ def _with_adjoints(definition: Definition, variable: Any, scope: Scope, own: t.N
     return scope
 
 
-def _axes(node: t.Node, scope: Scope) -> dict[str, str]:
+def axes(node: t.Node, scope: Scope) -> dict[str, str]:
     """The dimension each index of a component runs through, by the shape of its base."""
     if not isinstance(node, t.Component):
         return {}
@@ -230,7 +230,7 @@ def _without_own_derivative(scope: Scope, own: str) -> Scope:
 
 def _chain_applies(own: t.Symbol, variable: t.Node, partial: bool, scope: Scope) -> bool:
     chain = next(rule for rule in RULES if rule.name == "chain rule")
-    if (own.name, variable) in scope.derivatives:
+    if (own.name, variable) in scope.derivatives or (own.name, variable_name(variable)) in scope.jacobians:
         return False
     return chain.apply(t.Derivative(own, variable, 1, partial), scope) is not None
 
@@ -279,15 +279,15 @@ def _with_lemmas(definition: Definition, variable: Any, scope: Scope, seen: Scop
     for name, named in list(scope.functions.items()):
         if name == scope.own or named.derivative is not None or not _reachable(name, seen):
             continue
-        lemma = _lemma(
+        found = lemma(
             definition,
             t.Call(name, tuple(t.Symbol(a) for a in named.arguments)),
             t.Symbol(named.arguments[0]),
             scope,
             False,
         )
-        lemmas.append(lemma)
-        scope = scope.extended(functions={name: replace(named, derivative=lemma.final)})
+        lemmas.append(found)
+        scope = scope.extended(functions={name: replace(named, derivative=found.final)})
     for left in definition.where:
         if isinstance(left, sympy.Indexed) and str(left.base.label) in scope.vectors:
             scope = _with_vector_lemma(definition, str(left.base.label), node, body, scope, lemmas)
@@ -304,9 +304,9 @@ def _with_scalar_lemma(
         return scope
     if not (depends(body, t.Symbol(name), scope) and depends(t.Symbol(name), node, scope)):
         return scope
-    lemma = _lemma(definition, t.Symbol(name), node, scope, isinstance(node, t.Component))
-    lemmas.append(lemma)
-    return scope.extended(derivatives={(name, node): lemma.final})
+    found = lemma(definition, t.Symbol(name), node, scope, isinstance(node, t.Component))
+    lemmas.append(found)
+    return scope.extended(derivatives={(name, node): found.final})
 
 
 def _with_vector_lemma(
@@ -322,10 +322,10 @@ def _with_vector_lemma(
         return scope
     if not (depends(body, name, scope) and depends(name, node, scope)):
         return scope
-    scope = scope.extended(indices=_axes(name, scope))
-    lemma = _lemma(definition, name, node, scope, True)
-    lemmas.append(lemma)
-    return scope.extended(jacobians={(base, variable_name(node)): (indices, variable_indices(node), lemma.final)})
+    scope = scope.extended(indices=axes(name, scope))
+    found = lemma(definition, name, node, scope, True)
+    lemmas.append(found)
+    return scope.extended(jacobians={(base, variable_name(node)): (indices, variable_indices(node), found.final)})
 
 
 def _bypassed(name: str, variable: t.Node, scope: Scope) -> bool:
@@ -347,7 +347,7 @@ def _reachable(name: str, scope: Scope) -> bool:
     return any(isinstance(p, t.Call) and p.function == name for b in bodies for _, p in t.walk(b))
 
 
-def _lemma(definition: Definition, name: t.Node, variable: t.Node, scope: Scope, partial: bool) -> Derivation:
+def lemma(definition: Definition, name: t.Node, variable: t.Node, scope: Scope, partial: bool) -> Derivation:
     own = name.function if isinstance(name, t.Call) else name.base if isinstance(name, t.Component) else name.name  # type: ignore[attr-defined]
     inner = replace(scope, own=own)
     start = t.Derivative(_body_of(name, inner), variable, 1, partial)

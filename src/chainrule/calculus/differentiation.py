@@ -374,9 +374,16 @@ def _same_family(a: t.Node, b: t.Node) -> bool:
 
 
 def _cut(n: t.Derivative, s: Scope) -> tuple[t.Node, ...]:
-    """A named scalar through which every path from the variable passes and whose derivative is known already: δ of a neuron."""
+    """A named scalar or vector through which every path from the variable passes and by which the derivative is known already: δ of a
+    neuron, the gradient from above in a backward pass."""
     if not isinstance(n.operand, t.Symbol):
         return ()
+    for (name, base), (rows, places, _) in reversed(tuple(s.jacobians.items())):
+        if name == n.operand.name and rows == () and base in s.vectors:
+            vector = t.Component(base, places)
+            hidden = replace(s, vectors={k: v for k, v in s.vectors.items() if k != base})
+            if depends(vector, n.variable, s) and not depends(n.operand, n.variable, hidden):
+                return (vector,)
     for (name, through), _ in s.derivatives.items():
         if name == n.operand.name and isinstance(through, t.Symbol) and through.name in s.scalars:
             without = replace(s, scalars={k: v for k, v in s.scalars.items() if k != through.name})

@@ -10,7 +10,7 @@ from ..expression.scope import NamedFunction, Scope
 from .derivation import Rule
 from .products import Product, collect, multiply_out
 from .recognise import Form, best_form, over_one_denominator
-from .tidy import tidy
+from .tidy import spread, tidy
 
 Move = Callable[[t.Node, Scope], t.Node | None]
 
@@ -28,6 +28,8 @@ def _fold(line: t.Node, form: Form) -> t.Node | None:
     folded = t.substitute(line, {s.body: s.name for s in form.solved})
     if folded in (form.node, form.flat):
         return folded
+    if isinstance(folded, t.Add) and isinstance(form.node, t.Add) and set(folded.terms) == set(form.node.terms):
+        return form.node
     return form.node if form.solved and collect(form.written_out(form.node)) == collect(line) else None
 
 
@@ -99,6 +101,14 @@ def _shape(
 
 def _unsigned(node: t.Node) -> t.Node:
     return node.argument if isinstance(node, t.Neg) else node
+
+
+def _inside_minus(line: t.Node, scope: Scope) -> t.Node | None:
+    """-(a - b) as b - a."""
+    match line:
+        case t.Neg(t.Add(terms)) if any(isinstance(x, t.Neg) for x in terms):
+            return spread(line)
+    return None
 
 
 def _simplify(line: t.Node, form: Form) -> t.Node | None:
@@ -184,6 +194,13 @@ FINISHING: tuple[Rule, ...] = (
         None,
         _with_form(_shape((t.Mul, t.Add), (t.Add,))),
         t.Mul((t.Add((t.ONE, _X)), t.Add((t.ONE, t.Neg(_X))))),
+    ),
+    Rule(
+        "take the minus sign inside",
+        t.Equation(t.Neg(t.Add((_X, t.Neg(_Y)))), t.Add((_Y, t.Neg(_X)))),
+        _inside_minus,
+        t.Neg(t.Add((_X, t.Neg(_Y)))),
+        minor=True,
     ),
     Rule("simplify", None, _with_form(_simplify), t.Frac(t.Add((t.Power(_X, _TWO), t.Neg(t.ONE))), t.Add((_X, t.ONE)))),
 )

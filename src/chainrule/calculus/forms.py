@@ -8,22 +8,23 @@ from .derivation import Derivation
 from .matrix_reading import read, with_symmetry
 from .positivity import positive
 from .products import Product, collect
-from .recognise import best_form, multiplied_out
+from .recognise import multiplied_out
 from .rules import assumptions
 from .sums import total
 from .tidy import tidy
 
 
-def forms(derivation: Derivation) -> tuple[tuple[str, t.Node], ...]:
+def forms(derivation: Derivation, name: t.Node | None = None) -> tuple[tuple[str, t.Node], ...]:
     """("cases", ...) with the cases i = j and i ≠ j where the result holds a Kronecker delta of two free indices, and ("matrix", ...)
-    where every term can be read as matrix notation. Each is an ``Equation``; empty for a scalar result."""
+    where every term can be read as matrix notation. Each is an ``Equation``; empty for a scalar result. name: another left-hand side, where the
+    result has a name of its own."""
     found: list[tuple[str, t.Node]] = []
     cases = by_cases(derivation)
     if cases is not None:
         found.append(("cases", t.Equation(derivation.goal, cases)))
     matrix = matrix_form(derivation)
     if matrix is not None:
-        found.append(("matrix", t.Equation(_whole(derivation.goal), matrix)))
+        found.append(("matrix", t.Equation(_whole(name or derivation.goal), matrix)))
     return tuple(found)
 
 
@@ -43,14 +44,25 @@ def by_cases(derivation: Derivation) -> t.Node | None:
     if len(indices) != 2 or not any(_is_delta(p, *indices) for _, p in t.walk(derivation.final)):
         return None
     i, j = indices
-    equal = _best(t.rename_index(_with_delta(derivation.final, i, j, t.ONE), j, i), derivation.scope)
-    different = _best(_with_delta(derivation.final, i, j, t.ZERO), derivation.scope)
+    equal = _minus_in_front(t.rename_index(_with_delta(derivation.final, i, j, t.ONE), j, i))
+    different = _minus_in_front(_with_delta(derivation.final, i, j, t.ZERO))
     return t.Cases(
         (
             t.Branch(equal, t.Compare("=", t.Symbol(i), t.Symbol(j))),
             t.Branch(different, t.Compare("!=", t.Symbol(i), t.Symbol(j))),
         )
     )
+
+
+def _minus_in_front(node: t.Node) -> t.Node:
+    """a(-b - c) as -a(b + c)."""
+
+    def one(n: t.Node) -> t.Node | None:
+        if isinstance(n, t.Add) and all(isinstance(x, t.Neg) for x in n.terms):
+            return t.Neg(t.Add(tuple(x.argument for x in n.terms if isinstance(x, t.Neg))))
+        return None
+
+    return collect(tidy(t.transform(node, one)))
 
 
 def _is_delta(node: t.Node, i: str, j: str) -> bool:
@@ -60,12 +72,6 @@ def _is_delta(node: t.Node, i: str, j: str) -> bool:
 def _with_delta(node: t.Node, i: str, j: str, value: t.Node) -> t.Node:
     """A formula where δ_ij has the given value."""
     return tidy(t.transform(node, lambda n: value if _is_delta(n, i, j) else None))
-
-
-def _best(node: t.Node, scope: Scope) -> t.Node:
-    node = collect(node)
-    form = best_form(node, Scope(own=scope.own))
-    return node if form is None else form.node
 
 
 def _terms(node: t.Node) -> tuple[t.Node, ...]:
@@ -93,8 +99,7 @@ def _repeated_rows(whole: t.Node) -> int:
 
 def _whole(goal: t.Node) -> t.Node:
     """∂s_i/∂z_j as ∂s/∂z, and the derivative of a gradient with respect to the same vector as a second derivative."""
-    assert isinstance(goal, t.Derivative)
-    if isinstance(goal.operand, t.Derivative):
+    if isinstance(goal, t.Derivative) and isinstance(goal.operand, t.Derivative):
         inner = goal.operand
         base = inner.variable.base if isinstance(inner.variable, t.Component) else ""
         return t.Derivative(inner.operand, t.Vector(base), 2, True)
@@ -104,6 +109,8 @@ def _whole(goal: t.Node) -> t.Node:
             return node
         return t.Vector(node.base) if len(node.indices) == 1 else t.Matrix(node.base)
 
+    if not isinstance(goal, t.Derivative):
+        return bold(goal)
     return t.Derivative(bold(goal.operand), bold(goal.variable), goal.order, True)
 
 

@@ -402,7 +402,10 @@ def _convexity(facts: Facts) -> Mapping[str, Any] | None:
 def _max_slope(facts: Facts) -> Mapping[str, Any] | None:
     heights = _heights(facts, slope=True)
     top = _top(facts, heights, sympy.Abs) if heights else None
-    return {"value": top.value, "attained": bool(top.where), "where": top.where} if top else None
+    if top is None:
+        return None
+    where = top.where if top.value.is_finite is not False else ()  # an infinite slope, of a root at 0, is none
+    return {"value": top.value, "attained": bool(where), "where": where}
 
 
 def _unbounded(facts: Facts) -> bool:

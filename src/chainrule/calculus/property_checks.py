@@ -39,9 +39,9 @@ class Probe:
         return evaluate(resolve(self.expression, where), where)
 
     def slope(self, place: Any) -> Any:
-        h = number(STEP)
         with mpmath.workdps(60):
             place = number(place)
+            h = number(STEP) * min(1, *(abs(end - place) or 1 for end in self.ends))
             return (self.at(place + h) - self.at(place - h)) / (2 * h)
 
     def side(self, place: Any, direction: int) -> Any:

@@ -7,6 +7,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 
 from ..definition import Definition
+from ..errors import DefinitionError
 from ..expression import tree as t
 from ..expression.convert import from_sympy
 from ..expression.matrices import dimension_name, entry
@@ -36,7 +37,7 @@ def own_name(definition: Definition) -> t.Node:
 
 
 def scope_of(definition: Definition, variable: Any, derived: Callable[[Definition], Derivation]) -> Scope:
-    """Everything the names in a definition stand for. With respect to a scalar that ``where`` names, that scalar is free.
+    """Everything the names in a definition stand for. With respect to a scalar or vector that ``where`` names, that one is free.
 
     derived: gives the first derivation of a function that the definition uses."""
     scope = Scope(own=definition.symbol or "f")
@@ -52,15 +53,18 @@ def scope_of(definition: Definition, variable: Any, derived: Callable[[Definitio
     scope = _with_vectors(expressions, definition, scope)
     for left, right in definition.where.items():
         body = t.same_bound_names(oriented_for(from_sympy(right), definition))
+        if left == variable or _base(left) == _base(variable) is not None:
+            continue
         if isinstance(left, sympy.Indexed):
             base = str(left.base.label)
             scope = scope.extended(vectors={base: NamedVector(base, tuple(str(i.label) for i in left.indices), body)})
         elif isinstance(left, AppliedUndef):
             name = left.func.__name__
             scope = scope.extended(functions={name: NamedFunction(name, tuple(str(a) for a in left.args), body)})
-        elif left != variable:
+        else:
             scope = scope.extended(scalars={str(left): body})
     own = own_name(definition)
+    _check_own_name(definition, scope)
     body = t.same_bound_names(oriented_for(_body(definition, own), definition))
     match own:
         case t.Component(base, indices):
@@ -73,6 +77,27 @@ def scope_of(definition: Definition, variable: Any, derived: Callable[[Definitio
             scope = scope.extended(scalars={name: body})
     domains = {str(k): v for k, v in definition.domain.items()}
     return scope.extended(domains=domains)
+
+
+def _base(variable: Any) -> str | None:
+    """The vector that a component, or a whole vector, belongs to."""
+    base = variable.base if isinstance(variable, sympy.Indexed) else variable
+    return str(base.label) if isinstance(base, sympy.IndexedBase) else None
+
+
+def _check_own_name(definition: Definition, scope: Scope) -> None:
+    others = {
+        *map(str, definition.variables),
+        *map(str, definition.parameters),
+        *scope.shapes,
+        *scope.scalars,
+        *scope.vectors,
+        *scope.functions,
+    }
+    if scope.own in others:
+        raise DefinitionError(
+            f"{scope.own} is the name of the function itself and of something in it: give the function another, symbol='F'"
+        )
 
 
 def _body(definition: Definition, own: t.Node) -> t.Node:
@@ -90,7 +115,7 @@ def _body(definition: Definition, own: t.Node) -> t.Node:
     return from_sympy(e)
 
 
-def variable_node(variable: Any, own: t.Node) -> t.Node:
+def variable_node(variable: Any, own: t.Node, definition: Definition) -> t.Node:
     """The tree of what is differentiated with respect to: a whole vector or matrix is one of its components."""
     rank = None
     if isinstance(variable, sympy.MatrixSymbol):
@@ -101,8 +126,10 @@ def variable_node(variable: Any, own: t.Node) -> t.Node:
         return from_sympy(variable)
     if rank == 0:
         return t.Symbol(name)
-    taken = frozenset(own.indices) if isinstance(own, t.Component) else frozenset()
-    free = [i for i in ("j", "i", "p", "q") if i not in taken]
+    taken = t.free_indices(_body(definition, own)) | (
+        frozenset(own.indices) if isinstance(own, t.Component) else frozenset()
+    )
+    free = [i for i in ("j", "i", "p", "q", *t.FRESH) if i not in taken]
     return t.Component(name, ((free[0],) if rank == 1 else tuple(sorted(free[:2]))))
 
 
@@ -114,7 +141,7 @@ def _with_vectors(expressions: list[Any], definition: Definition, scope: Scope) 
         facts = base.facts if isinstance(base, VectorBase) else ()
         scope = scope.extended(shapes={str(base.label): sizes}, facts={str(base.label): facts} if facts else {})
         scope = scope.extended(
-            indices={str(i.label): str(i.upper + 1) for i in component.indices if isinstance(i, sympy.Idx)}
+            indices={str(i.label): str(i.upper - i.lower + 1) for i in component.indices if isinstance(i, sympy.Idx)}
         )
     for e in expressions:
         for symbol in sorted(sympy.sympify(e).atoms(sympy.MatrixSymbol), key=str):

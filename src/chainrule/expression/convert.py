@@ -10,6 +10,7 @@ from fractions import Fraction
 from typing import Any
 
 import sympy
+from sympy.core.alphabets import greeks
 from sympy.core.function import AppliedUndef
 
 from ..errors import UnsupportedExpression
@@ -99,10 +100,15 @@ def _rational(e: Any) -> t.Node:
 
 
 def _float(e: Any) -> t.Node:
-    return _rational(sympy.Rational(str(e.round(15)) if e != 0 else 0))
+    value = Fraction(str(sympy.Float(e, 15))) if e.is_finite else None
+    if value is None:
+        raise UnsupportedExpression(f"{e} is no number: formulas hold finite real numbers")
+    return _rational(sympy.Rational(value.numerator, value.denominator))
 
 
 def _symbol(e: Any) -> t.Node:
+    if e.is_real is False or e.is_extended_real is False or not e.is_commutative:
+        raise UnsupportedExpression(f"{e} is declared as no real number: write it as scalar('{e}')")
     return t.Dimension(e.name) if e.is_integer and e.is_positive else t.Symbol(e.name)
 
 
@@ -122,21 +128,31 @@ def _negative(e: Any) -> bool:
 
 
 def _term_key(e: Any) -> tuple[Any, ...]:
-    """Positive before negative, a number first (a subtracted one last), a term with functions before a bare parameter."""
+    """Positive before negative, a number first (a subtracted one last), a term with functions before a bare parameter, one with a matrix
+    before one of vectors, and a product before a bare component: Wx + b. Of two symbols a Greek one is last: v + ε."""
     functions = bool(e.atoms(sympy.Function, sympy.Indexed, sympy.Sum, AppliedUndef))
     negative = _negative(e)
-    return (negative, not e.is_Number if not negative else e.is_Number, not functions, e.count_ops(), _stable(e))
+    last = e.is_Number if negative else not e.is_Number
+    greek = e.is_Symbol and e.name.lower() in greeks
+    return (negative, last, not functions, -_rank(e), isinstance(e, sympy.Indexed), e.count_ops(), greek, _stable(e))
+
+
+def _rank(e: Any) -> int:
+    """The largest number of indices of a component in an expression."""
+    return max((len(c.indices) for c in e.atoms(sympy.Indexed)), default=0)
 
 
 def _factor_key(e: Any) -> tuple[Any, ...]:
-    """Numbers, then symbols and their powers, components and deltas, sums of these, then functions, then sums with functions."""
+    """Numbers, then symbols and their powers, components (of matrices first) and deltas, sums of these, then functions, then sums with
+    functions."""
     base = e.as_base_exp()[0] if e.is_Pow else e
     applied = bool(base.atoms(sympy.Function, sympy.Sum))
     rank: float = (
         0 if e.is_number else 1 if base.is_Symbol else 4 if base.is_Add and applied else 3 if base.is_Add else 2
     )
     rank = 3.5 if rank == 2 and applied else rank
-    return (rank, e.count_ops() if rank in (2, 3.5) else 0, _stable(e))
+    indices = tuple(str(i) for i in e.indices) if isinstance(e, sympy.Indexed) else ()
+    return (rank, e.count_ops() if rank in (2, 3.5) else 0, -_rank(e) if rank == 2 else 0, indices, _stable(e))
 
 
 def _stable(e: Any) -> str:
@@ -156,7 +172,7 @@ def _mul(e: Any) -> t.Node:
         above.append(coefficient)
     for factor in sympy.Mul.make_args(rest):
         base, exponent = factor.as_base_exp()
-        if exponent == sympy.S.Half and base.is_Integer:
+        if exponent == sympy.S.Half and base.is_Integer and base > 0:
             roots_above *= int(base)
         elif exponent == -sympy.S.Half and base.is_number:
             roots_below = roots_below * base
