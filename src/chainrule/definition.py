@@ -7,6 +7,8 @@ from typing import Any
 import sympy
 
 from .errors import DefinitionError
+from .expression import index_checks
+from .expression.natural_domain import natural_domain
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,7 +22,8 @@ class Definition:
     index: for a function with a vector value, the index of its value: ``s_i``.
     arguments: the names under which code passes each variable, in order; default: the variables' own names.
     parameters: default of each parameter (a positive number, say); ``domain`` gives its valid range.
-    domain: the SymPy set each variable or parameter is taken from; default: all reals.
+    domain: the SymPy set each variable or parameter is taken from; default: where the function has real values, as far as its
+        logarithms, roots and powers of that variable alone say it; else all reals.
     adjoints: a name for the derivative with respect to a named scalar, delta for dL/dz; later derivatives are written with it.
     facts: what is known of a vector or matrix beside its entries: ``{y: "sums_to_one"}``, ``{A: "symmetric"}``.
     uses: functions of the catalogue that the expression calls, or that the ending may recognise.
@@ -63,11 +66,21 @@ class Definition:
             object.__setattr__(self, "wrt", (self.wrt,))
         if not self.wrt:
             raise DefinitionError("`wrt` is empty: name at least one variable to differentiate with respect to")
-        object.__setattr__(self, "expression", sympy.sympify(self.expression))
-        known = self.expression.free_symbols.union(*(sympy.sympify(e).free_symbols for e in self.where.values()))
-        for variable in self.wrt:
-            if variable not in known and not isinstance(variable, sympy.Indexed | sympy.IndexedBase):
-                raise DefinitionError(f"`wrt` names {variable}, which the function does not contain")
+        object.__setattr__(self, "expression", formula(self.expression))
+        for name, required, what in (
+            ("uses", Definition, "a definition: use('sigmoid')"),
+            ("domain", sympy.Set, "a SymPy set: Interval(0, 1)"),
+        ):
+            given = getattr(self, name)
+            wrong = [
+                v for v in (given.values() if isinstance(given, Mapping) else given) if not isinstance(v, required)
+            ]
+            if wrong:
+                raise DefinitionError(f"{name}= holds {wrong[0]!r}, which is not {what}")
+        index_checks.check(self.expression, self.wrt, self.index, self.where, self.arguments, self.routes)
+        bodies = [right for left, right in self.where.items() if isinstance(left, sympy.Symbol | sympy.Indexed)]
+        natural = natural_domain([self.expression, *map(sympy.sympify, bodies)], self.domain, self.where)
+        object.__setattr__(self, "domain", {**natural, **self.domain})
 
     def __call__(self, *arguments: Any) -> Any:
         """The function applied to SymPy expressions, by name and unexpanded: for use inside other definitions."""
@@ -87,6 +100,17 @@ class Definition:
 
     def named(self, **changes: Any) -> "Definition":
         return replace(self, **changes)
+
+
+def formula(expression: Any) -> Any:
+    """A formula as SymPy has it. Raises DefinitionError for what is none; strings are not read, since SymPy would run them."""
+    try:
+        found = sympy.sympify(expression, strict=True)
+    except sympy.SympifyError:
+        found = None
+    if not isinstance(found, sympy.Expr | sympy.MatrixBase):
+        raise DefinitionError(f"{expression!r} is no formula: write one with SymPy, as in x**2 + exp(x)")
+    return found
 
 
 def _bases(definition: Definition) -> set[Any]:

@@ -37,14 +37,15 @@ def entry(e: Any, i: Index, j: Index) -> t.Node:
         case HadamardPower():
             return t.Power(entry(e.base, i, j), from_sympy(e.exp))
         case sympy.Identity():
-            return t.Delta(i, j) if i is not None and j is not None else t.ONE
+            return _delta(i, j)
         case sympy.ZeroMatrix():
             return t.ZERO
         case sympy.OneMatrix():
             return t.ONE
         case sympy.DiagMatrix():
-            assert i is not None and j is not None
-            return t.Mul((t.Delta(i, j), entry(e.arg, i, None)))
+            (diagonal,) = e.args
+            along = entry(diagonal, *((i, None) if diagonal.shape[1] == 1 else (None, i)))
+            return t.mul(*(part for part in (_delta(i, j), along) if part != t.ONE))
     if type(e).__name__ == "ElementwiseApplyFunction":
         return _applied(e, entry(e.expr, i, j))
     raise UnsupportedExpression(
@@ -55,6 +56,10 @@ def entry(e: Any, i: Index, j: Index) -> t.Node:
 def named_entry(name: str, i: Index, j: Index) -> t.Node:
     indices = tuple(x for x in (i, j) if x is not None)
     return t.Component(name, indices) if indices else t.Symbol(name)
+
+
+def _delta(i: Index, j: Index) -> t.Node:
+    return t.ONE if i is None or j is None or i == j else t.Delta(i, j)
 
 
 def _product(scale: t.Node, factors: list[Any], i: Index, j: Index, taken: frozenset[str]) -> t.Node:
