@@ -11,6 +11,7 @@ from mpmath import mp
 
 from ..calculus.checks import CheckRow
 from ..calculus.derivation import Derivation, Step
+from ..calculus.forms import axes_of, forms
 from ..errors import ChainruleError, UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
@@ -265,7 +266,7 @@ def check_result(subject: Subject) -> tuple[Row, ...]:
     derivation = subject.derivation
     names_it = subject.function is not getattr(derivation.start, "operand", None)
     order = derivation.order if names_it else getattr(derivation.start, "order", 1)
-    lines = (derivation.final, subject.function, derivation.variable)
+    lines = (subject.function, derivation.final, derivation.variable)
     samples = draw_samples(lines, subject.scope, *subject.seed, "result")
     worst, points, message = 0.0, 0, ""
     for sample in samples.samples:
@@ -327,9 +328,26 @@ def _shifted(array: Any, places: Sequence[int], by: Number) -> Any:
     return tuple(_shifted(part, rest, by) if n == first else part for n, part in enumerate(array))
 
 
+def check_matrix(subject: Subject) -> tuple[Row, ...]:
+    """The result in matrix notation, where it has one, is that of its components."""
+    derivation = subject.derivation
+    found = (form for key, form in forms(derivation) if key == "matrix")
+    return tuple(_matrix_row(form, derivation) for form in found if isinstance(form, t.Equation))
+
+
+def _matrix_row(form: t.Equation, derivation: Derivation) -> Row:
+    try:
+        row = check_matrix_form(derivation.final, form.right, axes_of(derivation), derivation.scope)
+        error, detail = row.error, row.detail
+    except ChainruleError as problem:
+        error, detail = float("inf"), str(problem)
+    message = f"the matrix form `{text(form)}`: {detail}" if detail else ""
+    return Row("matrix", form.right, 1, error, not detail, message)
+
+
 Check = Callable[[Subject], tuple[Row, ...]]
 
-CHECKS: tuple[Check, ...] = (check_steps, check_chain, check_notes, check_result)
+CHECKS: tuple[Check, ...] = (check_steps, check_chain, check_notes, check_result, check_matrix)
 
 
 # --- several derivations, several notations

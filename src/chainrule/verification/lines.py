@@ -12,6 +12,7 @@ from ..expression import tree as t
 from ..expression.scope import Scope
 from ..expression.value import Evaluation, Number, Point, Undefined
 from . import sampling
+from .reach import unreachable
 
 DIGITS = 45
 TOLERANCE = 1e-20
@@ -133,7 +134,11 @@ def draw_samples(
             if not (short := missing()):
                 break
     uncovered = tuple(
-        b for b in short if not taken.get((id(b[0]), b[1])) and not _single_point(b, wanted, scope, samples)
+        (node, n)
+        for node, n in short
+        if not taken.get((id(node), n))
+        and not _single_point((node, n), wanted, scope, samples)
+        and not (isinstance(node, t.Cases) and unreachable(node, n, scope))
     )
     return Samples(tuple(samples), uncovered, rejected)
 
