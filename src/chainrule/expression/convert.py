@@ -7,6 +7,7 @@ a row to ``FUNCTIONS``.
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 import sympy
@@ -155,6 +156,7 @@ def _factor_key(e: Any) -> tuple[Any, ...]:
     return (rank, e.count_ops() if rank in (2, 3.5) else 0, -_rank(e) if rank == 2 else 0, indices, _stable(e))
 
 
+@lru_cache(maxsize=4096)
 def _stable(e: Any) -> str:
     return sympy.srepr(e) if e.count_ops() < 12 else str(e)
 
