@@ -5,6 +5,7 @@ writes generators out as the functions they stand for."""
 
 from collections.abc import Iterable
 from fractions import Fraction
+from functools import lru_cache
 from math import gcd
 from typing import Any
 
@@ -120,8 +121,8 @@ class Field:
         raise UnsupportedExpression(f"a {type(node).__name__} is not part of a rational function")
 
     def atom(self, node: t.Node) -> Any:
-        """The generator of a part that is taken no further apart: one for Σ_k a_k and Σ_l a_l, written as the first was."""
-        key = t.same_bound_names(node)
+        """The generator of a part that is taken no further apart: one for Σ_k a_k b_k and Σ_l b_l a_l, written as the first was."""
+        key = _normal(node)
         if key not in self.atoms:
             symbol = sp.Symbol(f"g{len(self.atoms)}")
             self.atoms[key], self.nodes[symbol] = symbol, node
@@ -175,6 +176,18 @@ class Field:
                 and node.function not in ("abs", "sign")
             )
         )
+
+
+@lru_cache(maxsize=4096)
+def _normal(node: t.Node) -> t.Node:
+    """Bound indices by the same names, terms and factors in a fixed order."""
+
+    def ordered(n: t.Node) -> t.Node | None:
+        if isinstance(n, t.Add | t.Mul):
+            return n.with_children(tuple(sorted(n.children, key=repr)))
+        return None
+
+    return t.transform(t.same_bound_names(node), ordered)
 
 
 def _gcd(a: Fraction, b: Fraction) -> Fraction:
