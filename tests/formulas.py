@@ -44,6 +44,14 @@ gaussian = -sp.log(sp.Determinant(S)) / 2 - mahalanobis / 2 - n * sp.log(2 * sp.
 SYMMETRIC = {"facts": {S: "symmetric"}}
 ONCE = {"where": network, "uses": (sigmoid,)}
 design, slopes, bias = matrix("A", K, D), matrix("W", K, D), vector("b", K)
+affine = {k: sp.Sum(slopes[k, g] * entry[g], g) + bias[k] for k in (i, l)}
+classifier = {s[i]: sp.exp(affine[i]) / sp.Sum(sp.exp(affine[l]), l)}
+ratings, P, C, edge = (
+    sp.MatrixSymbol("R", m, n),
+    sp.MatrixSymbol("U", m, p),
+    sp.MatrixSymbol("C", n, n),
+    scalar("delta"),
+)
 weights, rows, logits = matrix("W", D, K), matrix("Y", N, K), matrix("Z", N, K)
 shares = matrix("S", N, K)
 regression = {
@@ -69,7 +77,7 @@ class Case(NamedTuple):
 CASES = {
     "aᵀx": Case(a.T * x, x, "a"),
     "xᵀx": Case(x.T * x, x, "2 x"),
-    "xᵀAx": Case(x.T * A * x, x, "A x + Aᵀ x"),
+    "xᵀAx": Case(x.T * A * x, x, "(A + Aᵀ) x"),
     "xᵀAx, A symmetric": Case(x.T * A * x, x, "2 A x", {"facts": {A: "symmetric"}}),
     "‖x‖": Case(sp.sqrt((x.T * x)[0, 0]), x, "x/‖x‖"),
     "‖x - a‖": Case(sp.sqrt(((x - a).T * (x - a))[0, 0]), x, "(x - a)/‖x - a‖"),
@@ -87,7 +95,7 @@ CASES = {
     "tr AXB": Case(sp.Trace(A * X * B), X, "Aᵀ Bᵀ"),
     "tr AXᵀ": Case(sp.Trace(A * X.T), X, "A"),
     "tr XᵀX": Case(sp.Trace(X.T * X), X, "2 X"),
-    "tr XᵀAX": Case(sp.Trace(X.T * A * X), X, "A X + Aᵀ X"),
+    "tr XᵀAX": Case(sp.Trace(X.T * A * X), X, "(A + Aᵀ) X"),
     "tr X²": Case(sp.Trace(X * X), X, "2 Xᵀ"),
     "aᵀXb": Case(a.T * X * b, X, "a bᵀ"),
     "aᵀXᵀb": Case(a.T * X.T * b, X, "b aᵀ"),
@@ -96,7 +104,7 @@ CASES = {
     "‖XW - Y‖² by W": Case(square(R * U - Y), U, "2 Xᵀ (X W - Y)"),
     "‖XW - Y‖² by Y": Case(square(R * U - Y), Y, "2 (Y - X W)"),
     "ridge": Case(sp.Sum((score - targets[r]) ** 2, r) + lam * sp.Sum(w[g] ** 2, g), w, "2 (Xᵀ (X w - y) + λ w)"),
-    "‖X - XVVᵀ‖²": Case(square(R - R * V * V.T), V, "-2 ((Xᵀ - V Vᵀ Xᵀ) X V + Xᵀ (X - X V Vᵀ) V)"),
+    "‖X - XVVᵀ‖²": Case(square(R - R * V * V.T), V, "-2 ((Xᵀ - V Vᵀ Xᵀ) X + Xᵀ (X - X V Vᵀ)) V"),
     "log det X": Case(sp.log(sp.Determinant(X)), X, "X⁻ᵀ"),
     "det X": Case(sp.Determinant(X), X, "f X⁻ᵀ"),
     "aᵀX⁻¹b": Case(a.T * X.I * b, X, "-X⁻ᵀ a bᵀ X⁻ᵀ"),
@@ -162,6 +170,40 @@ CASES = {
         z,
         "(z - μ 1)/(√K ‖z - μ 1‖)",
         {"where": {mean: sp.Sum(z[k], k) / K}},
+    ),
+    "Huber losses": Case(
+        sp.Sum(
+            sp.Piecewise(
+                ((z[k] - c[k]) ** 2 / 2, sp.Abs(z[k] - c[k]) <= edge),
+                (edge * (sp.Abs(z[k] - c[k]) - edge / 2), True),
+            ),
+            k,
+        ),
+        z,
+        "(z - c) ⊙ 1[δ > abs(c - z)] - δ (sgn(c - z) ⊙ 1[δ < abs(c - z)])",
+        {"domain": {edge: sp.Interval.open(0, sp.oo)}},
+    ),
+    "cross-entropy of softmax(Wx + b) by x": Case(
+        -sp.Sum(labels[k] * sp.log(s[k]), k), entry, "Wᵀ (s - y)", {"where": classifier}
+    ),
+    "cross-entropy of softmax(Wx + b) by W": Case(
+        -sp.Sum(labels[k] * sp.log(s[k]), k), slopes, "-(y - s) xᵀ", {"where": classifier}
+    ),
+    "cross-entropy of softmax(Wx + b) by b": Case(
+        -sp.Sum(labels[k] * sp.log(s[k]), k), bias, "s - y", {"where": classifier}
+    ),
+    "‖R - UVᵀ‖² by U": Case(square(ratings - P * V.T), P, "-2 (R - U Vᵀ) V"),
+    "‖R - UVᵀ‖² by V": Case(square(ratings - P * V.T), V, "-2 (Rᵀ - V Uᵀ) U"),
+    "‖AXB - C‖² by X": Case(square(A * X * B - C), X, "2 Aᵀ (A X B - C) Bᵀ"),
+    "Rayleigh quotient": Case(
+        (x.T * A * x)[0, 0] / (x.T * x)[0, 0], x, "2 (‖x‖² A x - (xᵀ A x) x)/‖x‖⁴", {"facts": {A: "symmetric"}}
+    ),
+    "‖x‖⁴": Case((x.T * x)[0, 0] ** 2, x, "4 ‖x‖² x"),
+    "InfoNCE": Case(
+        sp.log(sp.Sum(sp.exp(sp.Sum(entry[g] * data[r, g], g) / T), r)) - sp.Sum(w[g] * entry[g], g) / T,
+        entry,
+        "Xᵀ exp(X x/T)/(T 1ᵀ exp(X x/T)) - w/T",
+        {"domain": {T: sp.Interval.open(0, sp.oo)}},
     ),
     "hinge losses": Case(sp.Sum(sp.Max(0, 1 - targets[r] * score), r), w, "-Xᵀ (y ⊙ 1[y ⊙ X w < 1])"),
     "network by W₁": Case(error, W1, "(h ⊙ (1 - h) ⊙ W₂ᵀ (W₂ h + b₂ - y)) xᵀ", ONCE),

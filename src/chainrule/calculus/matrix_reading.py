@@ -7,6 +7,7 @@ element, there is no matrix notation and the component form stands alone."""
 
 from dataclasses import dataclass, field
 from fractions import Fraction
+from math import prod
 
 from ..expression import tree as t
 from ..expression.scope import Scope
@@ -129,7 +130,12 @@ class _Reader:
                 graph.matrices.append((i, j, t.Identity(self.dimension(i))))
                 return
         whole = self.elementwise(node, free)
-        whole = t.Frac(t.ONE, whole) if inverse else whole
+        if inverse:
+            whole = t.Frac(t.ONE, whole)
+        elif isinstance(whole, t.Neg | t.Mul):  # 2 (Y - XW) inside a product: the number goes in front of the whole
+            count, whole = _number_of(whole)
+            graph.sign *= 1 if count > 0 else -1
+            graph.above.append(t.Number(abs(count)))
         if len(free) == 1:
             graph.vectors.setdefault(free[0], []).append(whole)
         else:
@@ -172,6 +178,8 @@ class _Reader:
                 value == 2 and b == 2
             ):
                 return t.Power(norm, t.Number(a))
+            case t.Power(t.Power(t.Call("norm", _) as norm, t.Number(value)), t.Number(a)):
+                return t.Power(norm, t.Number(value * a))
         return whole
 
     def elementwise(self, node: t.Node, free: tuple[str, ...]) -> t.Node:
@@ -349,7 +357,8 @@ def _begins_transposed(node: t.Node) -> bool:
 
 def assembled(graph: _Graph, core: t.Node | None) -> t.Node:
     """Sign, scalars and the whole: -2Ax/‖x‖."""
-    above = [x for x in graph.above if x != t.ONE]
+    number = prod((x.value for x in graph.above if isinstance(x, t.Number)), start=Fraction(1))
+    above = [*([t.Number(number)] if number != 1 else []), *(x for x in graph.above if not isinstance(x, t.Number))]
     node = t.mul(*above, *([core] if core is not None else []))
     if graph.below:
         node = t.Frac(node, t.mul(*graph.below))
@@ -357,14 +366,12 @@ def assembled(graph: _Graph, core: t.Node | None) -> t.Node:
 
 
 def collected(terms: list[t.Node]) -> t.Node:
-    """A sum with equal terms counted, Ax + Ax as 2Ax, and what all terms share in front of it or below it: 2 (Y - XW), (diag(s) - ssᵀ)/T."""
+    """A sum with equal terms counted, Ax + Ax as 2Ax, and what all terms share in front of it, after it or below it:
+    2 (Y - XW), (A + Aᵀ) x, (diag(s) - ssᵀ)/T."""
     counts: dict[t.Node, Fraction] = {}
     for term in terms:
-        sign, rest = (-1, term.argument) if isinstance(term, t.Neg) else (1, term)
-        scale = Fraction(1)
-        if isinstance(rest, t.Mul) and isinstance(rest.factors[0], t.Number):
-            scale, rest = rest.factors[0].value, t.mul(*rest.factors[1:])
-        counts[rest] = counts.get(rest, Fraction(0)) + sign * scale
+        count, rest = _number_of(term)
+        counts[rest] = counts.get(rest, Fraction(0)) + count
     left = sorted(((rest, count) for rest, count in counts.items() if count), key=lambda pair: pair[1] < 0)
     below = {rest.denominator if isinstance(rest, t.Frac) else None for rest, _ in left}
     if len(left) > 1 and len(below) == 1 and (denominator := below.pop()) is not None:
@@ -373,7 +380,23 @@ def collected(terms: list[t.Node]) -> t.Node:
     if len(left) > 1 and len(sizes) == 1 and (common := sizes.pop()) != 1:
         common = common if left[0][1] > 0 else -common  # the negative terms come last
         return _scaled(common, t.add(*(_scaled(count / common, rest) for rest, count in left)))
+    products = [(rest.factors, count) for rest, count in left if isinstance(rest, t.MatMul)]
+    if len(left) == len(products) > 1:
+        if len({factors[0] for factors, _ in products}) == 1:
+            inside = collected([_scaled(count, matmul(list(factors[1:]))) for factors, count in products])
+            return matmul([products[0][0][0], inside])
+        if len({factors[-1] for factors, _ in products}) == 1:
+            inside = collected([_scaled(count, matmul(list(factors[:-1]))) for factors, count in products])
+            return matmul([inside, products[0][0][-1]])
     return t.add(*(_scaled(count, rest) for rest, count in left))
+
+
+def _number_of(term: t.Node) -> tuple[Fraction, t.Node]:
+    """The number that a term begins with, and what is left of it."""
+    sign, rest = (-1, term.argument) if isinstance(term, t.Neg) else (1, term)
+    if isinstance(rest, t.Mul) and isinstance(rest.factors[0], t.Number):
+        return sign * rest.factors[0].value, t.mul(*rest.factors[1:])
+    return Fraction(sign), rest
 
 
 def _scaled(count: Fraction, node: t.Node) -> t.Node:

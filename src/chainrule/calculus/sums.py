@@ -12,7 +12,6 @@ from .derivation import Rule
 from .products import collect
 from .tidy import tidy
 
-
 TOTAL_LIMIT = 40
 WRITE_OUT = "write out the definition"
 
@@ -41,6 +40,7 @@ def _sift(n: t.Node, s: Scope) -> t.Node | None:
     if not isinstance(n, t.Sum):
         return None
     negative, factors = _parts(n.body)
+    factors = tuple(part for factor in factors for part in _shared_delta(factor, n.index))
     for position, factor in enumerate(factors):
         if isinstance(factor, t.Delta) and n.index in (factor.left, factor.right):
             other = factor.right if factor.left == n.index else factor.left
@@ -49,6 +49,25 @@ def _sift(n: t.Node, s: Scope) -> t.Node | None:
             rest = t.mul(*factors[:position], *factors[position + 1 :])
             return _signed(negative, collect(t.rename_index(rest, n.index, other)))
     return None
+
+
+def _shared_delta(factor: t.Node, k: str) -> tuple[t.Node, ...]:
+    """{a δ_kj if c; 0 otherwise} as δ_kj {a if c; 0 otherwise}, where every branch is 0 or a multiple of the same delta."""
+    if not isinstance(factor, t.Cases):
+        return (factor,)
+    values = [_parts(branch.value) for branch in factor.branches]
+    deltas = [
+        {p for p in parts if isinstance(p, t.Delta) and k in (p.left, p.right)}
+        for _, parts in values
+        if parts != (t.ZERO,)
+    ]
+    shared = set.intersection(*deltas) if deltas else None
+    if not shared:
+        return (factor,)
+    delta = min(shared, key=repr)
+    rest = [_signed(negative, t.mul(*(p for p in parts if p != delta))) for negative, parts in values]
+    branches = zip(rest, factor.branches, strict=True)
+    return delta, t.Cases(tuple(t.Branch(value, b.condition) for value, b in branches))
 
 
 def _cancel(n: t.Node, s: Scope) -> t.Node | None:
@@ -73,7 +92,7 @@ def _factor_out(n: t.Node, s: Scope) -> t.Node | None:
 
 
 def _distribute(n: t.Node, s: Scope) -> t.Node | None:
-    """A product with a sum that holds a delta is multiplied out, so that the delta can act."""
+    """A product with a sum that holds a delta is multiplied out, so that the delta can act; so is Σ_k y_k (a_k - c), where Σ_k y_k is known."""
     if not isinstance(n, t.Sum):
         return None
     negative, factors = _parts(n.body)
@@ -84,11 +103,17 @@ def _distribute(n: t.Node, s: Scope) -> t.Node | None:
     ):
         return t.Add(tuple(t.Sum(tidy(_signed(negative, term)), n.index, n.dimension) for term in factors[0].terms))
     for position, factor in enumerate(factors):
-        if isinstance(factor, t.Add) and any(isinstance(p, t.Delta) for _, p in t.walk(factor)):
-            rest = (*factors[:position], *factors[position + 1 :])
+        rest = (*factors[:position], *factors[position + 1 :])
+        if isinstance(factor, t.Add) and (
+            any(isinstance(p, t.Delta) for _, p in t.walk(factor)) or _splits(factor, rest, n.index, s)
+        ):
             terms = tuple(tidy(_signed(negative, t.mul(*rest, term))) for term in factor.terms)
             return t.add(*(t.Sum(_front_minus(term), n.index, n.dimension) for term in terms))
     return None
+
+
+def _splits(factor: t.Add, rest: tuple[t.Node, ...], k: str, s: Scope) -> bool:
+    return any(k not in t.free_indices(term) for term in factor.terms) and _known(t.mul(*rest), k, s)
 
 
 def _front_minus(term: t.Node) -> t.Node:
