@@ -70,6 +70,7 @@ from chainrule.expression.tree import (
     Sum,
     Symbol,
     Transpose,
+    Unit,
     Vector,
     number,
 )
@@ -168,6 +169,8 @@ def value(node: Node, seed: int, bound: dict[str, int]) -> object:
             return np.eye(3)
         case Ones():
             return np.ones(3)
+        case Unit():
+            return np.array([_random(seed, f"e_{node.index}", k) for k in (1, 2, 3)])
         case Transpose():
             return _transpose(of(node.argument))
         case MatMul():
@@ -539,6 +542,7 @@ CORPUS: tuple[tuple[Node, str, str], ...] = (
     (Mul((two, A)), r"2 \mathbf{A}", "2 A"),
     (Mul((A, Dot(s_bold, v_bold))), r"\mathbf{A} (\mathbf{s}^{\top} \mathbf{v})", "A (sᵀ v)"),
     (Mul((Frac(x, y), Identity("K"))), r"\frac{x}{y} \mathbf{I}", "x/y · I"),
+    (Add((s_bold, Neg(Unit("c", "K")))), r"\mathbf{s} - \mathbf{e}_{c}", "s - e_c"),
     (Mul((two, Ones("K"))), r"2 \cdot \mathbf{1}", "2 · 1"),
     (Add((x_bold, Neg(Mul((Symbol("mu"), Ones("K")))))), r"\mathbf{x} - \mu \mathbf{1}", "x - μ 1"),
     (

@@ -12,6 +12,6 @@ definition = Definition(
     context="The loss of least squares and of regression in general. It is the negative log-likelihood of a normal distribution, up to scale.",
     strengths=("smooth, and its gradient grows with the error",),
     limits=("one outlier can dominate the sum of all other errors",),
-    aliases=("mse", "mean_squared_error"),
+    aliases=("mse",),
     source="Legendre, 1805; Gauss, 1809",
 )

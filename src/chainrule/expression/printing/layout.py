@@ -80,7 +80,28 @@ class Context:
 
 def layout(node: Node, words: Mapping[str, str] = WORDS) -> Box:
     """The boxes of a formula. Raises ``RenderError`` for a name that cannot be written."""
-    return _side(tree.transform(node, _without_one), Context(words))
+    return _side(tree.transform(tree.transform(node, _without_one), _coefficient_first), Context(words))
+
+
+def _coefficient_first(node: Node) -> Node | None:
+    """(Σ a)/K as 1/K Σ a, and (a - b/K)/s as 1/s (a - b/K): a tall numerator stands beside its coefficient, which is a small fraction."""
+    match node:
+        case tree.Frac(top, bottom) if not _has_fraction(bottom):
+            parts = top.factors if isinstance(top, tree.Mul) else (top,)
+            if _is_sum(parts[-1]) or (_of_fractions(parts[-1]) and not isinstance(bottom, tree.Power)):
+                return tree.mul(tree.Frac(tree.mul(*parts[:-1]), bottom), parts[-1])
+    return None
+
+
+def _is_sum(node: Node) -> bool:
+    return isinstance(node, tree.Sum) or (isinstance(node, tree.Marked) and _is_sum(node.argument))
+
+
+def _of_fractions(node: Node) -> bool:
+    """Whether a sum has a term that is a fraction."""
+    if not isinstance(node, tree.Add):
+        return False
+    return any(isinstance(x.argument if isinstance(x, tree.Neg) else x, tree.Frac) for x in node.terms)
 
 
 def chain(left: Node, rights: Sequence[Node], words: Mapping[str, str] = WORDS) -> Box:
