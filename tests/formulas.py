@@ -128,6 +128,12 @@ CASES = {
         {"uses": (sigmoid,)},
         order=2,
     ),
+    "logistic losses of a matrix": Case(
+        sp.Sum(sp.log(1 + sp.exp(-rows[r, k] * sp.Sum(data[r, g] * weights[g, k], g))), k, r),
+        weights,
+        "-Xᵀ (Y ⊙ (1 1ᵀ - σ(Y ⊙ X W)))",
+        {"uses": (sigmoid,)},
+    ),
     "Poisson regression": Case(sp.Sum(sp.exp(score) - targets[r] * score, r), w, "Xᵀ (exp(X w) - y)"),
     "softmax regression": Case(
         -sp.Sum(sp.Sum(rows[r, k] * sp.log(shares[r, k]), k), r),

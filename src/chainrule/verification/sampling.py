@@ -213,10 +213,12 @@ def needs(lines: Iterable[t.Node], scope: Scope) -> Needs:
     for line in lines:
         found.visit(line)
     free = sorted(frozenset[str]().union(*(t.free_indices(line) for line in lines)) | _free_in_bodies(scope, found))
+    placed = {i: size for line in reversed(lines) for i, size in _placed(line, scope)}
     axes: dict[str, str] = {}
     for index in (i for i in free if not i.isdecimal()):
         relatives = [found.axes[other] for this, other in found.equal if this == index and other in found.axes]
-        options = [*([found.axes[index]] if index in found.axes else []), *relatives, *sorted(found.dimensions)]
+        known = [names[index] for names in (placed, found.axes) if index in names]
+        options = [*known, *relatives, *sorted(found.dimensions)]
         if not options:
             raise UnsupportedExpression(f"the index {index} runs through no known dimension: give it in Scope.indices")
         axes[index] = options[0]
@@ -230,6 +232,17 @@ def needs(lines: Iterable[t.Node], scope: Scope) -> Needs:
         conditions,
         tuple(sorted(found.inverted)),
     )
+
+
+def _placed(node: t.Node, scope: Scope, bound: frozenset[str] = frozenset()) -> Iterator[tuple[str, str]]:
+    """The dimension of each free index by the axis of a vector that it stands at: a bound index elsewhere may have the same name."""
+    if isinstance(node, t.Component):
+        sizes = scope.shapes.get(matrix_of(node.base), ())
+        yield from ((i, size) for i, size in zip(node.indices, sizes, strict=False) if i not in bound)
+    if isinstance(node, t.Binder):
+        bound |= {node.index}
+    for child in node.children:
+        yield from _placed(child, scope, bound)
 
 
 def _free_in_bodies(scope: Scope, found: _Collector) -> frozenset[str]:
