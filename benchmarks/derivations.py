@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from itertools import count, islice, product
+from math import prod
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from sympy.core.cache import clear_cache
 
 import chainrule
 from chainrule.calculus.derivation import Derivation
+from chainrule.calculus.derive import _by_route
 from chainrule.calculus.forms import forms
 from chainrule.catalogue import entries, project
 from chainrule.definition import Definition
@@ -57,7 +59,7 @@ class Goal:
 
     def of(self, definition: Definition) -> Derivation:
         if self.route:
-            definition = definition.named(expression=definition.routes[self.route], routes={}, wrt=definition.wrt[:1])
+            return _by_route(definition, self.route, definition.routes[self.route])
         return chainrule.derive(definition, definition.wrt[self.variable], self.order)
 
 
@@ -211,11 +213,12 @@ def number(e: Any, values: Mapping[str, Any]) -> Any:
             for i in e.indices:
                 entry = entry[int(number(i, values))]
             return sympy.Float(entry, DIGITS)
-        case sympy.Sum():
+        case sympy.Sum() | sympy.Product():
             indices = [str(getattr(k, "label", k)) for k, _, _ in e.limits]
             spans = [range(int(number(low, values)), int(number(high, values)) + 1) for _, low, high in e.limits]
             terms = (dict(zip(indices, places, strict=True)) for places in product(*spans))
-            return sum(number(e.function, {**values, **term}) for term in terms)
+            parts = [number(e.function, {**values, **term}) for term in terms]
+            return sum(parts) if isinstance(e, sympy.Sum) else prod(parts)
         case sympy.Piecewise():
             return next(number(value, values) for value, condition in e.args if number(condition, values) == True)  # noqa: E712
         case sympy.Derivative() | sympy.Subs():
