@@ -25,6 +25,7 @@ from chainrule.verification import (
     verify_facts,
 )
 from chainrule.verification.lines import MARGIN, POINTS, draw_samples
+from chainrule.verification.reach import unreachable
 
 X, Z, Y, YHAT, A = (t.Symbol(name) for name in ("x", "z", "y", "y_hat", "alpha"))
 ONE, ZERO, TWO = t.ONE, t.ZERO, t.Number(Fraction(2))
@@ -398,11 +399,43 @@ def test_points_are_the_same_each_time_and_differ_by_name() -> None:
 
 
 def test_a_branch_that_no_point_reaches_is_reported() -> None:
-    before = when((X, t.Compare(">", X, ZERO)), (neg(X), t.Compare("<", squared(X), ZERO)), (ZERO, t.Otherwise()))
+    never = t.Compare(">", t.Call("cos", (X,)), TWO)
+    before = when((X, t.Compare(">", X, ZERO)), (neg(X), never), (ZERO, t.Otherwise()))
     found = check_step(Step("branch by branch", None, before, before), Scope())
     assert not found.passed
     assert "branch 2 of" in found.message
     assert "reached by no point of the domain" in found.message
+
+
+@pytest.mark.parametrize(
+    ("condition", "scope"),
+    [
+        (t.Compare("<", squared(X), ZERO), Scope()),
+        (t.Compare("<", t.Call("max", (X, squared(X))), ZERO), Scope()),
+        (t.Compare(">", X, plus(ONE, squared(X))), Scope()),
+        (t.Compare("<", X, A), Scope(domains={"x": sympy.Interval.open(0, 1), "alpha": sympy.Interval.open(-1, 0)})),
+        (t.Compare("<", X, ONE), Scope(domains={"x": sympy.Interval(2, 3)})),
+    ],
+)
+def test_a_branch_that_is_proved_to_be_empty_needs_no_point(condition: t.Compare, scope: Scope) -> None:
+    before = when((X, condition), (ONE, t.Otherwise()))
+    assert check_step(Step("", None, before, before), scope).passed
+    wrong = t.replace_at(before, (1, 0), TWO)
+    assert not check_step(Step("", None, before, wrong), scope).passed
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        t.Compare("<", squared(X), ONE),
+        t.Compare(">", X, A),
+        t.Compare("<=", squared(X), ZERO),
+        t.Compare("<", X, squared(X)),
+    ],
+)
+def test_what_can_be_reached_is_never_proved_empty(condition: t.Compare) -> None:
+    assert not unreachable(when((X, condition), (ONE, t.Otherwise())), 0, Scope())
+    assert not unreachable(when((X, condition), (ONE, t.Otherwise())), 1, Scope())
 
 
 def test_narrow_and_far_branches_are_reached() -> None:

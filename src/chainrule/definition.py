@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sympy
+from sympy.core.function import AppliedUndef
 
 from .errors import DefinitionError
 from .expression import index_checks
@@ -77,7 +78,8 @@ class Definition:
             ]
             if wrong:
                 raise DefinitionError(f"{name}= holds {wrong[0]!r}, which is not {what}")
-        index_checks.check(self.expression, self.wrt, self.index, self.where, self.arguments, self.routes)
+        called = {name for used in self.uses for name in used.called}
+        index_checks.check(self.expression, self.wrt, self.index, self.where, self.arguments, self.routes, called)
         bodies = [right for left, right in self.where.items() if isinstance(left, sympy.Symbol | sympy.Indexed)]
         natural = natural_domain([self.expression, *map(sympy.sympify, bodies)], self.domain, self.where)
         object.__setattr__(self, "domain", {**natural, **self.domain})
@@ -97,6 +99,12 @@ class Definition:
         scalars -= named | set(self.parameters)
         first = [v for v in self.wrt if v in scalars]
         return (*first, *sorted(scalars - set(first), key=str))
+
+    @property
+    def called(self) -> frozenset[str]:
+        """The functions that a definition which uses this one may call: this one, and those it names or uses itself."""
+        named = (left.func.__name__ for left in self.where if isinstance(left, AppliedUndef))
+        return frozenset((self.symbol, *named)).union(*(used.called for used in self.uses))
 
     def named(self, **changes: Any) -> "Definition":
         return replace(self, **changes)

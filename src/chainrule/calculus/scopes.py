@@ -140,9 +140,9 @@ def _with_vectors(expressions: list[Any], definition: Definition, scope: Scope) 
         sizes = tuple(str(s) for s in base.shape or ())
         facts = base.facts if isinstance(base, VectorBase) else ()
         scope = scope.extended(shapes={str(base.label): sizes}, facts={str(base.label): facts} if facts else {})
-        scope = scope.extended(
-            indices={str(i.label): str(i.upper - i.lower + 1) for i in component.indices if isinstance(i, sympy.Idx)}
-        )
+    indices = {i for e in (*expressions, *definition.wrt) for i in sympy.sympify(e).atoms(sympy.Idx)}
+    for i in sorted(indices, key=lambda i: (str(i), str(i.upper))):
+        scope = scope.extended(indices={str(i.label): str(i.upper - i.lower + 1)})
     for e in expressions:
         for symbol in sorted(sympy.sympify(e).atoms(sympy.MatrixSymbol), key=str):
             sizes = tuple(dimension_name(size) for size in symbol.shape if size != 1)

@@ -17,7 +17,7 @@ import sympy
 from sympy.core.function import AppliedUndef
 from sympy.matrices.expressions.hadamard import HadamardProduct
 
-from ..errors import DefinitionError
+from ..errors import DefinitionError, UnsupportedExpression
 from . import tree as t
 from .convert import from_sympy
 from .matrices import entry
@@ -51,8 +51,11 @@ def check(
     where: Mapping[Any, Any] | None = None,
     arguments: Mapping[str, Any] | None = None,
     routes: Mapping[str, Any] | None = None,
+    functions: Iterable[str] = (),
 ) -> None:
-    """Raise DefinitionError for the first thing in a definition that does not fit; UnsupportedExpression for what cannot be read."""
+    """Raise DefinitionError for the first thing in a definition that does not fit; UnsupportedExpression for what cannot be read.
+
+    functions: the names of the functions that the definition uses."""
     where, others = where or {}, [e for e in (routes or {}).values() if isinstance(e, sympy.Basic)]
     labels = frozenset(_name(a) for a in (arguments or {}).values() if isinstance(a, sympy.Idx))
     every = [expression, *where, *where.values(), *others]
@@ -64,10 +67,11 @@ def check(
     equations = [_read(right, frozenset(map(_name, _places(left))) | labels) for left, right in where.items()]
     formulas += equations
     _check_where(where, equations, formulas)
+    _check_functions(every, {*functions, *map(_left_name, where)})
     for formula in formulas:
         _check_tree(formula, formula.body, {}, known)
     for formula in formulas[: 1 + len(others)]:
-        _check_free(formula)
+        _check_free(formula, known)
     for left, formula in zip(where, equations, strict=True):
         lost = sorted(t.free_indices(formula.body) - formula.free)
         if lost:
@@ -192,6 +196,8 @@ def _check_tree(formula: _Formula, node: t.Node, bound: Mapping[str, str], known
                 raise DefinitionError(
                     f"KroneckerDelta({left}, {right}) in `{formula.shown}`: {each}: it compares indices of one dimension"
                 )
+        case t.Constant("oo"):
+            raise DefinitionError(f"`{formula.shown}` holds an infinity: a formula has a finite value")
         case t.Symbol(name) if name in bound or name in known.ranges:
             raise DefinitionError(
                 f"`{formula.shown}`: the index {name} stands where a number is needed: an index selects a component; "
@@ -227,9 +233,14 @@ def _check_component(
             )
 
 
-def _check_free(formula: _Formula) -> None:
-    for i in sorted(t.free_indices(formula.body) - formula.free):
-        if _uses(formula.body, i) > 1:
+def _check_free(formula: _Formula, known: _Known) -> None:
+    for i in sorted(t.free_indices(formula.body)):
+        sizes = sorted(known.ranges.get(i, ()))
+        if len(sizes) > 1:
+            raise DefinitionError(
+                f"the index {i} is free in `{formula.shown}` and runs through {' and '.join(sizes)} in different places: rename one"
+            )
+        if i not in formula.free and _uses(formula.body, i) > 1:
             raise DefinitionError(
                 f"the index {i} stands twice in a product of `{formula.shown}` and is bound by no sum: write Sum({formula.shown}, {i}) "
                 f"for a sum, index={i} for a vector with these components, arguments={{'label': {i}}} for the number of a class"
@@ -283,6 +294,17 @@ def _check_where(where: Mapping[Any, Any], equations: Sequence[_Formula], formul
                 f"where {left} = {formula.shown} uses {later[0]}, which is defined after it: put {later[0]} first; "
                 "equations that use each other define nothing"
             )
+
+
+def _check_functions(every: Iterable[Any], known: Iterable[str]) -> None:
+    for e in every:
+        for call in sorted(sympy.sympify(e).atoms(AppliedUndef), key=str):
+            name = call.func.__name__
+            if name not in known:
+                raise UnsupportedExpression(
+                    f"there is no formula for `{call}`: give one, where={{{name}(x): ...}}, or the definition it comes from, uses=(...,); "
+                    "an elementary function needs a row in FUNCTIONS (expression/convert.py) and one in ELEMENTARY (calculus/elementary.py)"
+                )
 
 
 def _left_name(left: Any) -> str:

@@ -390,7 +390,10 @@ def check_matrix_form(component: t.Node, matrix: t.Node, indices: Sequence[str],
     wanted = replace(wanted, indices={**{i: _axis(i, wanted, scope) for i in indices}, **wanted.indices})
     stream = sampling.candidates(wanted, scope, sampling.seed_of(text(component)))
     worst, telling, detail = 0.0, 0, ""
-    for _ in range(max(POINTS, 2 * sampling.rounds(wanted))):
+    least = max(POINTS, 2 * sampling.rounds(wanted))
+    for turn in range(6 * least):
+        if turn >= least and telling >= TELLING:
+            break
         point = next(stream)
         try:
             right = Evaluation(point, scope, MATRIX_DIGITS).array(matrix)
