@@ -44,8 +44,8 @@ RESULTS = {
     "V of one query": (ONE_QUERY, 2, "p_y δ_be"),
 }
 LEMMAS = {
-    "Q": ["K_uc δₜₓ/√d", "Pₜᵤ δₜₓ (K_uc - Σₖ K_kc Pₜₖ)/√d"],
-    "K": ["δ_uy Q_tc/√d", "Pₜᵤ Q_tc (δ_uy - P_ty)/√d"],
+    "Q": ["K_uc δₜₓ/√d", "(δₗᵤ - Pₜₗ) Pₜᵤ δₖₜ", "Pₜᵤ δₜₓ (K_uc - Σₖ K_kc Pₜₖ)/√d"],
+    "K": ["δ_uy Q_tc/√d", "(δₗᵤ - Pₜₗ) Pₜᵤ δₖₜ", "Pₜᵤ Q_tc (δ_uy - P_ty)/√d"],
     "V": [],
 }
 

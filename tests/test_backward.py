@@ -19,13 +19,13 @@ RESULTS = {
     "linear": {"W": ("x_b gₐ", "g xᵀ"), "b": ("gₐ", "g"), "x": ("Σₖ gₖ W_kb", "Wᵀ g")},
     "linear_batch": {"W": ("Σₖ Gₖₐ X_kb", "Gᵀ X"), "b": ("Σₖ Gₖₐ", "Gᵀ 1"), "X": ("Σₖ Gₜₖ W_kb", "G W")},
     "layer_norm": {
-        "x": ("(hⱼ - (x̂ⱼ Σₖ hₖ x̂ₖ)/K - (Σₖ hₖ)/K)/s", "(h - (hᵀ x̂) x̂/K - (1ᵀ h) 1/K)/s"),
+        "x": ("(hⱼ - x̂ⱼ/K · Σₖ hₖ x̂ₖ - 1/K · Σₖ hₖ)/s", "1/s · (h - (hᵀ x̂) x̂/K - (1ᵀ h) 1/K)"),
         "γ": ("gⱼ x̂ⱼ", "g ⊙ x̂"),
         "β": ("gⱼ", "g"),
     },
     "scaled_dot_product_attention": {
-        "Q": ("(Σₖ Uₓₖ K_kc)/√d", "U K/√d"),
-        "K": ("(Σₖ Q_kc U_ky)/√d", "Uᵀ Q/√d"),
+        "Q": ("1/√d · Σₖ Uₓₖ K_kc", "U K/√d"),
+        "K": ("1/√d · Σₖ Q_kc U_ky", "Uᵀ Q/√d"),
         "V": ("Σₖ P_ky Gₖₑ", "Pᵀ G"),
     },
 }

@@ -4,10 +4,9 @@ import pytest
 import sympy as sp
 from formulas import CASES, REFUSED, A, Case, R, U, V, Y, k, square, z
 
-import chainrule
 from chainrule.calculus.derivation import Derivation
 from chainrule.calculus.derive import derive
-from chainrule.calculus.forms import axes_of, facts, forms
+from chainrule.calculus.forms import axes_of, forms
 from chainrule.errors import UnsupportedExpression
 from chainrule.expression import tree as t
 from chainrule.expression.printing import text

@@ -450,7 +450,9 @@ class _Author:
         name, last = self.formula(t.Index(str(index.label))), self.formula(t.Dimension(str(index.upper + 1)))
         n, plain = self.notation, _NOTATIONS["text"]
         source = f"{name.source}{n.member}{n.braces[0]}1, {n.dots}, {last.source}{n.braces[1]}"
-        return Formula(source, f"{name.text}{plain.member}{plain.braces[0]}1, {plain.dots}, {last.text}{plain.braces[1]}")
+        return Formula(
+            source, f"{name.text}{plain.member}{plain.braces[0]}1, {plain.dots}, {last.text}{plain.braces[1]}"
+        )
 
     def vector_domain(self, base: Any) -> Formula:
         name, size = self.formula(_name(base)), self.formula(_by(base.shape))

@@ -12,7 +12,7 @@ from ..expression import tree as t
 from ..expression.scope import NamedVector, Scope
 from .dependence import depends
 from .derivation import Derivation
-from .derive import axes, lemma, steps_of
+from .derive import apart, axes, lemma, steps_of
 from .differentiation import variable_indices, variable_name
 
 GRADIENTS, MATRICES, LOSSES = ("g", "h", "u", "r", "q"), ("G", "H", "U", "R", "F"), ("L", "E", "J", "C")
@@ -26,7 +26,8 @@ def backward_all(derivations: Iterable[Derivation]) -> tuple[Derivation, ...]:
     if not firsts:
         return ()
     names = _names(firsts)
-    return tuple(_backward(d, names) for d in firsts)
+    known: dict[tuple[str, str], list[Derivation]] = {}
+    return tuple(_backward(d, names, known) for d in firsts)
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,10 @@ def _names(firsts: list[Derivation]) -> _Names:
     wanted = {own.base: own.indices}
     for derivation in firsts:
         wanted |= {v.base: v.indices for v in _gates(own, derivation.variable, derivation.scope)}
-    order = [own.base, *(base for base in reversed(tuple(firsts[0].scope.vectors)) if base in wanted and base != own.base)]
+    order = [
+        own.base,
+        *(base for base in reversed(tuple(firsts[0].scope.vectors)) if base in wanted and base != own.base),
+    ]
     taken = set().union(*(_taken(d.scope) for d in firsts))
     gradients: dict[str, str] = {}
     for position, base in enumerate(order):
@@ -60,7 +64,9 @@ def _names(firsts: list[Derivation]) -> _Names:
 def _taken(scope: Scope) -> set[str]:
     """The names that something in the scope has."""
     bodies = [*scope.scalars.values(), *(v.body for v in scope.vectors.values())]
-    plain = {p.name for b in bodies for _, p in t.walk(b) if isinstance(p, t.Symbol | t.Vector | t.Matrix | t.Dimension)}
+    plain = {
+        p.name for b in bodies for _, p in t.walk(b) if isinstance(p, t.Symbol | t.Vector | t.Matrix | t.Dimension)
+    }
     return {*scope.shapes, *scope.scalars, *scope.vectors, *scope.functions, *scope.domains, *plain}
 
 
@@ -80,7 +86,8 @@ def _gates(own: t.Component, variable: t.Node, scope: Scope) -> tuple[t.Componen
     return tuple(reversed(found))
 
 
-def _backward(derivation: Derivation, names: _Names) -> Derivation:
+def _backward(derivation: Derivation, names: _Names, shared: dict[tuple[str, str], list[Derivation]]) -> Derivation:
+    """shared: what was found on the way to other variables, by the bases of the two vectors it leads between."""
     own, variable, scope = _own(derivation), derivation.variable, derivation.scope
     assert isinstance(own, t.Component)
     g = names.gradients[own.base]
@@ -95,41 +102,58 @@ def _backward(derivation: Derivation, names: _Names) -> Derivation:
     scope = scope.extended(shapes={g: sizes, own.base: sizes}, scalars={names.loss: body}, jacobians=known)
     scope, lemmas, above = replace(scope, own=names.loss), [], own
     for gate in _gates(own, variable, scope):
-        scope, found = _through(derivation, above, gate, scope, names)
+        found = shared.setdefault((above.base, gate.base), []) or _through(derivation, above, gate, scope, names)
+        shared[above.base, gate.base] = found
+        scope = _knowing(scope, found, above, gate, names)
         lemmas += found
         above = gate
     start = t.Derivative(t.Symbol(names.loss), variable, 1, True)
     steps = tuple(steps_of(start, scope, _without_formulas(scope, own, names)))
-    return Derivation(derivation.definition, scope, variable, 1, start, start, steps, tuple(lemmas), gradient_of=t.Equation(t.Component(g, own.indices), t.Derivative(t.Symbol(names.loss), own, 1, True)))
+    return Derivation(
+        derivation.definition,
+        scope,
+        variable,
+        1,
+        start,
+        start,
+        steps,
+        tuple(lemmas),
+        gradient_of=t.Equation(t.Component(g, own.indices), t.Derivative(t.Symbol(names.loss), own, 1, True)),
+    )
 
 
 def _through(
     derivation: Derivation, above: t.Component, gate: t.Component, scope: Scope, names: _Names
-) -> tuple[Scope, list[Derivation]]:
-    """The gradient with respect to a named vector from that with respect to the one above it, and the scope that knows it."""
-    places = _apart(gate.indices, above.indices, scope)
-    by = t.Component(gate.base, places)
+) -> list[Derivation]:
+    """The Jacobian of a vector by one that it is computed from, and the gradient with respect to the second from that by the first."""
+    by = t.Component(gate.base, apart(gate.indices, above.indices))
     scope = scope.extended(indices=axes(by, scope))
     jacobian = lemma(derivation.definition, above, by, scope, True)
-    scope = scope.extended(jacobians={(above.base, gate.base): (above.indices, places, jacobian.final)})
-    scope = replace(scope, own=names.loss)
+    scope = replace(_with_jacobian(scope, jacobian), own=names.loss)
     start = t.Derivative(t.Symbol(names.loss), gate, 1, True)
     steps = tuple(steps_of(start, scope, _without_formulas(scope, above, names)))
     name = t.Component(names.gradients[gate.base], gate.indices)
-    found = Derivation(derivation.definition, scope, gate, 1, start, start, steps, gradient_of=t.Equation(name, start))
-    vectors = {name.base: NamedVector(name.base, gate.indices, found.final)}
-    known = {(names.loss, gate.base): ((), gate.indices, name)}
-    shape = {name.base: tuple(scope.indices.get(i, "K") for i in gate.indices)}
-    return scope.extended(vectors=vectors, shapes=shape, jacobians=known), [jacobian, found]
+    equation = t.Equation(name, start)
+    return [jacobian, Derivation(derivation.definition, scope, gate, 1, start, start, steps, gradient_of=equation)]
 
 
-def _apart(indices: tuple[str, ...], taken: tuple[str, ...], scope: Scope) -> tuple[str, ...]:
-    """Indices that differ from those taken."""
-    found: tuple[str, ...] = ()
-    for i in indices:
-        clash = i in taken or i in found
-        found = (*found, t.fresh_index(frozenset(taken), frozenset(indices), frozenset(found)) if clash else i)
-    return found
+def _with_jacobian(scope: Scope, jacobian: Derivation) -> Scope:
+    above, by = _own(jacobian), jacobian.variable
+    assert isinstance(above, t.Component)
+    assert isinstance(by, t.Component)
+    return scope.extended(jacobians={(above.base, by.base): (above.indices, by.indices, jacobian.final)})
+
+
+def _knowing(scope: Scope, found: list[Derivation], above: t.Component, gate: t.Component, names: _Names) -> Scope:
+    """The scope in which the gradient with respect to a named vector has a name and is known."""
+    jacobian, gradient = found
+    name = t.Component(names.gradients[gate.base], gate.indices)
+    scope = _with_jacobian(scope.extended(indices=jacobian.scope.indices), jacobian)
+    return scope.extended(
+        vectors={name.base: NamedVector(name.base, gate.indices, gradient.final)},
+        shapes={name.base: tuple(scope.indices.get(i, "K") for i in gate.indices)},
+        jacobians={(names.loss, gate.base): ((), gate.indices, name)},
+    )
 
 
 def _without_formulas(scope: Scope, own: t.Component, names: _Names) -> Scope:

@@ -228,9 +228,10 @@ def _without_own_derivative(scope: Scope, own: str) -> Scope:
     return scope.extended(functions={own: replace(scope.functions[own], derivative=None)})
 
 
-def _chain_applies(own: t.Symbol, variable: t.Node, partial: bool, scope: Scope) -> bool:
+def _chain_applies(own: t.Symbol | t.Component, variable: t.Node, partial: bool, scope: Scope) -> bool:
     chain = next(rule for rule in RULES if rule.name == "chain rule")
-    if (own.name, variable) in scope.derivatives or (own.name, variable_name(variable)) in scope.jacobians:
+    name = variable_name(own)
+    if (name, variable) in scope.derivatives or (name, variable_name(variable)) in scope.jacobians:
         return False
     return chain.apply(t.Derivative(own, variable, 1, partial), scope) is not None
 
@@ -323,9 +324,35 @@ def _with_vector_lemma(
     if not (depends(body, name, scope) and depends(name, node, scope)):
         return scope
     scope = scope.extended(indices=axes(name, scope))
+    gate = _gate(name, node, scope)
+    if gate is not None:
+        scope = scope.extended(indices=axes(gate, scope))
+        nearer = lemma(definition, name, gate, scope, True)
+        lemmas.append(nearer)
+        scope = scope.extended(jacobians={(base, gate.base): (indices, gate.indices, nearer.final)})
     found = lemma(definition, name, node, scope, True)
     lemmas.append(found)
     return scope.extended(jacobians={(base, variable_name(node)): (indices, variable_indices(node), found.final)})
+
+
+def _gate(name: t.Component, variable: t.Node, scope: Scope) -> t.Component | None:
+    """A named vector in the formula of another through which every path from the variable leads: derivatives go through it."""
+    for base, vector in scope.vectors.items():
+        without = replace(scope, vectors={k: v for k, v in scope.vectors.items() if k != base})
+        direct = any(isinstance(p, t.Component) and p.base == base for _, p in t.walk(scope.vectors[name.base].body))
+        inner = t.Component(base, apart(vector.indices, (*name.indices, *variable_indices(variable))))
+        if base != name.base and direct and depends(inner, variable, scope) and not depends(name, variable, without):
+            return inner
+    return None
+
+
+def apart(indices: tuple[str, ...], taken: tuple[str, ...]) -> tuple[str, ...]:
+    """Indices that differ from those taken."""
+    found: tuple[str, ...] = ()
+    for i in indices:
+        clash = i in taken or i in found
+        found = (*found, t.fresh_index(frozenset(taken), frozenset(indices), frozenset(found)) if clash else i)
+    return found
 
 
 def _bypassed(name: str, variable: t.Node, scope: Scope) -> bool:
@@ -351,6 +378,8 @@ def lemma(definition: Definition, name: t.Node, variable: t.Node, scope: Scope, 
     own = name.function if isinstance(name, t.Call) else name.base if isinstance(name, t.Component) else name.name  # type: ignore[attr-defined]
     inner = replace(scope, own=own)
     start = t.Derivative(_body_of(name, inner), variable, 1, partial)
+    if isinstance(name, t.Component) and _chain_applies(name, variable, partial, inner):
+        start = t.Derivative(name, variable, 1, partial)
     return Derivation(
         definition, inner, variable, 1, t.Derivative(name, variable, 1, partial), start, tuple(steps_of(start, inner))
     )
@@ -404,7 +433,7 @@ def steps_of(start: t.Node, scope: Scope, ending: Scope | None = None) -> Iterat
             (p, d)
             for p, d in pending
             if cost(d.operand, d.variable, scope) > 1
-            or (isinstance(d.operand, t.Symbol) and d.operand != d.variable and _is_chain(d, scope))
+            or (isinstance(d.operand, t.Symbol | t.Component) and d.operand != d.variable and _is_chain(d, scope))
         ]
         chosen = fixed if hard and fixed else hard
         batch = [_differentiate(line, *chosen[0], scope)] if hard else [*_resolve(line, scope)]
@@ -419,7 +448,7 @@ def steps_of(start: t.Node, scope: Scope, ending: Scope | None = None) -> Iterat
 
 
 def _is_chain(pending: t.Derivative, scope: Scope) -> bool:
-    assert isinstance(pending.operand, t.Symbol)
+    assert isinstance(pending.operand, t.Symbol | t.Component)
     return _chain_applies(pending.operand, pending.variable, pending.partial, scope)
 
 

@@ -336,10 +336,12 @@ def _unnamed_function(n: t.Derivative, s: Scope) -> t.Node | None:
 
 def _chain(n: t.Derivative, s: Scope) -> t.Node | None:
     """dL/dz = Σ over the paths ∂L/∂v · dv/dz, for an operand that depends on z only through named quantities."""
-    if isinstance(n.operand, t.Component | t.Cases):
+    if isinstance(n.operand, t.Cases):
         return None
     body = s.scalars.get(n.operand.name, n.operand) if isinstance(n.operand, t.Symbol) else n.operand
-    through = _cut(n, s) or intermediates(body, n.variable, s)
+    through = _cut(n, s)
+    if not through and not isinstance(n.operand, t.Component):
+        through = intermediates(body, n.variable, s)
     if not through or any(_same_family(v, n.variable) for v in through):
         return None
     if isinstance(body, t.Add) and _affine(body, through) and body is n.operand:
@@ -376,16 +378,24 @@ def _same_family(a: t.Node, b: t.Node) -> bool:
 def _cut(n: t.Derivative, s: Scope) -> tuple[t.Node, ...]:
     """A named scalar or vector through which every path from the variable passes and by which the derivative is known already: δ of a
     neuron, the gradient from above in a backward pass."""
-    if not isinstance(n.operand, t.Symbol):
+    if not isinstance(n.operand, t.Symbol | t.Component):
         return ()
-    for (name, base), (rows, places, _) in reversed(tuple(s.jacobians.items())):
-        if name == n.operand.name and rows == () and base in s.vectors:
+    own = variable_name(n.operand)
+    if isinstance(n.operand, t.Component) and (own, variable_name(n.variable)) in s.jacobians:
+        return ()
+    for (name, base), (_, places, _) in reversed(tuple(s.jacobians.items())):
+        if name == own and base in s.vectors:
             vector = t.Component(base, places)
             hidden = replace(s, vectors={k: v for k, v in s.vectors.items() if k != base})
             if depends(vector, n.variable, s) and not depends(n.operand, n.variable, hidden):
                 return (vector,)
     for (name, through), _ in s.derivatives.items():
-        if name == n.operand.name and isinstance(through, t.Symbol) and through.name in s.scalars:
+        if (
+            isinstance(n.operand, t.Symbol)
+            and name == own
+            and isinstance(through, t.Symbol)
+            and through.name in s.scalars
+        ):
             without = replace(s, scalars={k: v for k, v in s.scalars.items() if k != through.name})
             if depends(through, n.variable, s) and not depends(n.operand, n.variable, without):
                 return (through,)

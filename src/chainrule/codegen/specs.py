@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import sympy
 
+from ..calculus.backward import backward_all
 from ..calculus.dependence import matrix_of
 from ..calculus.derivation import Derivation
 from ..calculus.kinks import Kink
@@ -18,7 +19,7 @@ from ..runtime.scalar import Range
 from .points import interval
 from .spec import FunctionSpec
 from .vector_products import product, sums_to_one, sums_to_zero
-from .vector_spec import DerivativeSpec, HessianSpec, InputSpec, VectorSpec
+from .vector_spec import DerivativeSpec, HessianSpec, InputSpec, Product, VectorSpec
 
 
 def spec_of(definition: Definition, derivations: tuple[Derivation, ...]) -> FunctionSpec | VectorSpec:
@@ -103,7 +104,14 @@ def _vector_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
     used = set(_used(value, scope)).union(*(_used(d.final, scope) for d in (*firsts, *seconds)))
     inputs = _inputs(definition, main, firsts, scope, value, index, used)
     names = {one.base: one.name for one in inputs}
-    derivatives = tuple(_derivative(d, names, index, seconds, scope, own) for d in firsts)
+    back = backward_all(firsts)
+    for b in back:
+        named = {base: v for base, v in b.scope.vectors.items() if base not in scope.vectors}
+        scope = scope.extended(vectors=named, indices={**b.scope.indices, **scope.indices})
+        shapes |= {base: b.scope.shapes[base] for base in named}
+    cotangent = _base(back[0].gradient_of.left) if back and back[0].gradient_of else ""
+    passes = {_base(b.variable): b for b in back}
+    derivatives = tuple(_derivative(d, names, index, seconds, scope, own, passes) for d in firsts)
     if not derivatives:
         raise DefinitionError(f"{definition.name}: no derivative by an input was derived; name one in `wrt`")
     return VectorSpec(
@@ -117,6 +125,7 @@ def _vector_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
         formula=f"{to_sympy(own, scope)} = {to_sympy(main.equation.right, scope)}",
         source=definition.source,
         vectors=tuple(scope.vectors.values()),
+        cotangent=cotangent,
         scalars=scope.scalars,
         functions=scope.functions,
         sizes=sizes,
@@ -231,7 +240,13 @@ ONE = next(rule.name for rule in SUMS if "sum to 1" in rule.name)
 
 
 def _derivative(
-    d: Derivation, names: dict[str, str], index: tuple[str, ...], seconds: list[Derivation], whole: Scope, own: t.Node
+    d: Derivation,
+    names: dict[str, str],
+    index: tuple[str, ...],
+    seconds: list[Derivation],
+    whole: Scope,
+    own: t.Node,
+    passes: dict[str, Derivation],
 ) -> DerivativeSpec:
     variable = d.variable.indices if isinstance(d.variable, t.Component) else ()
     scope = d.scope.extended(facts=whole.facts)
@@ -241,8 +256,9 @@ def _derivative(
         **dict(zip(variable, whole.shapes.get(_base(d.variable), ()), strict=False)),
     }
     taken = {*whole.shapes, *whole.vectors, *whole.scalars, *names}
-    g, v = (next(b for b in (stem, f"{stem}_") if b not in taken) for stem in "gv")
+    v = next(b for b in ("v", "v_") if b not in taken)
     base = _base(own)
+    back = passes.get(_base(d.variable))
     square = len(index) == len(variable) == 1 and sizes[index[0]] == sizes[variable[0]]
     hessian = next((_hessian(s, variable, v, whole) for s in seconds if _base(s.variable) == _base(d.variable)), None)
     return DerivativeSpec(
@@ -250,7 +266,9 @@ def _derivative(
         tree=d.final,
         indices=(*index, *variable),
         sizes=sizes,
-        vjp=product(d.final, index, variable, g, sizes, scope, base) if index else None,
+        vjp=None
+        if back is None or back.gradient_of is None
+        else Product(back.final, _base(back.gradient_of.left), variable),
         jvp=product(d.final, variable, index, v, sizes, scope, base) if index and variable else None,
         hessian=hessian,
         rows_sum_to_zero=(square or not index)

@@ -68,7 +68,8 @@ class DerivativeSpec:
 class VectorSpec:
     """A function of arrays. value: a tree with the free ``value_index``, whose axes are ``output``.
 
-    vectors, scalars, functions: what the trees may name. sizes: the dimension of each index of the value. shapes: of the axes of every quantity.
+    vectors, scalars, functions: what the trees may name; the first also the gradients with respect to named vectors, which the products from
+    the left are made of. cotangent: the name of the gradient from above in these. sizes: the dimension of each index of the value. shapes: of the axes of every quantity.
     facts: by base, ``sums_to_one``. loss: it is reduced over a batch."""
 
     name: str
@@ -81,6 +82,7 @@ class VectorSpec:
     formula: str
     source: str
     vectors: tuple[NamedVector, ...] = ()
+    cotangent: str = ""
     scalars: Mapping[str, t.Node] = field(default_factory=dict)
     functions: Mapping[str, NamedFunction] = field(default_factory=dict)
     sizes: Mapping[str, str] = field(default_factory=dict)

@@ -69,6 +69,9 @@ class Writer:
             if name not in self.code:
                 self.code[name] = self.fresh(_identifier(name))
                 self.taken.add(self.code[name])
+        if spec.cotangent:
+            self.code[spec.cotangent] = self.fresh(_identifier(spec.cotangent).lower(), set(self.code.values()))
+            self.taken.add(self.code[spec.cotangent])
         self.arguments: dict[str, tuple[str, ...]] = {}
         self.stable: dict[object, str] = {}
         self.scores = scores_of(spec)
@@ -97,7 +100,7 @@ class Writer:
         body = _Body(dict(sizes), set())
         arguments = [one.name for one in self.spec.inputs]
         if vector is not None:
-            own = self.fresh(vector[0], set(self.code.values()))
+            own = self.code.get(vector[0]) or self.fresh(vector[0], set(self.code.values()))
             body.vectors[vector[0]] = own
             body.taken.add(own)
             arguments.append(own)
@@ -173,7 +176,7 @@ class Writer:
         lines: dict[str, str] = {}
 
         def need(base: str) -> None:
-            if base in lines or base in self.inputs or base in self.classes:
+            if base in lines or base in self.inputs or base in self.classes or base == self.spec.cotangent:
                 return
             if base.startswith("inv("):
                 inner = base[4:-1]
@@ -353,9 +356,8 @@ class Writer:
     def _whole(self, base: str, body: _Body) -> str:
         if base in body.vectors:
             return body.vectors[base]
-        if base not in self.code or (
-            base not in self.inputs and base not in self.names and not base.startswith("inv(")
-        ):
+        known = base in self.inputs or base in self.names or base == self.spec.cotangent
+        if base not in self.code or not (known or base.startswith("inv(")):
             raise UnsupportedExpression(f"{self.spec.name}: `{base}` is neither an input nor a named quantity")
         body.needs[base] = None
         return self.code[base]
