@@ -2,8 +2,8 @@
 
     absolute_error(y_hat, y) = Abs(y - y_hat)
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     prediction: any real prediction.
     target: any real target.
 

@@ -2,8 +2,8 @@
 
     binary_cross_entropy(y_hat, y) = -y*log(y_hat) - (1 - y)*log(1 - y_hat)
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     prediction: 0 <= prediction <= 1.
     target: 0 <= target <= 1.
 

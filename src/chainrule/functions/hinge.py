@@ -2,8 +2,8 @@
 
     hinge(y_hat, y) = Max(0, -y*y_hat + 1)
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     prediction: any real prediction.
     target: -1 <= target <= 1.
 

@@ -2,8 +2,8 @@
 
     huber(y_hat, y, delta) = Piecewise(((-y + y_hat)**2/2, delta >= Abs(y - y_hat)), (delta*(-delta/2 + Abs(y - y_hat)), True))
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     prediction: any real prediction.
     target: any real target.
 

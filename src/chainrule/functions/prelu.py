@@ -2,8 +2,8 @@
 
     prelu(x, a) = Piecewise((x, x > 0), (a*x, True))
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     x: any real x.
 
 Parameters, likewise:

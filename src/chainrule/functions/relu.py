@@ -2,8 +2,8 @@
 
     relu(x) = Piecewise((x, x > 0), (0, True))
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     x: any real x.
 
 An argument outside its domain gives NaN, a parameter a ValueError, another dtype a TypeError. NaN is passed on; at

@@ -2,8 +2,8 @@
 
     sigmoid_binary_cross_entropy(z, y) = -y*log(1/(1 + exp(-z))) - (1 - y)*log(1 - 1/(1 + exp(-z)))
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     logit: any real logit.
     target: 0 <= target <= 1.
 

@@ -2,8 +2,8 @@
 
     sigmoid_squared_error(z, y) = (-y + 1/(1 + exp(-z)))**2/2
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     logit: any real logit.
     target: 0 <= target <= 1.
 

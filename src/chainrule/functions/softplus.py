@@ -2,8 +2,8 @@
 
     softplus(x) = log(exp(x) + 1)
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     x: any real x.
 
 An argument outside its domain gives NaN, a parameter a ValueError, another dtype a TypeError. NaN is passed on; at

@@ -2,8 +2,8 @@
 
     squared_error(y_hat, y) = (-y + y_hat)**2
 
-Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers and bools
-become float64:
+Arguments, numbers or arrays of any shapes that broadcast; float16, float32 and float64 are kept, integers become
+float64:
     prediction: any real prediction.
     target: any real target.
 
