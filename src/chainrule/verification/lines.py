@@ -62,20 +62,20 @@ class Sample:
         """The same point at four times the digits: a difference of nearly equal numbers may need them."""
         return Sample(self.point, self.scope, Evaluation(self.point, self.scope, 4 * DIGITS))
 
-    def compare(self, before: t.Node, after: t.Node) -> Outcome | None:
     def constant(self, slope: Number) -> bool:
         """Whether the function is constant only because a dimension is 1 here, as a standard deviation is: its derivative at every other
         size, (z - μ)/‖z - μ‖, has no value there."""
         return 1 in self.point.dimensions.values() and abs(slope) < NOTHING
 
+    def compare(self, before: t.Node, after: t.Node) -> Outcome | None:
         """None: the line before has no value here. A line after it that has none is infinitely wrong."""
         left, right = self.value(before), self.value(after)
         if left is None:
             return None
         if right is None and (right := self.finer.value(after)) is None:
-            return Outcome(left, mp.nan, float("inf"), True)
             if self.constant(left):
                 return None
+            return Outcome(left, mp.nan, float("inf"), True)
         gap, size = abs(left - right), max(abs(left), abs(right))
         if size < NOTHING:
             return Outcome(left, right, 0.0, False)
