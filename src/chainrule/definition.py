@@ -21,7 +21,8 @@ class Definition:
     wrt: what to differentiate with respect to; the first is the main variable, whose second derivative is derived too.
     symbol: how the function is written, spelled as in SymPy: ``"sigma"``, ``"ELU"``, ``"L"`` for a loss.
     index: for a function with a vector value, the index of its value: ``s_i``.
-    arguments: the names under which code passes each variable, in order; default: the variables' own names.
+    arguments: the names under which code passes each variable, in order; default: the variables' own names. An index among them is
+        the number of a class: ``{"label": c}``. What an index that is free and neither of these means, ``expression.index_checks`` says.
     parameters: default of each parameter (a positive number, say); ``domain`` gives its valid range.
     domain: the SymPy set each variable or parameter is taken from; default: where the function has real values, as far as its
         logarithms, roots and powers of that variable alone say it; else all reals.
