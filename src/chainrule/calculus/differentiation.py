@@ -389,7 +389,7 @@ def _cut(n: t.Derivative, s: Scope) -> tuple[t.Node, ...]:
             hidden = replace(s, vectors={k: v for k, v in s.vectors.items() if k != base})
             if depends(vector, n.variable, s) and not depends(n.operand, n.variable, hidden):
                 return (vector,)
-    for (name, through), _ in s.derivatives.items():
+    for (name, through), _ in reversed(tuple(s.derivatives.items())):
         if (
             isinstance(n.operand, t.Symbol)
             and name == own
