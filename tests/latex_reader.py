@@ -13,7 +13,7 @@ from fractions import Fraction
 from chainrule.expression import tree as t
 from chainrule.expression.tree import Node
 
-TOKEN = re.compile(r"\\(?:text|operatorname\*?|mathrm|begin|end)\{[^{}]*\}|\\[A-Za-z]+|\\.|[0-9]+|\S")
+TOKEN = re.compile(r"\\(?:text|operatorname\*?|mathrm|begin|end)\{[^{}]*\}|\\[A-Za-z]+|\\.|[0-9]+\.[0-9]+|[0-9]+|\S")
 PREFIX = {rf"\{n}": n for n in ("log", "sin", "cos", "tan", "sec", "csc", "cot", "sinh", "cosh", "tanh", "coth")} | {
     rf"\arc{n}": f"a{n}" for n in ("sin", "cos", "tan")
 }
@@ -186,6 +186,8 @@ class Reader:
         assert token is not None
         if token.isdigit():
             return t.Number(Fraction(self.next()))
+        if re.fullmatch(r"[0-9]+\.[0-9]+", token):
+            return t.Decimal(float(self.next()))
         if token in READERS:
             return READERS[token](self)
         if token in PREFIX or token.startswith(r"\operatorname"):

@@ -45,6 +45,7 @@ from chainrule.expression.tree import (
     Compare,
     Component,
     Constant,
+    Decimal,
     Delta,
     Derivative,
     Diag,
@@ -155,7 +156,7 @@ def value(node: Node, seed: int, bound: dict[str, int]) -> object:
         return value(part, seed, bound)
 
     match node:
-        case tree.Number():
+        case tree.Number() | Decimal():
             return complex(node.value)
         case Constant():
             return {"pi": math.pi, "e": math.e, "oo": 1e9}[node.name]
@@ -662,6 +663,7 @@ CORPUS: tuple[tuple[Node, str, str], ...] = (
     (Component("z_prime", ("i",)), "z'_{i}", "z′ᵢ"),
     (Symbol("W_out"), r"W_{\mathrm{out}}", "Wₒᵤₜ"),
     (Symbol("x_bar"), r"\bar{x}", "x̄"),
+    (Mul((Decimal(1.0), Neg(Decimal(0.25)))), r"1 \cdot (-0.25)", "1 · (-0.25)"),
 )
 NODES = [node for node, _, _ in CORPUS]
 KINDS_OF_NODE = {kind for kind in vars(tree).values() if isinstance(kind, type) and issubclass(kind, Node)} - {Node}

@@ -379,6 +379,8 @@ def to_sympy(
         match n:
             case t.Number(value):
                 return sympy.Rational(value.numerator, value.denominator)
+            case t.Decimal(value):
+                return sympy.Float(value)
             case t.Constant(name):
                 return {"pi": sympy.pi, "e": sympy.E, "oo": sympy.oo}[name]
             case t.Symbol(name):

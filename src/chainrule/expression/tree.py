@@ -61,6 +61,13 @@ class Number(Node):
 
 
 @dataclass(frozen=True, slots=True)
+class Decimal(Node):
+    """A computed number >= 0, shown to four significant digits: 0.1966, 3.7·10⁻¹³; a negative one is ``Neg(Decimal(...))``."""
+
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
 class Constant(Node):
     """``pi``, ``e`` or ``oo`` (infinity, in statements about limits and ranges only)."""
 

@@ -522,6 +522,7 @@ def _put(array: Array, places: tuple[int, ...], value: Number) -> Array:
 
 VALUES: Mapping[type[t.Node], Callable[[Any, _Frame], Number]] = {
     t.Number: lambda n, f: mp.mpf(n.value.numerator) / n.value.denominator,
+    t.Decimal: lambda n, f: mp.mpf(n.value),
     t.Constant: lambda n, f: +{"pi": mp.pi, "e": mp.e, "oo": mp.inf}[n.name],
     t.Symbol: _symbol,
     t.Component: _component,

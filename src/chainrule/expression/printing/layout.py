@@ -44,6 +44,10 @@ from .boxes import (
 from .glyphs import PREFIX, WORDS, listed, spell
 
 
+SHOWN_DIGITS = 4
+"""Significant digits of a computed number."""
+
+
 class Level(IntEnum):
     """How tightly the printed form of a node holds together, loosest first."""
 
@@ -222,6 +226,7 @@ LEVELS: dict[type[Node], Level | Callable[[Any], Level]] = {
     tree.Derivative: lambda node: Level.QUOTIENT if _inside_fraction(node) else Level.PRODUCT,
     tree.Frac: Level.QUOTIENT,
     tree.Number: lambda node: Level.ATOM if node.value.denominator == 1 else Level.QUOTIENT,
+    tree.Decimal: lambda node: Level.ATOM if isinstance(decimal(node.value, SHOWN_DIGITS), Digits) else Level.PRODUCT,
     tree.Power: Level.FACTOR,
     tree.Transpose: Level.FACTOR,
     tree.Call: _call_level,
@@ -667,6 +672,7 @@ def _dot(node: tree.Dot, context: Context) -> Box:
 
 ROWS: dict[type[Node], Callable[[Any, Context], Box]] = {
     tree.Number: _number,
+    tree.Decimal: lambda node, context: decimal(node.value, SHOWN_DIGITS),
     tree.Constant: lambda node, context: CONSTANTS[node.name],
     tree.Symbol: lambda node, context: spell(node.name),
     tree.Vector: lambda node, context: spell(node.name, bold=True),
