@@ -59,7 +59,7 @@ def test_title_and_summary_come_from_the_docstring(home, docstring, title, summa
 
 @pytest.mark.parametrize("folder", ["activations", "losses", "layers"])
 def test_the_folder_gives_the_kind_and_a_file_may_say_otherwise(home, folder):
-    kind = {"activations": "activation", "losses": "loss", "layers": "layers"}[folder]
+    kind = {"activations": "activation", "losses": "loss", "layers": "layer"}[folder]
     put(home, f"{folder}/a.py", SOFT)
     put(home, f"{folder}/b.py", "definition = Definition(x, wrt=x, kind='gate')")
     found = entries([home / "derivations"])

@@ -7,7 +7,7 @@ from chainrule import Definition, dimension, index, matrix
 m, K = dimension("m"), dimension("K")
 i, r = index("i", m), index("r", m)
 j, k = index("j", K), index("k", K)
-prediction, target = matrix("Yhat", m, K), matrix("Y", m, K)
+prediction, target = matrix("Y_hat", m, K), matrix("Y", m, K)
 definition = Definition(
     Sum(Sum((prediction[r, k] - target[r, k]) ** 2, k), r) / (m * K),
     wrt=prediction[i, j],

@@ -2,8 +2,8 @@
 
 It is the chain rule over every component, so a derivation like any other: L is given the value Σ_i g_i s_i, whose gradient by s is g and whose
 gradient by z is the product of g with the Jacobian, from the left. Code needs this product and never the Jacobian itself. Where every path
-from z to s leads through a named vector, the gradient with respect to that vector comes first, under a name of its own (h for the first):
-so attention is passed back through its weights, and layer normalisation through the normalised vector."""
+from z to s leads through a named vector, the gradient with respect to that vector comes first, under a name of its own (h for the first),
+unless it divides by components: so attention is passed back through its weights, and layer normalisation through the normalised vector."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -104,6 +104,8 @@ def _backward(derivation: Derivation, names: _Names, shared: dict[tuple[str, str
     for gate in _gates(own, variable, scope):
         found = shared.setdefault((above.base, gate.base), []) or _through(derivation, above, gate, scope, names)
         shared[above.base, gate.base] = found
+        if _divides(found[-1].final):
+            break
         scope = _knowing(scope, found, above, gate, names)
         lemmas += found
         above = gate
@@ -135,6 +137,12 @@ def _through(
     name = t.Component(names.gradients[gate.base], gate.indices)
     equation = t.Equation(name, start)
     return [jacobian, Derivation(derivation.definition, scope, gate, 1, start, start, steps, gradient_of=equation)]
+
+
+def _divides(gradient: t.Node) -> bool:
+    """Whether a gradient divides by components: one by a probability, say, is far larger than what is left of it in the end."""
+    below = [p.denominator for _, p in t.walk(gradient) if isinstance(p, t.Frac)]
+    return any(isinstance(p, t.Component) for d in below for _, p in t.walk(d))
 
 
 def _with_jacobian(scope: Scope, jacobian: Derivation) -> Scope:
