@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from .calculus.derivation import Derivation as Derivation
     from .calculus.derive import derive as derive
     from .calculus.derive import derive_all as derive_all
+    from .calculus.graph import Graph as Graph
+    from .calculus.graph import graph as graph
     from .catalogue import load as load
     from .catalogue import use as use
     from .definition import Definition as Definition
@@ -34,6 +36,8 @@ _HOME = {
     "Derivation": ".calculus.derivation",
     "derive": ".calculus.derive",
     "derive_all": ".calculus.derive",
+    "Graph": ".calculus.graph",
+    "graph": ".calculus.graph",
     "load": ".catalogue",
     "use": ".catalogue",
     "dimension": ".notation",

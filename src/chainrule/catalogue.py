@@ -24,7 +24,13 @@ from .errors import ChainruleError, DefinitionError, UnknownName
 if TYPE_CHECKING:
     from .definition import Definition
 
-KINDS = {"activations": "activation", "losses": "loss", "layers": "layer", "derivations": "function"}
+KINDS = {
+    "activations": "activation",
+    "losses": "loss",
+    "layers": "layer",
+    "networks": "network",
+    "derivations": "function",
+}
 PACKAGE = Path(__file__).resolve().parent
 ANY = "*"  # in ``Entry.uses``: a name that only running the file would tell
 

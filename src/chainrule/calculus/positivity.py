@@ -1,4 +1,4 @@
-"""What is positive whatever its variables are: exponentials, and what is made of them."""
+"""What is positive, or not negative, whatever its variables are: exponentials, squares, and what is made of them."""
 
 from ..expression import tree as t
 from ..expression.scope import Scope
@@ -24,4 +24,24 @@ def positive(node: t.Node, scope: Scope) -> bool:
             return positive(body, scope)
         case t.Component(base, indices) if base in scope.vectors:
             return positive(scope.vectors[base].at(indices), scope)
+    return False
+
+
+def nonnegative(node: t.Node, scope: Scope) -> bool:
+    """Whether a formula can be seen to be nowhere negative: a square, say, or a sum of squares over a positive number."""
+    if positive(node, scope):
+        return True
+    match node:
+        case t.Number() | t.Call("abs" | "sqrt" | "norm", _):
+            return True
+        case t.Symbol(name) if name in scope.domains:
+            return bool(scope.domains[name].inf >= 0)
+        case t.Power(_, t.Number(exponent)) if exponent.denominator == 1 and exponent.numerator % 2 == 0:
+            return True
+        case t.Mul(parts) | t.Add(parts):
+            return all(nonnegative(p, scope) for p in parts)
+        case t.Frac(a, b):
+            return nonnegative(a, scope) and nonnegative(b, scope)
+        case t.Power(base, _) | t.Sum(base, _, _):
+            return nonnegative(base, scope)
     return False
