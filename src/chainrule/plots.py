@@ -30,6 +30,17 @@ THRESHOLD = 0.01
 TALLEST = 12.0
 """A curve that grows beyond this is cut off."""
 DATA_MARK = "chainrule data: "
+SETTINGS = {
+    "font.family": "STIXGeneral", "mathtext.fontset": "stix", "font.size": 11.0, "axes.unicode_minus": True,
+    "svg.fonttype": "path", "svg.hashsalt": "chainrule", "pdf.fonttype": 42, "path.simplify": True,
+    "axes.edgecolor": GREY, "xtick.color": INK, "ytick.color": INK, "axes.linewidth": 0.8,
+}  # fmt: skip
+"""What Matplotlib is told, so that a plot is the same on every machine."""
+UNDATED: dict[str, dict[str, Any]] = {
+    "svg": {"Date": None, "Creator": None},
+    "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
+}
+"""The metadata of a file, without dates and versions."""
 
 Function = Callable[[float], float]
 
@@ -62,7 +73,7 @@ def _function_figure(material: Material, main: Derivation, x: Any) -> Figure | N
     low, high = _window(d, x)
     joints = _joints(material, x, fixed, low, high)
     places = [at for at, _ in joints]
-    name = _mathtext(printing.latex(_operand(main.goal)))
+    name = mathtext(printing.latex(_operand(main.goal)))
     curves = (
         _curve("function", name, f, low, high, places),
         _curve("derivative", _slope_label(main), slope, low, high, places),
@@ -233,7 +244,7 @@ def _operand(node: t.Node) -> t.Node:
 
 
 def _label(node: t.Node) -> str:
-    return _mathtext(printing.latex(node)).replace(r"\frac", r"\dfrac")
+    return mathtext(printing.latex(node)).replace(r"\frac", r"\dfrac")
 
 
 def _slope_label(main: Derivation) -> str:
@@ -242,10 +253,10 @@ def _slope_label(main: Derivation) -> str:
     if isinstance(operand, t.Call) and operand.arguments == (main.variable,):
         name = printing.latex(replace(operand, parameters=()))
         head, _, rest = name.partition("(")
-        return _mathtext(rf"{head}'({rest}") if rest else _mathtext(printing.latex(main.goal))
+        return mathtext(rf"{head}'({rest}") if rest else mathtext(printing.latex(main.goal))
     letter = r"\partial" if isinstance(main.goal, t.Derivative) and main.goal.partial else "d"
     head = printing.latex(operand).partition("(")[0]
-    return _mathtext(rf"{letter} {head} / {letter} {printing.latex(main.variable)}")
+    return mathtext(rf"{letter} {head} / {letter} {printing.latex(main.variable)}")
 
 
 _DIALECT = (
@@ -261,7 +272,7 @@ _DIALECT = (
 )
 
 
-def _mathtext(latex: str) -> str:
+def mathtext(latex: str) -> str:
     """LaTeX that the small dialect of Matplotlib understands."""
     for old, new in _DIALECT:
         latex = latex.replace(old, new)
@@ -279,12 +290,7 @@ def draw(figure: Figure, form: Literal["svg", "pdf", "png"] = "svg") -> bytes:
         from matplotlib.figure import Figure as Canvas
     except ImportError as error:
         raise RenderError("plots need the package `matplotlib`: pip install 'chainrule[book]'") from error
-    settings = {
-        "font.family": "STIXGeneral", "mathtext.fontset": "stix", "font.size": 11.0, "axes.unicode_minus": True,
-        "svg.fonttype": "path", "svg.hashsalt": "chainrule", "pdf.fonttype": 42, "path.simplify": True,
-        "axes.edgecolor": GREY, "xtick.color": INK, "ytick.color": INK, "axes.linewidth": 0.8,
-    }  # fmt: skip
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(SETTINGS):
         canvas = Canvas(figsize=_size(figure), layout="constrained")
         FigureCanvasAgg(canvas)
         heights = [1.0 if p.logarithmic else 2.4 for p in figure.panels]
@@ -299,12 +305,8 @@ def draw(figure: Figure, form: Literal["svg", "pdf", "png"] = "svg") -> bytes:
         for panel, ax in zip(figure.panels, axes, strict=True):
             _place_labels(ax, panel)
         buffer = io.BytesIO()
-        dates: dict[str, dict[str, Any]] = {
-            "svg": {"Date": None, "Creator": None},
-            "pdf": {"CreationDate": None, "Producer": None, "Creator": None},
-        }
-        canvas.savefig(buffer, format=form, metadata=dates.get(form))
-    return _with_data(buffer.getvalue(), figure) if form == "svg" else buffer.getvalue()
+        canvas.savefig(buffer, format=form, metadata=UNDATED.get(form))
+    return with_data(buffer.getvalue(), figure) if form == "svg" else buffer.getvalue()
 
 
 def _size(figure: Figure) -> tuple[float, float]:
@@ -422,7 +424,7 @@ def _best_place(
 # ---------------------------------------------------------------- data
 
 
-def _with_data(svg: bytes, figure: Figure) -> bytes:
+def with_data(svg: bytes, figure: Figure) -> bytes:
     """The SVG with its data in a comment, and without the lines that name the program and its version."""
     data = [
         {
