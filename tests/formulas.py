@@ -109,10 +109,10 @@ CASES = {
     "det X": Case(sp.Determinant(X), X, "f X⁻ᵀ"),
     "aᵀX⁻¹b": Case(a.T * X.I * b, X, "-X⁻ᵀ a bᵀ X⁻ᵀ"),
     "Mahalanobis by x": Case((x - mu).T * S.I * (x - mu), x, "2 Σ⁻¹ (x - μ)", SYMMETRIC),
-    "Mahalanobis by μ": Case((x - mu).T * S.I * (x - mu), mu, "-2 Σ⁻¹ (x - μ)", SYMMETRIC),
+    "Mahalanobis by μ": Case((x - mu).T * S.I * (x - mu), mu, "2 Σ⁻¹ (μ - x)", SYMMETRIC),
     "Mahalanobis by Σ": Case((x - mu).T * S.I * (x - mu), S, "-Σ⁻¹ (x - μ) (x - μ)ᵀ Σ⁻¹", SYMMETRIC),
     "Mahalanobis distance by x": Case(sp.sqrt(mahalanobis), x, "Σ⁻¹ (x - μ)/√((x - μ)ᵀ Σ⁻¹ (x - μ))", SYMMETRIC),
-    "Mahalanobis distance by μ": Case(sp.sqrt(mahalanobis), mu, "-Σ⁻¹ (x - μ)/√((x - μ)ᵀ Σ⁻¹ (x - μ))", SYMMETRIC),
+    "Mahalanobis distance by μ": Case(sp.sqrt(mahalanobis), mu, "Σ⁻¹ (μ - x)/√((x - μ)ᵀ Σ⁻¹ (x - μ))", SYMMETRIC),
     "Mahalanobis distance by Σ": Case(
         sp.sqrt(mahalanobis), S, "-Σ⁻¹ (x - μ) (x - μ)ᵀ Σ⁻¹/(2 √((x - μ)ᵀ Σ⁻¹ (x - μ)))", SYMMETRIC
     ),
@@ -138,7 +138,7 @@ CASES = {
     "softmax regression": Case(
         -sp.Sum(sp.Sum(rows[r, k] * sp.log(shares[r, k]), k), r),
         weights,
-        "-Xᵀ (Y - diag(Y 1) S)",
+        "Xᵀ (diag(Y 1) S - Y)",
         {"where": regression},
     ),
     "logsumexp of Ax + b": Case(
@@ -164,11 +164,9 @@ CASES = {
         "(f ⊙ ((fᵀ z) 1 - z))/T²",
         {"index": i, "domain": {T: sp.Interval.open(0, sp.oo)}},
     ),
-    "entropy of softmax": Case(
-        -sp.Sum(s[k] * sp.log(s[k]), k), z, "-s ⊙ (1 + log s - (sᵀ (1 + log s)) 1)", {"where": softmax}
-    ),
+    "entropy of softmax": Case(-sp.Sum(s[k] * sp.log(s[k]), k), z, "s ⊙ ((sᵀ log s) 1 - log s)", {"where": softmax}),
     "KL of softmax": Case(
-        sp.Sum(s[k] * sp.log(s[k] / q[k]), k), z, "s ⊙ (log(s/q) + 1 - ((log(s/q) + 1)ᵀ s) · 1)", {"where": softmax}
+        sp.Sum(s[k] * sp.log(s[k] / q[k]), k), z, "s ⊙ (log(s/q) - (sᵀ log(s/q)) · 1)", {"where": softmax}
     ),
     "variance": Case(sp.Sum((z[k] - mean) ** 2, k) / K, z, "2 (z - μ 1)/K", {"where": {mean: sp.Sum(z[k], k) / K}}),
     "standard deviation": Case(
@@ -186,20 +184,20 @@ CASES = {
             k,
         ),
         z,
-        "(z - c) ⊙ 1[δ > abs(c - z)] - δ (sgn(c - z) ⊙ 1[δ < abs(c - z)])",
+        "(z - c) ⊙ 1[δ > abs(z - c)] + δ (sgn(z - c) ⊙ 1[δ < abs(z - c)])",
         {"domain": {edge: sp.Interval.open(0, sp.oo)}},
     ),
     "cross-entropy of softmax(Wx + b) by x": Case(
         -sp.Sum(labels[k] * sp.log(s[k]), k), entry, "Wᵀ (s - y)", {"where": classifier}
     ),
     "cross-entropy of softmax(Wx + b) by W": Case(
-        -sp.Sum(labels[k] * sp.log(s[k]), k), slopes, "-(y - s) xᵀ", {"where": classifier}
+        -sp.Sum(labels[k] * sp.log(s[k]), k), slopes, "(s - y) xᵀ", {"where": classifier}
     ),
     "cross-entropy of softmax(Wx + b) by b": Case(
         -sp.Sum(labels[k] * sp.log(s[k]), k), bias, "s - y", {"where": classifier}
     ),
-    "‖R - UVᵀ‖² by U": Case(square(ratings - P * V.T), P, "-2 (R - U Vᵀ) V"),
-    "‖R - UVᵀ‖² by V": Case(square(ratings - P * V.T), V, "-2 (Rᵀ - V Uᵀ) U"),
+    "‖R - UVᵀ‖² by U": Case(square(ratings - P * V.T), P, "2 (U Vᵀ - R) V"),
+    "‖R - UVᵀ‖² by V": Case(square(ratings - P * V.T), V, "2 (V Uᵀ - Rᵀ) U"),
     "‖AXB - C‖² by X": Case(square(A * X * B - C), X, "2 Aᵀ (A X B - C) Bᵀ"),
     "Rayleigh quotient": Case(
         (x.T * A * x)[0, 0] / (x.T * x)[0, 0], x, "2 (‖x‖² A x - (xᵀ A x) x)/‖x‖⁴", {"facts": {A: "symmetric"}}

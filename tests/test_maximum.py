@@ -11,7 +11,8 @@ import chainrule
 from chainrule import argmax, argmin, dimension, index, matrix, maximum, minimum, one_hot, scalar, vector, verify
 from chainrule.calculus.derivation import Derivation
 from chainrule.calculus.derive import derive, derive_all
-from chainrule.calculus.forms import axes_of, facts, forms
+from chainrule.calculus.forms import axes_of, forms
+from chainrule.calculus.matrix_facts import facts
 from chainrule.calculus.matrix_reading import indicated
 from chainrule.codegen.modules import check_module, module_source
 from chainrule.codegen.numpy_source import load

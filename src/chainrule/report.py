@@ -15,7 +15,8 @@ from sympy.core.relational import Relational
 from sympy.logic.boolalg import BooleanFunction
 
 from .calculus.derivation import Derivation
-from .calculus.forms import facts, forms
+from .calculus.forms import forms
+from .calculus.matrix_facts import facts
 from .calculus.views import Line as LineOfView
 from .calculus.views import lines
 from .definition import Definition

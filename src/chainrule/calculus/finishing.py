@@ -10,7 +10,7 @@ from ..expression.scope import NamedFunction, Scope
 from .derivation import Rule
 from .products import Product, collect, multiply_out
 from .recognise import Form, best_form, over_one_denominator
-from .tidy import spread, tidy
+from .tidy import minus_inside, tidy
 
 Move = Callable[[t.Node, Scope], t.Node | None]
 
@@ -104,11 +104,8 @@ def _unsigned(node: t.Node) -> t.Node:
 
 
 def _inside_minus(line: t.Node, scope: Scope) -> t.Node | None:
-    """-(a - b) as b - a."""
-    match line:
-        case t.Neg(t.Add(terms)) if any(isinstance(x, t.Neg) for x in terms):
-            return spread(line)
-    return None
+    """-(a - b) as b - a, and -x(a - b) as x(b - a)."""
+    return minus_inside(line)
 
 
 def _simplify(line: t.Node, form: Form) -> t.Node | None:

@@ -1,17 +1,11 @@
-"""Other forms of a result in index notation: by cases where a delta remains, in matrix notation, and what can be read off the matrix."""
-
-from collections.abc import Iterator
+"""Other forms of a result in index notation: by cases where a delta remains, and in matrix notation."""
 
 from ..expression import tree as t
-from ..expression.scope import Scope
 from .derivation import Derivation
 from .matrix_reading import read, with_symmetry
-from .positivity import positive
-from .products import Product, collect
+from .products import collect
 from .recognise import multiplied_out
-from .rules import assumptions
-from .sums import total
-from .tidy import tidy
+from .tidy import minus_inside, tidy
 
 
 def forms(derivation: Derivation, name: t.Node | None = None) -> tuple[tuple[str, t.Node], ...]:
@@ -44,8 +38,8 @@ def by_cases(derivation: Derivation) -> t.Node | None:
     if len(indices) != 2 or not any(_is_delta(p, *indices) for _, p in t.walk(derivation.final)):
         return None
     i, j = indices
-    equal = _minus_in_front(t.rename_index(_with_delta(derivation.final, i, j, t.ONE), j, i))
-    different = _minus_in_front(_with_delta(derivation.final, i, j, t.ZERO))
+    equal = _minus_in_front(t.rename_index(with_delta(derivation.final, i, j, t.ONE), j, i))
+    different = _minus_in_front(with_delta(derivation.final, i, j, t.ZERO))
     return t.Cases(
         (
             t.Branch(equal, t.Compare("=", t.Symbol(i), t.Symbol(j))),
@@ -69,12 +63,12 @@ def _is_delta(node: t.Node, i: str, j: str) -> bool:
     return isinstance(node, t.Delta) and {node.left, node.right} == {i, j}
 
 
-def _with_delta(node: t.Node, i: str, j: str, value: t.Node) -> t.Node:
+def with_delta(node: t.Node, i: str, j: str, value: t.Node) -> t.Node:
     """A formula where δ_ij has the given value."""
     return tidy(t.transform(node, lambda n: value if _is_delta(n, i, j) else None))
 
 
-def _terms(node: t.Node) -> tuple[t.Node, ...]:
+def terms_of(node: t.Node) -> tuple[t.Node, ...]:
     """The terms of a product of sums, multiplied out."""
     flat = multiplied_out(node)
     return flat.terms if isinstance(flat, t.Add) else (flat,)
@@ -87,6 +81,7 @@ def matrix_form(derivation: Derivation) -> t.Node | None:
         return None
     readings = [read(node, indices, derivation.scope) for node in (derivation.final, multiplied_out(derivation.final))]
     found = [with_symmetry(whole, derivation.scope) for whole in readings if whole is not None]
+    found = [minus_inside(whole) or whole for whole in found]
     return min(found, key=lambda whole: (_repeated_rows(whole), t.size(whole)), default=None)
 
 
@@ -112,58 +107,3 @@ def _whole(goal: t.Node) -> t.Node:
     if not isinstance(goal, t.Derivative):
         return bold(goal)
     return t.Derivative(bold(goal.operand), bold(goal.variable), goal.order, True)
-
-
-def facts(derivation: Derivation) -> tuple[str, ...]:
-    """What the engine can show of a Jacobian: ``symmetric``, ``rows_sum_to_zero``, ``positive_semidefinite``; and what the result assumes.
-
-    Positive semidefinite: symmetric, rows that sum to zero, and no positive entry off the diagonal, so diagonally dominant."""
-    return (*(name for name, shown in _facts(derivation) if shown), *assumptions(derivation))
-
-
-def _facts(derivation: Derivation) -> Iterator[tuple[str, bool]]:
-    indices = axes_of(derivation)
-    if len(indices) != 2 or matrix_form(derivation) is None:
-        return
-    i, j = indices
-    swapped = t.rename_index(t.rename_index(t.rename_index(derivation.final, i, "_"), j, i), "_", j)
-    terms = {_key(x) for x in _terms(derivation.final)}
-    symmetric = terms == {_key(x) for x in _terms(swapped)} or _symmetric_by_delta(derivation, i, j)
-    size = derivation.scope.indices.get(j, "K")
-    zero = total(t.add(*(t.Sum(x, j, size) for x in _terms(derivation.final))), derivation.scope) == t.ZERO
-    off = _with_delta(derivation.final, i, j, t.ZERO)
-    yield "symmetric", symmetric
-    yield "rows_sum_to_zero", zero
-    yield "positive_semidefinite", symmetric and zero and _negative(off, derivation.scope)
-
-
-def _key(term: t.Node) -> frozenset[tuple[t.Node, object]]:
-    product = Product(term)
-    powers: dict[t.Node, object] = {_ordered(n): e for n, e in product.powers.items()}
-    return frozenset([*powers.items(), (t.ONE, product.coefficient)])
-
-
-def _ordered(node: t.Node) -> t.Node:
-    return t.Delta(*sorted((node.left, node.right))) if isinstance(node, t.Delta) else node
-
-
-def _symmetric_by_delta(derivation: Derivation, i: str, j: str) -> bool:
-    """a_i δ_ij = a_j δ_ij: where a delta stands, either index may be written."""
-
-    def normal(term: t.Node) -> frozenset[tuple[t.Node, object]]:
-        product = Product(term)
-        if any(isinstance(n, t.Delta) for n in product.powers):
-            return _key(t.mul(*(_pin(n, i, j) for n in product.powers for _ in range(product.powers[n]))))
-        return _key(term)
-
-    swapped = t.rename_index(t.rename_index(t.rename_index(derivation.final, i, "_"), j, i), "_", j)
-    return {normal(x) for x in _terms(derivation.final)} == {normal(x) for x in _terms(swapped)}
-
-
-def _pin(node: t.Node, i: str, j: str) -> t.Node:
-    return t.rename_index(node, j, i) if isinstance(node, t.Component) else _ordered(node)
-
-
-def _negative(node: t.Node, scope: Scope) -> bool:
-    """Whether an entry is -(a product of positive quantities)."""
-    return (isinstance(node, t.Neg) and positive(node.argument, scope)) or node == t.ZERO

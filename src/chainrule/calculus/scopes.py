@@ -160,11 +160,16 @@ def _has(node: t.Node, symbols: set[t.Symbol]) -> bool:
 def oriented_for(node: t.Node, definition: Definition) -> t.Node:
     """|y - ŷ| as |ŷ - y|: SymPy turns the argument of an even function as it likes; the main variable reads best first."""
     main = {t.Symbol(str(v)) for v in definition.wrt if isinstance(v, sympy.Symbol)}
+    bases = {str(v.base.label) for v in definition.wrt if isinstance(v, sympy.Indexed)}
+    bases |= {str(v.label) for v in definition.wrt if isinstance(v, sympy.IndexedBase)}
+
+    def is_main(part: t.Node) -> bool:
+        return part in main or (isinstance(part, t.Component) and part.base in bases)
 
     def turn(n: t.Node) -> t.Node | None:
         match n:
             case t.Call(function, (t.Add((first, t.Neg(second))),)) if (
-                function in EVEN and second in main and first not in main
+                function in EVEN and is_main(second) and not is_main(first)
             ):
                 return t.Call(function, (t.Add((second, t.Neg(first))),))
             case t.Compare(operator, left, right) if operator in FLIPPED and _has(right, main) and not _has(left, main):

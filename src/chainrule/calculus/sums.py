@@ -105,15 +105,15 @@ def _distribute(n: t.Node, s: Scope) -> t.Node | None:
     for position, factor in enumerate(factors):
         rest = (*factors[:position], *factors[position + 1 :])
         if isinstance(factor, t.Add) and (
-            any(isinstance(p, t.Delta) for _, p in t.walk(factor)) or _splits(factor, rest, n.index, s)
+            any(isinstance(p, t.Delta) for _, p in t.walk(factor)) or _splits(factor, rest, n, s)
         ):
             terms = tuple(tidy(_signed(negative, t.mul(*rest, term))) for term in factor.terms)
             return t.add(*(t.Sum(_front_minus(term), n.index, n.dimension) for term in terms))
     return None
 
 
-def _splits(factor: t.Add, rest: tuple[t.Node, ...], k: str, s: Scope) -> bool:
-    return any(k not in t.free_indices(term) for term in factor.terms) and _known(t.mul(*rest), k, s)
+def _splits(factor: t.Add, rest: tuple[t.Node, ...], n: t.Sum, s: Scope) -> bool:
+    return any(n.index not in t.free_indices(term) for term in factor.terms) and _known(t.mul(*rest), n, s)
 
 
 def _front_minus(term: t.Node) -> t.Node:
@@ -148,7 +148,7 @@ def _split_constant(n: t.Node, s: Scope) -> t.Node | None:
     """Σ_k (a_k - c) = Σ_k a_k - Kc, where a named scalar may be the mean that makes it 0; each term by itself where one of them has a known
     sum."""
     match n:
-        case t.Sum(t.Add(terms), k, _) if any(_known(x, k, s) for x in terms):
+        case t.Sum(t.Add(terms)) if any(_known(x, n, s) for x in terms):
             return t.Add(tuple(_each(x, n) for x in terms))
         case t.Sum(t.Add(terms), k, size) if s.scalars.keys() - {s.own}:
             fixed = [x for x in terms if k not in t.free_indices(x)]
@@ -169,10 +169,13 @@ def _split_constant(n: t.Node, s: Scope) -> t.Node | None:
     return None
 
 
-def _known(term: t.Node, k: str, s: Scope) -> bool:
-    """Whether a term is a constant times the component of a vector whose sum is known."""
-    varying = [f for f in _parts(term)[1] if k in t.free_indices(f)]
-    return len(varying) == 1 and _sums_to_one(t.Sum(varying[0], k, ""), s) is not None
+def _known(term: t.Node, n: t.Sum, s: Scope) -> bool:
+    """Whether a term is a constant times the component of a vector whose sum over the index of ``n`` is known, declared or worked out."""
+    varying = [f for f in _parts(term)[1] if n.index in t.free_indices(f)]
+    if len(varying) != 1:
+        return False
+    alone = t.Sum(varying[0], n.index, n.dimension)
+    return _sums_to_one(alone, s) is not None or _write_out(alone, s) is not None
 
 
 def _each(term: t.Node, n: t.Sum) -> t.Node:

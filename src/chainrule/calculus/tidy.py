@@ -1,5 +1,7 @@
 """The simplifications that carry no idea and are never a line of their own: 1·a, a + 0, -(-a), nested sums and products."""
 
+from collections.abc import Iterator
+
 from ..expression import tree as t
 
 
@@ -88,6 +90,40 @@ def is_plain(node: t.Node) -> bool:
     """Made of numbers, names and arithmetic only: no function, sum, case or pending derivative."""
     return not any(
         isinstance(part, t.Call | t.Binder | t.Indicator | t.Cases | t.Derivative) for _, part in t.walk(node)
+    )
+
+
+def minus_inside(node: t.Node) -> t.Node | None:
+    """-(a - b) as b - a, through products: -x(a - b) as x(b - a). None where not exactly one difference of two varying terms is there."""
+    if not isinstance(node, t.Neg):
+        return None
+    places = [path for path, part in _factors(node.argument) if _is_difference(part)]
+    if len(places) != 1:
+        return None
+    difference = t.at(node.argument, places[0])
+    terms = sorted((tidy(t.Neg(x)) for x in difference.children), key=lambda x: isinstance(x, t.Neg))
+    return t.replace_at(node.argument, places[0], t.Add(tuple(terms)))
+
+
+def _factors(node: t.Node, path: t.Path = ()) -> Iterator[tuple[t.Path, t.Node]]:
+    """The parts of a product through which a sign can go, however deep: factors and numerators."""
+    if isinstance(node, t.Mul | t.MatMul | t.Hadamard | t.Outer | t.Frac | t.Transpose):
+        children = node.children[:1] if isinstance(node, t.Frac) else node.children
+        for place, child in enumerate(children):
+            yield from _factors(child, (*path, place))
+    else:
+        yield path, node
+
+
+def _is_difference(node: t.Node) -> bool:
+    if not isinstance(node, t.Add) or isinstance(node.terms[0], t.Neg) or _is_constant(node.terms[0]):
+        return False
+    return any(isinstance(x, t.Neg) and not _is_constant(x.argument) for x in node.terms)
+
+
+def _is_constant(node: t.Node) -> bool:
+    return isinstance(node, t.Number | t.Ones | t.Identity) or (
+        node.children != () and all(map(_is_constant, node.children))
     )
 
 

@@ -750,7 +750,10 @@ def _inverse_of(name: str, frame: _Frame) -> Array:
 
 
 def _inverse(node: t.Node, array: Array) -> Array:
-    inverse = mp.inverse(mp.matrix([list(row) for row in _square(node, array)]))
+    table = mp.matrix([list(row) for row in _square(node, array)])
+    inverse = mp.inverse(table)
+    if mp.mnorm(table, 1) * mp.mnorm(inverse, 1) > mp.mpf(10) ** (mp.dps // 2):
+        raise Undefined("a matrix is singular to half of the digits: its inverse has no value there")
     return tuple(tuple(inverse[i, j] for j in range(len(array))) for i in range(len(array)))
 
 

@@ -1,17 +1,14 @@
-"""What must hold for a derivation: one function a check, ``(Subject) -> rows``, in the table ``CHECKS``."""
+"""What must hold for the lines and the result of a derivation: one function a check, ``(Subject) -> rows``."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
 from math import comb
 from typing import Any
 
 from mpmath import mp
 
-from ..calculus.checks import CheckRow
 from ..calculus.derivation import Derivation, Step
-from ..calculus.forms import axes_of, forms
 from ..errors import ChainruleError, UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
@@ -236,26 +233,26 @@ def _note_error(note: t.Node, sample: Sample) -> float:
         return 0.0 if sample.evaluation.holds(note) else float("inf")
     left, right = (sample.evaluation.array(side) for side in (note.left, note.right))
     if shape(left) or shape(right):
-        return _array_error(left, right)
+        return array_error(left, right)
     outcome = sample.compare(note.left, note.right)
     if outcome is None:
         raise Undefined("the left side has no value")
     return outcome.error
 
 
-def _array_error(left: Any, right: Any) -> float:
+def array_error(left: Any, right: Any) -> float:
     """The largest difference of entries, relative to the largest entry; infinite where the shapes differ."""
     if shape(left) != shape(right):
         return float("inf")
-    pairs = list(zip(_entries(left), _entries(right), strict=True))
+    pairs = list(zip(entries(left), entries(right), strict=True))
     size = max(max(abs(a), abs(b)) for a, b in pairs)
     if size < NOTHING:
         return 0.0
     return float(max(abs(a - b) for a, b in pairs) / size) if size else 0.0
 
 
-def _entries(array: Any) -> Iterable[Number]:
-    return (entry for part in array for entry in _entries(part)) if isinstance(array, tuple) else (array,)
+def entries(array: Any) -> Iterable[Number]:
+    return (entry for part in array for entry in entries(part)) if isinstance(array, tuple) else (array,)
 
 
 # --- the result
@@ -328,29 +325,10 @@ def _shifted(array: Any, places: Sequence[int], by: Number) -> Any:
     return tuple(_shifted(part, rest, by) if n == first else part for n, part in enumerate(array))
 
 
-def check_matrix(subject: Subject) -> tuple[Row, ...]:
-    """The result in matrix notation, where it has one, is that of its components."""
-    derivation = subject.derivation
-    found = (form for key, form in forms(derivation) if key == "matrix")
-    return tuple(_matrix_row(form, derivation) for form in found if isinstance(form, t.Equation))
-
-
-def _matrix_row(form: t.Equation, derivation: Derivation) -> Row:
-    try:
-        row = check_matrix_form(derivation.final, form.right, axes_of(derivation), derivation.scope)
-        error, detail = row.error, row.detail
-    except ChainruleError as problem:
-        error, detail = float("inf"), str(problem)
-    message = f"the matrix form `{text(form)}`: {detail}" if detail else ""
-    return Row("matrix", form.right, 1, error, not detail, message)
-
-
 Check = Callable[[Subject], tuple[Row, ...]]
 
-CHECKS: tuple[Check, ...] = (check_steps, check_chain, check_notes, check_result, check_matrix)
 
-
-# --- several derivations, several notations
+# --- several derivations
 
 
 def check_routes(first: Derivation, other: Derivation) -> Row:
@@ -376,57 +354,3 @@ def check_routes(first: Derivation, other: Derivation) -> Row:
         worst, message = float("inf"), f"route {other.route or 'two'}: no point proves anything"
     passed = worst <= TOLERANCE
     return Row("routes", other.goal, telling, worst, passed, "" if passed else message)
-
-
-MATRIX_DIGITS = 120
-"""A matrix is compared entry by entry with its largest, which may itself be what cancellation leaves."""
-
-
-def check_matrix_form(component: t.Node, matrix: t.Node, indices: Sequence[str], scope: Scope) -> CheckRow:
-    """Matrix notation against the formula of its component: indices are those of the axes, the row first.
-
-    Raises UnsupportedExpression where the shapes inside the matrix notation do not fit."""
-    wanted = sampling.needs((component, matrix), scope)
-    wanted = replace(wanted, indices={**{i: _axis(i, wanted, scope) for i in indices}, **wanted.indices})
-    stream = sampling.candidates(wanted, scope, sampling.seed_of(text(component)))
-    worst, telling, detail = 0.0, 0, ""
-    least = max(POINTS, 2 * sampling.rounds(wanted))
-    for turn in range(6 * least):
-        if turn >= least and telling >= TELLING:
-            break
-        point = next(stream)
-        try:
-            right = Evaluation(point, scope, MATRIX_DIGITS).array(matrix)
-            left = _table(component, list(indices), wanted, point, scope)
-        except Undefined:
-            continue
-        off = _array_error(left, right)
-        telling += any(abs(entry) > NOTHING for entry in _entries(left))
-        if off > worst:
-            worst, detail = off, f"at {point}: off by {off:.0e}, allowed {TOLERANCE:.0e}"
-    if telling < TELLING:
-        worst, detail = float("inf"), f"only {telling} points prove anything"
-    return CheckRow("matrix form", worst <= TOLERANCE, worst, detail if worst > TOLERANCE else "")
-
-
-def _axis(index: str, wanted: sampling.Needs, scope: Scope) -> str:
-    if index in wanted.indices or index in scope.indices:
-        return wanted.indices.get(index) or scope.indices[index]
-    if len(wanted.dimensions) == 1:
-        return wanted.dimensions[0]
-    raise UnknownValue(f"the index {index} runs through no known dimension: give it in Scope.indices")
-
-
-def _table(component: t.Node, indices: list[str], wanted: sampling.Needs, point: Point, scope: Scope) -> Any:
-    sizes = [point.dimensions[wanted.indices[i]] for i in indices]
-    values = {}
-    for places in product(*map(range, sizes)):
-        there = replace(point, indices={**point.indices, **dict(zip(indices, places, strict=True))})
-        values[places] = Evaluation(there, scope, MATRIX_DIGITS).value(component)
-
-    def nested(places: tuple[int, ...]) -> Any:
-        if len(places) == len(sizes):
-            return values[places]
-        return tuple(nested((*places, n)) for n in range(sizes[len(places)]))
-
-    return nested(())

@@ -16,8 +16,30 @@ from ..calculus.property_checks import check_properties
 from ..errors import VerificationError
 from ..expression.printing import text
 from ..expression.tree import Symbol
-from .checks import CHECKS, Check, Row, StepCheck, Subject, check_routes
+from .checks import (
+    Check,
+    Row,
+    StepCheck,
+    Subject,
+    check_chain,
+    check_notes,
+    check_result,
+    check_routes,
+    check_steps,
+)
 from .lines import TOLERANCE
+from .matrices import check_cases, check_facts, check_matrix
+
+CHECKS: tuple[Check, ...] = (
+    check_steps,
+    check_chain,
+    check_notes,
+    check_result,
+    check_matrix,
+    check_cases,
+    check_facts,
+)
+"""What must hold for every derivation."""
 
 
 @dataclass(frozen=True)

@@ -43,7 +43,6 @@ from .boxes import (
 )
 from .glyphs import PREFIX, WORDS, listed, spell
 
-
 SHOWN_DIGITS = 4
 """Significant digits of a computed number."""
 
