@@ -47,6 +47,7 @@ def test_one_new_file_elsewhere_is_all_it_takes(tmp_path: Path) -> None:
     site = tmp_path / "site"
     with zipfile.ZipFile(next(tmp_path.glob("*.whl"))) as wheel:
         wheel.extractall(site)
+    assert {p.name for p in (site / "chainrule" / "data").iterdir()} >= {"iris.csv.gz", "digits.csv.gz", "README.md"}
     folder = tmp_path / "mine"
     (folder / "derivations" / "activations").mkdir(parents=True)
     (folder / "derivations" / "activations" / "softsign.py").write_text(SOFTSIGN)
