@@ -4,10 +4,12 @@ import errno
 import io
 import json
 import math
+import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -110,6 +112,46 @@ def show(name: str, detail: "Detail", form: str, derivations: str | None, templa
     from .produce import document
 
     click.echo(document(load(entry, where), form, detail, _width(), where).rstrip("\n"))
+
+
+def _numbers(_context: click.Context, _parameter: click.Parameter, value: str | None) -> dict[str, Any] | None:
+    """a=2,w=[0.5,-1] as numbers and lists of numbers."""
+    if value is None:
+        return None
+    parts = re.split(r",(?=\s*\w+\s*=)", value)
+    try:
+        return {name.strip(): json.loads(number) for name, number in (part.split("=", 1) for part in parts)}
+    except ValueError as error:
+        raise click.BadParameter(f"{value!r} does not read as a=2,w=[0.5,-1]") from error
+
+
+@main.command()
+@click.argument("name")
+@click.option("--at", "numbers", callback=_numbers, metavar="NUMBERS", help="The point: a=2,w=[0.5,-1].")
+@click.option("--svg", type=click.Path(dir_okay=False, writable=True), help="Draw the graph into this file.")
+@_derivations
+def graph(name: str, numbers: dict[str, Any] | None, svg: str | None, derivations: str | None) -> None:
+    """Show a function as a computational graph: local derivatives, and at a point the values."""
+    from .catalogue import entries, load, project, resolve
+
+    where = project(derivations)
+    entry = resolve(name, entries(where.folders))
+    from . import drawings
+    from .calculus.graph import graph as graph_of
+
+    made = graph_of(load(entry, where))
+    values = None if numbers is None else made.at(numbers)
+    valued = () if values is None else ("value",)
+    nodes = _table("node", "role", "formula", *valued, *(f"derivative of {made.output.name}" for _ in valued))
+    edges = _table("from", "to", "derivative", "formula", *valued)
+    for table, rows in ((nodes, drawings.node_rows(made, values)), (edges, drawings.edge_rows(made, values))):
+        for row in rows:
+            table.add_row(*row)
+    _print(nodes)
+    click.echo()
+    _print(edges)
+    if svg is not None:
+        Path(svg).write_bytes(drawings.svg(made, values))
 
 
 @main.command()

@@ -6,7 +6,6 @@ label of an edge is a ``Derivation`` like any other, with lines that can be show
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
-from graphlib import CycleError, TopologicalSorter
 from typing import Any, Literal
 
 import sympy
@@ -17,6 +16,7 @@ from ..errors import DefinitionError, UnknownName
 from ..expression import tree as t
 from ..expression.convert import from_sympy
 from ..expression.matrices import dimension_name
+from ..expression.natural_domain import natural_domain
 from ..expression.scope import Scope
 from . import accumulation, graph_values
 from .derivation import Derivation
@@ -189,7 +189,7 @@ def graph(definition: Definition) -> Graph:
 
     The nodes are what the definition names, what it is computed from, and its own value. Derivatives go with the edges below the
     variables of ``wrt``; everything else is held fixed.
-    Raises DefinitionError where nothing is named or the equations run in a circle."""
+    Raises DefinitionError where nothing is named."""
     equations = {e.name: e for e in _equations(definition)}
     if len(equations) < 2:
         raise DefinitionError(
@@ -204,7 +204,7 @@ def graph(definition: Definition) -> Graph:
         if name in wanted or (name in equations and active.intersection(equations[name].sources)):
             active.add(name)
     nodes, edges = list[Node](), list[Edge]()
-    domains = {str(variable): values for variable, values in definition.domain.items()}
+    domains: dict[str, Any] = {}
     for name in order:
         if name not in equations:
             nodes.append(_leaf(name, name in wanted, definition, equations))
@@ -231,45 +231,34 @@ def _equations(definition: Definition) -> Iterator[_Equation]:
 
 
 def _order(equations: Mapping[str, _Equation], output: str, wanted: tuple[str, ...]) -> tuple[str, ...]:
-    """What the output is computed from, each name after those it needs: the variables that are wanted first."""
-    needs: dict[str, list[str]] = {}
-    waiting = [output]
+    """What the output is computed from, each name after those it needs: the variables that are wanted first. The equations stand in such an
+    order: a definition refuses any other."""
+    reached, waiting = set[str](), [output]
     while waiting:
         name = waiting.pop()
-        if name not in needs:
-            needs[name] = list(equations[name].sources) if name in equations else []
-            waiting += needs[name]
-    leaves = sorted(
-        set(needs) - set(equations),
-        key=lambda name: (name not in wanted, name not in wanted or wanted.index(name), name),
+        if name not in reached:
+            reached.add(name)
+            waiting += equations[name].sources if name in equations else ()
+    given = reached - set(equations)
+    return (
+        *(name for name in wanted if name in given),
+        *sorted(given - set(wanted)),
+        *(name for name in equations if name in reached),
     )
-    ranked = {name: place for place, name in enumerate([*leaves, *equations])}
-    sorter: TopologicalSorter[str] = TopologicalSorter(needs)
-    try:
-        sorter.prepare()
-    except CycleError as error:
-        circle = " → ".join(reversed(error.args[1]))
-        raise DefinitionError(f"the named equations run in a circle: {circle}") from error
-    found: list[str] = []
-    ready: set[str] = set()
-    while sorter.is_active():
-        ready.update(sorter.get_ready())
-        first = min(ready, key=ranked.__getitem__)
-        ready.remove(first)
-        found.append(first)
-        sorter.done(first)
-    return tuple(found)
 
 
 def _local(
     definition: Definition, equation: _Equation, active: set[str], domains: Mapping[str, Any]
 ) -> Definition | None:
-    """One named equation as a definition of its own; None where it has no variable."""
+    """One named equation as a definition of its own; None where it has no variable. domains: where named scalars lie."""
     sources = equation.sources
     if not sources:
         return None
     wrt = tuple(sources[name] for name in sources if name in active) or tuple(sources.values())
     indices = equation.indices
+    natural = natural_domain([equation.formula], {}, ())
+    given = {v: values for v, values in definition.domain.items() if str(v) in sources}
+    named = {sources[name]: values for name, values in domains.items() if name in sources}
     return Definition(
         equation.formula,
         wrt=wrt,
@@ -278,7 +267,7 @@ def _local(
         where={left: right for left, right in definition.where.items() if isinstance(left, AppliedUndef)},
         uses=definition.uses,
         parameters={p: value for p, value in definition.parameters.items() if str(p) in sources},
-        domain={variable: domains[name] for name, variable in sources.items() if name in domains},
+        domain={**given, **{v: natural.get(v, sympy.S.Reals).intersect(values) for v, values in named.items()}},
         facts={v: facts for v, facts in definition.facts.items() if str(getattr(v, "label", v)) in sources},
         name=equation.name,
         kind="loss",  # written as a letter: c, not c(a, b)
