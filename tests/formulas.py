@@ -184,7 +184,7 @@ CASES = {
             k,
         ),
         z,
-        "(z - c) ⊙ 1[δ > abs(z - c)] + δ (sgn(z - c) ⊙ 1[δ < abs(z - c)])",
+        "(z - c) ⊙ 1[abs(z - c) < δ] + δ (sgn(z - c) ⊙ 1[abs(z - c) > δ])",
         {"domain": {edge: sp.Interval.open(0, sp.oo)}},
     ),
     "cross-entropy of softmax(Wx + b) by x": Case(

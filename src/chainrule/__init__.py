@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .catalogue import load as load
     from .catalogue import use as use
     from .definition import Definition as Definition
+    from .definition import any_function as any_function
     from .notation import argmax as argmax
     from .notation import argmin as argmin
     from .notation import dimension as dimension
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Definition": ".definition",
+    "any_function": ".definition",
     "Derivation": ".calculus.derivation",
     "derive": ".calculus.derive",
     "derive_all": ".calculus.derive",

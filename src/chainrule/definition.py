@@ -26,13 +26,15 @@ class Definition:
     parameters: default of each parameter (a positive number, say); ``domain`` gives its valid range.
     domain: the SymPy set each variable or parameter is taken from; default: where the function has real values, as far as its
         logarithms, roots and powers of that variable alone say it; else all reals.
-    adjoints: a name for the derivative with respect to a named scalar, delta for dL/dz; later derivatives are written with it.
+    adjoints: a name for the derivative with respect to a named scalar, delta for dL/dz; later derivatives are written with it. Of a vector
+        function, by the vector: the names of the gradients in its backward pass.
     facts: what is known of a vector or matrix beside its entries: ``{y: "sums_to_one"}``, ``{A: "symmetric"}``.
     uses: functions of the catalogue that the expression calls, or that the ending may recognise.
     routes: other expressions of the same function; each is derived too and must agree.
     construction: the stages it is built up from, each a function of the main variable, drawn as small plots.
     companions: other curves worth drawing, by the name of a sentence in the templates.
     at_kink: what libraries return at the kink, by the name of the library.
+    opaque: the expression only stands in for any function of one variable, see ``any_function``.
     title, summary, context, strengths, limits, source, aliases: for the reader, in plain words.
     """
 
@@ -62,6 +64,7 @@ class Definition:
     limits: tuple[str, ...] = ()
     source: str = ""
     aliases: tuple[str, ...] = ()
+    opaque: bool = False
 
     def __post_init__(self) -> None:
         if not isinstance(self.wrt, tuple):
@@ -107,6 +110,11 @@ class Definition:
         named = (left.func.__name__ for left in self.where if isinstance(left, AppliedUndef))
         return frozenset((self.symbol, *named)).union(*(used.called for used in self.uses))
 
+    @property
+    def called_any(self) -> bool:
+        """Whether it holds for any function of some kind, so that there is nothing to compute with."""
+        return self.opaque or any(used.called_any for used in self.uses)
+
     def named(self, **changes: Any) -> "Definition":
         return replace(self, **changes)
 
@@ -125,3 +133,10 @@ def formula(expression: Any) -> Any:
 def _bases(definition: Definition) -> set[Any]:
     every = [definition.expression, *definition.where, *definition.where.values()]
     return {b.label for e in every for b in sympy.sympify(e).atoms(sympy.IndexedBase)}
+
+
+def any_function(symbol: str) -> Definition:
+    """A differentiable function of one variable without a formula, f: for ``uses``. Its derivative is written f′, and what is derived with it
+    holds for all such functions. Lines are checked with a function that stands in for it and shares no identity with the elementary ones."""
+    x = sympy.Symbol("x", real=True)
+    return Definition(sympy.sin(x) + sympy.exp(x / 4), wrt=x, symbol=symbol, name=symbol, opaque=True)

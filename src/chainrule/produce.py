@@ -55,7 +55,7 @@ class Checked:
 def material(definition: Definition, module: str = "chainrule.functions") -> Material:
     """Everything the documents of a definition are made from: derived and checked, once for all formats."""
     derivations = derive_all(definition)
-    source = module_source(definition, derivations)
+    source = "" if definition.called_any else module_source(definition, derivations)
     main = derivations[0]
     every = (*derivations, *backward_all(derivations))
     made = Material(
@@ -64,7 +64,9 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
         main.kinks,
         main.properties,
         verify_all(every),
-        (summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),),
+        (summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),)
+        if source
+        else (),
         source,
         module,
     )
@@ -79,7 +81,7 @@ def produce(definition: Definition, formats: Sequence[str], engine: str, project
     made = material(definition, _module(definition.name, project))
     _raise_if_failed(made)
     name = definition.name
-    files = {f"{folder}/{name}.py": made.code.encode()}
+    files = {f"{folder}/{name}.py": made.code.encode()} if made.code else {}
     latex = make_report(made, "latex")
     if "md" in formats:
         files[f"markdown/{name}.md"] = render(latex, "derivation.md.j2", project.templates, figures=FIGURES).encode()

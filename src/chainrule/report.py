@@ -438,7 +438,7 @@ class _Author:
     def membership(self, symbol: Any, values: Any) -> Formula:
         """That a symbol is taken from a set: an inequality where that is an interval, and what is known of a vector."""
         if isinstance(symbol, sympy.IndexedBase):
-            return self.vector_domain(symbol)
+            return self.vector_domain(symbol, values)
         if isinstance(symbol, sympy.Idx):
             return self.index_domain(symbol)
         if isinstance(values, sympy.Interval) and values != sympy.S.Reals:
@@ -455,7 +455,7 @@ class _Author:
             source, f"{name.text}{plain.member}{plain.braces[0]}1, {plain.dots}, {last.text}{plain.braces[1]}"
         )
 
-    def vector_domain(self, base: Any) -> Formula:
+    def vector_domain(self, base: Any, values: Any) -> Formula:
         name, size = self.formula(_name(base)), self.formula(_by(base.shape))
         power, plain = (n.power if len(base.shape) > 1 else "^{}" for n in (self.notation, _NOTATIONS["text"]))
         source = f"{name.source}{self.notation.member}{self.notation.reals}{power.format(size.source)}"
@@ -464,6 +464,9 @@ class _Author:
             body = t.Component(str(base.label), ("k",))
             whole = self.formula(t.Equation(t.Sum(body, "k", str(base.shape[0])), t.ONE))
             source, text = f"{source}, {whole.source}", f"{text}, {whole.text}"
+        if isinstance(values, sympy.Interval) and values != sympy.S.Reals:
+            inside = self.formula(_within(t.Component(str(base.label), ("k", "l")[: len(base.shape)]), values))
+            source, text = f"{source}, {inside.source}", f"{text}, {inside.text}"
         return Formula(source, text)
 
     def value(self, value: Any) -> Any:

@@ -54,8 +54,12 @@ def _names(firsts: list[Derivation]) -> _Names:
         *(base for base in reversed(tuple(firsts[0].scope.vectors)) if base in wanted and base != own.base),
     ]
     taken = set().union(*(_taken(d.scope) for d in firsts))
+    given = {str(getattr(of, "label", of)): str(name) for of, name in firsts[0].definition.adjoints.items()}
     gradients: dict[str, str] = {}
     for position, base in enumerate(order):
+        if base in given:
+            gradients[base] = given[base]
+            continue
         options = (MATRICES if len(wanted[base]) > 1 else GRADIENTS)[position:]
         gradients[base] = _free((*options, f"{options[0]}_bar"), taken | set(gradients.values()))
     return _Names(_free(LOSSES, taken), gradients)

@@ -9,8 +9,10 @@ from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 
+from ..errors import UnsupportedExpression
 from ..expression import tree as t
 from ..expression.convert import from_sympy
+from ..expression.printing import text
 from ..expression.scope import NamedFunction, NamedVector, Scope
 from .dependence import depends, intermediates, matrix_of
 from .derivation import Rule
@@ -328,6 +330,10 @@ def _unnamed_function(n: t.Derivative, s: Scope) -> t.Node | None:
     match n.operand:
         case t.Call(name, arguments, parameters) if name in s.functions:
             named = s.functions[name]
+            if named.opaque:
+                raise UnsupportedExpression(
+                    f"`{text(n.operand)}` may be any function: only its first derivative has a name; give the function a formula"
+                )
             names = (*named.arguments, *named.parameters)
             values = (*arguments, *parameters)
             return d(t.substitute(named.body, {t.Symbol(k): v for k, v in zip(names, values, strict=False)}), n)

@@ -19,6 +19,7 @@ from ..expression.matrices import dimension_name
 from ..expression.natural_domain import natural_domain
 from ..expression.scope import Scope
 from . import accumulation, graph_values
+from .alike import derive_alike
 from .derivation import Derivation
 from .derive import derive
 from .positivity import nonnegative, positive
@@ -61,7 +62,7 @@ class Edge:
     @cached_property
     def derivation(self) -> Derivation | None:
         """How the engine finds the local derivative, line by line."""
-        return None if self.local is None else derive(self.local[0], wrt=self.local[1])
+        return None if self.local is None else derive_alike(*self.local)
 
     @property
     def derivative(self) -> t.Node | None:

@@ -135,7 +135,7 @@ def instances(line: t.Node, scope: Scope) -> list[tuple[t.Node, t.Node]]:
             arguments[part] = None
     found: list[tuple[t.Node, t.Node]] = []
     for name, named in scope.functions.items():
-        if len(named.arguments) != 1:
+        if len(named.arguments) != 1 or named.opaque:
             continue
         own = t.Symbol(named.arguments[0])
         places = [own] if name == scope.own else list(arguments)

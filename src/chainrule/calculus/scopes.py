@@ -44,6 +44,9 @@ def scope_of(definition: Definition, variable: Any, derived: Callable[[Definitio
     for used in definition.uses:
         argument = str(used.variables[0])
         first = derived(used)
+        if used.opaque:
+            scope = scope.extended(functions=_opaque(used.symbol, argument, first))
+            continue
         scope = scope.extended(functions=first.scope.functions)
         if used.symbol in scope.functions:
             named = scope.functions[used.symbol]
@@ -77,6 +80,18 @@ def scope_of(definition: Definition, variable: Any, derived: Callable[[Definitio
             scope = scope.extended(scalars={name: body})
     domains = {str(k): v for k, v in definition.domain.items()}
     return scope.extended(domains=domains)
+
+
+def _opaque(symbol: str, argument: str, first: Derivation) -> dict[str, NamedFunction]:
+    """Any function f and its derivative, f′, which stay names; what stands in for them is for numbers only."""
+    prime = f"{symbol}_prime"
+    call = t.Call(prime, (t.Symbol(argument),))
+    body = first.scope.functions[symbol].body
+    plain = t.transform(first.final, lambda n: body if n == t.Call(symbol, (t.Symbol(argument),)) else None)
+    return {
+        symbol: NamedFunction(symbol, (argument,), body, derivative=call, opaque=True),
+        prime: NamedFunction(prime, (argument,), plain, opaque=True),
+    }
 
 
 def _base(variable: Any) -> str | None:
@@ -153,10 +168,6 @@ def _with_vectors(expressions: list[Any], definition: Definition, scope: Scope) 
     return scope
 
 
-def _has(node: t.Node, symbols: set[t.Symbol]) -> bool:
-    return any(part in symbols for _, part in t.walk(node))
-
-
 def oriented_for(node: t.Node, definition: Definition) -> t.Node:
     """|y - ŷ| as |ŷ - y|: SymPy turns the argument of an even function as it likes; the main variable reads best first."""
     main = {t.Symbol(str(v)) for v in definition.wrt if isinstance(v, sympy.Symbol)}
@@ -166,13 +177,16 @@ def oriented_for(node: t.Node, definition: Definition) -> t.Node:
     def is_main(part: t.Node) -> bool:
         return part in main or (isinstance(part, t.Component) and part.base in bases)
 
+    def has_main(part: t.Node) -> bool:
+        return any(is_main(p) for _, p in t.walk(part))
+
     def turn(n: t.Node) -> t.Node | None:
         match n:
             case t.Call(function, (t.Add((first, t.Neg(second))),)) if (
                 function in EVEN and is_main(second) and not is_main(first)
             ):
                 return t.Call(function, (t.Add((second, t.Neg(first))),))
-            case t.Compare(operator, left, right) if operator in FLIPPED and _has(right, main) and not _has(left, main):
+            case t.Compare(operator, left, right) if operator in FLIPPED and has_main(right) and not has_main(left):
                 return t.Compare(FLIPPED[operator], right, left)
         return None
 

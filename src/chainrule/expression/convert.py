@@ -153,7 +153,7 @@ def _factor_key(e: Any) -> tuple[Any, ...]:
     )
     rank = 3.5 if rank == 2 and applied else rank
     indices = tuple(str(i) for i in e.indices) if isinstance(e, sympy.Indexed) else ()
-    return (rank, e.count_ops() if rank in (2, 3.5) else 0, -_rank(e) if rank == 2 else 0, indices, _stable(e))
+    return (rank, -_rank(e) if rank == 2 else 0, e.count_ops() if rank in (2, 3.5) else 0, indices, _stable(e))
 
 
 @lru_cache(maxsize=4096)

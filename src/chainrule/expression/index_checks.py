@@ -270,20 +270,18 @@ def _uses(node: t.Node, index: str) -> int:
 
 def _check_where(where: Mapping[Any, Any], equations: Sequence[_Formula], formulas: Sequence[_Formula]) -> None:
     order = [_left_name(left) for left in where]
+    earlier: set[str] = set()
     for position, (left, formula) in enumerate(zip(where, equations, strict=True)):
         name = order[position]
-        if name in order[:position]:
+        if name in earlier:
             raise DefinitionError(f"where= defines {name} twice: rename one")
+        earlier.add(name)
         _check_left(left)
-        later = [
-            other
-            for other in order[position:]
-            if other in {*_held(formula.body), *(c.function for c in _calls(formula.body))}
-        ]
-        wrong = next(
-            (c for f in formulas for c in _calls(f.body) if c.function == name and len(c.arguments) != 1), None
-        )
-        if isinstance(left, AppliedUndef) and wrong is not None:
+        held = {*_held(formula.body), *(c.function for c in _calls(formula.body))}
+        later = [other for other in order[position:] if other in held]
+        calls = (c for f in formulas for c in _calls(f.body)) if isinstance(left, AppliedUndef) else ()
+        wrong = next((c for c in calls if c.function == name and len(c.arguments) != 1), None)
+        if wrong is not None:
             raise DefinitionError(
                 f"{name} takes 1 argument, as in where {left} = ..., and is given {len(wrong.arguments)}"
             )

@@ -43,10 +43,11 @@ def natural_domain(formulas: Iterable[Any], given: Mapping[Any, Any], named: Ite
     Raises DefinitionError where no real number is left."""
     formulas = [f for f in formulas if isinstance(f, sympy.Expr) and not isinstance(f, sympy.MatrixExpr)]
     labels = {str(b.label) for f in formulas for b in f.atoms(sympy.IndexedBase)}
-    found = {}
+    parts = [(need, part) for f in formulas for kind, need in NEEDS for part in sorted(f.atoms(kind), key=str)]
+    named, found = set(named), {}
     for x in sorted(set[Any]().union(*(f.free_symbols for f in formulas)), key=str):
-        if isinstance(x, sympy.Symbol) and x not in given and x not in set(named) and str(x) not in labels:
-            values = _values(x, formulas)
+        if isinstance(x, sympy.Symbol) and x not in given and x not in named and str(x) not in labels:
+            values = _values(x, [(need, part) for need, part in parts if x in part.free_symbols])
             if values is sympy.S.EmptySet:
                 raise DefinitionError(f"the function has a real value for no {x}: a logarithm or a root leaves none")
             if values != sympy.S.Reals and isinstance(values, sympy.Interval | type(sympy.S.Integers)):
@@ -54,16 +55,15 @@ def natural_domain(formulas: Iterable[Any], given: Mapping[Any, Any], named: Ite
     return found
 
 
-def _values(x: Any, formulas: Iterable[Any]) -> Any:
+def _values(x: Any, parts: Iterable[tuple[Callable[[Any], Any], Any]]) -> Any:
+    """parts: the logarithms, roots and powers that hold it, each with what it needs."""
     if x.is_integer and x.is_positive:  # a dimension
         return sympy.S.Reals
     values = next((values for name, values in ASSUMED if getattr(x, name)), sympy.S.Reals)
     real = sympy.Symbol(x.name, real=True)
-    for formula in formulas:
-        for kind, need in NEEDS:
-            for part in sorted(formula.atoms(kind), key=str):
-                condition = need(part.xreplace({x: real}))
-                alone = isinstance(condition, Relational) and condition.free_symbols == {real}
-                if alone and (condition.lhs - condition.rhs).is_polynomial(real):
-                    values = values.intersect(condition.as_set())
+    for need, part in parts:
+        condition = need(part.xreplace({x: real}))
+        alone = isinstance(condition, Relational) and condition.free_symbols == {real}
+        if alone and (condition.lhs - condition.rhs).is_polynomial(real):
+            values = values.intersect(condition.as_set())
     return values

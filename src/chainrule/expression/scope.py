@@ -10,13 +10,15 @@ from .tree import Node, rename_indices
 @dataclass(frozen=True)
 class NamedFunction:
     """A function that a definition names: σ(x) = body, for a scalar argument and perhaps parameters after a semicolon.
-    ``derivative``: its derivative in the same argument, once a derivation has found it."""
+    ``derivative``: its derivative in the same argument, once a derivation has found it. ``opaque``: the body only stands in for any
+    function, so that lines can be checked at numbers; no rule may look at it."""
 
     symbol: str
     arguments: tuple[str, ...]
     body: Node
     parameters: tuple[str, ...] = ()
     derivative: Node | None = None
+    opaque: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """How each name and each sign is written in LaTeX, Typst and text.
 
 Names are spelled as in SymPy: ``alpha``; ``x1`` and ``x_1`` for x with the subscript 1; ``y_hat`` for ŷ; ``z_prime``
-for z′; ``W__2`` for W with the superscript 2 (a layer, not a power); ``W_out``. Several letters that are neither
+for z′; ``W__2`` for W with the superscript 2 (a layer, not a power), ``W__l_plus_1`` for l + 1; ``W_out``. Several letters that are neither
 Greek nor an accent are the name of a function: ``ELU``. To add a letter, a sign, an accent or a function with a sign
 of its own, add a row.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 
@@ -110,7 +110,9 @@ WORDS: Mapping[str, str] = {"if": "if", "and": "and", "otherwise": "otherwise"}
 assert all(glyph.latex.isascii() for table in (LETTERS, SIGNS, OPERATORS, ACCENTS) for glyph in table.values())
 
 _BY_CHARACTER = {glyph.text: name for name, glyph in LETTERS.items() if name != "lamda"}
-_NAME = re.compile(r"(?P<core>[A-Za-z]+[0-9]*)(?P<below>(_[A-Za-z0-9]+)*)(?P<above>__[A-Za-z0-9]+)?")
+_NAME = re.compile(
+    r"(?P<core>[A-Za-z]+[0-9]*)(?P<below>(_[A-Za-z0-9]+)*)(?P<above>__[A-Za-z0-9]+(_(plus|minus)_[A-Za-z0-9]+)?)?"
+)
 _NUMBERED = re.compile(r"([A-Za-z]|" + "|".join(LETTERS) + r")([0-9]+)")
 
 
@@ -137,8 +139,14 @@ def spell(name: str, bold: bool = False) -> Box:
     if subscripts:
         box = script(box, sub=listed(subscripts))
     if match["above"]:
-        box = script(box, sup=_piece(match["above"][2:]))
+        box = script(box, sup=Row(tuple(_above(match["above"][2:])), tight=True))
     return box
+
+
+def _above(name: str) -> Iterator[Box]:
+    """What stands above a name: a number, a letter, or a letter and a number with a sign between them."""
+    for piece in name.split("_"):
+        yield Sign(piece) if piece in ("plus", "minus") else _piece(piece)
 
 
 def _piece(piece: str) -> Box:

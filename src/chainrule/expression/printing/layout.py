@@ -83,7 +83,24 @@ class Context:
 
 def layout(node: Node, words: Mapping[str, str] = WORDS) -> Box:
     """The boxes of a formula. Raises ``RenderError`` for a name that cannot be written."""
+    node = _apart_from_layers(node)
     return _side(tree.transform(tree.transform(node, _without_one), _coefficient_first), Context(words))
+
+
+def _apart_from_layers(node: Node) -> Node:
+    """Σ_l z_l^l as Σ_p z_p^l: a bound index does not share its letter with the number of a layer."""
+    names = {p.base for _, p in tree.walk(node) if isinstance(p, tree.Component) and "__" in p.base}
+    letters = frozenset(piece for name in names for piece in name.split("__")[1].split("_"))
+    if not letters:
+        return node
+
+    def renamed(n: Node) -> Node | None:
+        if not isinstance(n, tree.Binder) or n.index not in letters:
+            return None
+        other = tree.fresh_index(letters, tree.free_indices(n.body), tree.bound_indices(node))
+        return type(n)(tree.rename_index(n.body, n.index, other), other, n.dimension)
+
+    return tree.transform(node, renamed)
 
 
 def _coefficient_first(node: Node) -> Node | None:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
-from ..calculus.derivation import Derivation, Step
 from ..expression import tree as t
 from ..expression.scope import NamedVector, Scope
+from .derivation import Derivation, Step
 
 NAMES: dict[type[t.Node], tuple[str, ...]] = {
     t.Symbol: ("name",),
