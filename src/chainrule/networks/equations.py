@@ -11,13 +11,13 @@ from ..calculus.derivation import Derivation
 from ..calculus.matrix_reading import read
 from ..calculus.products import common_factors
 from ..calculus.recognise import multiplied_out
+from ..calculus.renaming import renamed, renamed_tree
 from ..calculus.tidy import tidy
 from ..expression import tree as t
 from ..expression.scope import Scope
 from . import templates
 from .network import Network
 from .parts import Activation, Loss
-from .renaming import renamed, renamed_tree
 
 ROW = "h"
 """The index of a sample in a batch, as the templates name it; it comes before those of the units, as a row does."""

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DefinitionError
@@ -31,13 +32,13 @@ class Network:
         """M, the number of layers with weights."""
         return len(self.activations)
 
-    @property
+    @cached_property
     def functions(self) -> tuple[Activation, ...]:
         """f_1 to f_M, as the catalogue states them."""
         known = {name: activation(name) for name in dict.fromkeys(self.activations)}
         return tuple(known[name] for name in self.activations)
 
-    @property
+    @cached_property
     def target(self) -> Loss:
         """The loss, as the catalogue states it."""
         return loss_of(self.loss)
