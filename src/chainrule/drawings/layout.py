@@ -28,6 +28,8 @@ ROW_GAP, LEAST_BEND, MOST_BEND, MARGIN = 12.0, 22.0, 56.0, 6.0
 DIFFERENTIALS = (Sign("partial"), Sign("d"))
 PORT = 9.0
 """The distance between the ends of two wires at one node."""
+ARROW = 6.0
+"""The length and the width of an arrowhead."""
 THROUGH = 8.0
 """The height that is kept free for a wire that passes a column."""
 ORDERS = 24
@@ -64,7 +66,7 @@ class Frame:
 
 @dataclass(frozen=True)
 class Wire:
-    """An edge: from the first point on, every other stretch level, those between them bent. fixed: it carries no derivative."""
+    """An edge: between its points it runs level and bends in turn, level first and last. fixed: it carries no derivative."""
 
     points: tuple[tuple[float, float], ...]
     fixed: bool
@@ -92,6 +94,7 @@ class _Block:
     column: int = 0
     x: float = 0.0
     y: float = 0.0
+    column_width: float = 0.0
     ports: list["_Block"] = field(default_factory=list)
 
 
@@ -313,13 +316,10 @@ def _columns(blocks: list[_Block]) -> None:
     x = 0.0
     for number in sorted(by_column):
         width = max(block.width for block in by_column[number])
-        bend = min(max(0.45 * steep[number], LEAST_BEND), MOST_BEND) if number else 0.0
+        bend = ARROW + min(max(0.45 * steep[number], LEAST_BEND), MOST_BEND) if number else 0.0
         x += bend + width / 2
         for block in by_column[number]:
-            block.x = x
-        for block in by_column[number]:
-            if block.node is None:
-                block.width = width  # a wire runs level through the whole column
+            block.x, block.column_width = x, width
         x += width / 2
 
 
@@ -330,12 +330,13 @@ def _apart(column: list[_Block]) -> None:
 
 
 def _wire(way: list[_Block], edge: Edge) -> Wire:
-    """Level through each block, bent between them; at its end one of several ports, in the order in which the wires arrive."""
+    """Level through every column, bent between them; at its end one of several ports, in the order in which the wires arrive."""
     start, *middle, end = way
     ports = sorted(end.ports, key=lambda b: b.y)
     place = ports.index(way[-2]) - (len(ports) - 1) / 2
-    step = min(PORT, 0.7 * end.height / len(ports))
-    points = [(start.x + start.width / 2, start.y)]
+    y = end.y + place * min(PORT, 0.7 * end.height / len(ports))
+    points = [(start.x + start.width / 2, start.y), (start.x + start.column_width / 2, start.y)]
     for block in middle:
-        points += [(block.x - block.width / 2, block.y), (block.x + block.width / 2, block.y)]
-    return Wire((*points, (end.x - end.width / 2, end.y + place * step)), edge.local is None)
+        points += [(block.x - block.column_width / 2, block.y), (block.x + block.column_width / 2, block.y)]
+    points += [(end.x - end.column_width / 2 - ARROW, y), (end.x - end.width / 2, y)]
+    return Wire(tuple(points), edge.local is None)

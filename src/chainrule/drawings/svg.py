@@ -5,13 +5,12 @@ from html import escape
 
 from ..calculus.graph import Graph
 from ..calculus.graph_values import Values
-from .layout import Frame, Picture, Text, Wire, picture
+from .layout import ARROW, Frame, Picture, Text, Wire, picture
 from .mathematics import outline, short
 
 COLOURS = {"ink": "#22262c", "value": "#1f5fa8", "derivative": "#c0392b"}
 FILLS = {"input": "#eef3f9", "parameter": "#f4f5f7", "named": "#ffffff", "output": "#faf1ea"}
 LINE, FAINT = "#6b7280", "#b3b9c2"
-ARROW = 6.0
 RADIUS = 6.0
 
 
@@ -55,13 +54,10 @@ def _path(wire: Wire) -> str:
     (x, y), *others = wire.points
     path = f"M{short(x)} {short(y)}"
     for number, (to_x, to_y) in enumerate(others):
-        last = number == len(others) - 1
-        if number % 2:
-            path += f"H{short(to_x)}"
-        else:
-            end = to_x - (ARROW if last else 0.0)
-            middle = (x + end) / 2
-            path += f"C{short(middle)} {short(y)} {short(middle)} {short(to_y)} {short(end)} {short(to_y)}"
+        middle = short((x + to_x) / 2)
+        end = to_x - (ARROW if number == len(others) - 1 else 0.0)
+        bend = f"C{middle} {short(y)} {middle} {short(to_y)} {short(to_x)} {short(to_y)}"
+        path += bend if number % 2 else f"H{short(end)}"
         x, y = to_x, to_y
     return path
 

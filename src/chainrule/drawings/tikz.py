@@ -2,9 +2,9 @@
 
 from ..calculus.graph import Graph
 from ..calculus.graph_values import Values
-from .layout import Frame, Text, Wire, picture
+from .layout import ARROW, Frame, Text, Wire, picture
 from .mathematics import short
-from .svg import ARROW, COLOURS, FAINT, FILLS, LINE, RADIUS
+from .svg import COLOURS, FAINT, FILLS, LINE, RADIUS
 
 NAMES = {**COLOURS, **FILLS, "line": LINE, "faint": FAINT}
 """The colours of the picture, by the name that follows ``graph-``."""
@@ -52,10 +52,10 @@ def _wire(wire: Wire) -> str:
     (x, y), *others = wire.points
     path = _at(x, y)
     for number, (to_x, to_y) in enumerate(others):
+        middle = (x + to_x) / 2
         end = to_x - (ARROW if number == len(others) - 1 else 0.0)
-        middle = (x + end) / 2
-        bend = f" .. controls {_at(middle, y)} and {_at(middle, to_y)} .. {_at(end, to_y)}"
-        path += f" -- {_at(to_x, to_y)}" if number % 2 else bend
+        bend = f" .. controls {_at(middle, y)} and {_at(middle, to_y)} .. {_at(to_x, to_y)}"
+        path += bend if number % 2 else f" -- {_at(end, to_y)}"
         x, y = to_x, to_y
     colour = "graph-faint" if wire.fixed else "graph-line"
     head = f"{_at(x, y)} -- {_at(x - ARROW, y - ARROW / 2)} -- {_at(x - ARROW, y + ARROW / 2)} -- cycle"
