@@ -314,7 +314,9 @@ def test_the_derivatives_of_a_deepened_graph_are_right() -> None:
 
 
 def drawn() -> list[tuple[str, Graph, Any]]:
-    graphs = [("textbook", graph(TEXTBOOK), AT), ("deepened", graph(deepened(3)), AT)]
+    wide = {c: a + 1, d: sympy.exp(-(a**2)) * sympy.tanh(a) + a + b}
+    uneven = graph(Definition(c * d, wrt=(a, b), symbol="e", where=wide))
+    graphs = [("textbook", graph(TEXTBOOK), AT), ("uneven", uneven, AT), ("deepened", graph(deepened(3)), AT)]
     return graphs + [(name, graph(chainrule.load(name)), numbers) for name, numbers in VECTORS.items()]
 
 
