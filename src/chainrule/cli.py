@@ -155,6 +155,29 @@ def graph(name: str, numbers: dict[str, Any] | None, svg: str | None, derivation
 
 
 @main.command()
+@click.argument("widths")
+@click.option(
+    "--hidden", default="sigmoid", show_default=True, help="Activation of the hidden layers, or one for each: a,b."
+)
+@click.option("--output", default="identity", show_default=True, help="Activation of the output layer.")
+@click.option("--loss", default="squared_error", show_default=True, help="Loss of the outputs.")
+@click.option("--l2", type=float, default=0.0, metavar="LAMBDA", help="Weight of the penalty on the weights.")
+@click.option("--values", is_flag=True, help="With the numbers at every unit, for a small sample.")
+@_templates
+def network(widths: str, hidden: str, output: str, loss: str, l2: float, values: bool, templates: str | None) -> None:
+    """Derive a network of your own, forward and backward: widths as in 2-3-1."""
+    from .catalogue import project
+    from .networks.document import report
+    from .networks.network import mlp, widths_of
+    from .rendering import render_index
+
+    names = hidden.split(",") if "," in hidden else hidden
+    made = report(mlp(widths_of(widths), names, output, loss, l2), values=values)
+    where = project(templates=templates)
+    click.echo(render_index((), "network.txt.j2", where.templates, network=made, width=_width()).rstrip("\n"))
+
+
+@main.command()
 @_names
 @click.option(
     "--to", "formats", default="md,tex,pdf", show_default=True, callback=_formats, metavar="FORMATS", help="Formats."

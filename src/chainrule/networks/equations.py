@@ -4,7 +4,7 @@ For one sample in vectors, or for a batch with a sample in each row: Z = A Wᵀ 
 layer like another shares its derivation, so the time grows linearly with the depth."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from ..calculus.derivation import Derivation
@@ -27,13 +27,14 @@ ROW = "h"
 class Line:
     """One equation. key: what it gives: ``z``, ``a``, ``loss``, ``penalty``, ``cost`` forward; ``delta``, ``W``, ``b``, and ``a`` for ∂L/∂a^l backward. layer: 1 to M,
     0 for the whole network. components: in index notation. matrix: in matrix notation, None where there is none. derivations: those it rests on;
-    empty for what is given."""
+    empty for what is given. scope: what its names mean."""
 
     key: str
     layer: int
     components: t.Equation
     matrix: t.Equation | None
     derivations: tuple[Derivation, ...] = ()
+    scope: Scope = field(default=Scope(), repr=False)
 
 
 @dataclass(frozen=True)
@@ -118,7 +119,7 @@ def _forward(network: Network, layers: tuple[templates.Layer, ...], last: Deriva
             )
     loss = t.Equation(t.Symbol("L"), last.scope.scalars["L"])
     if not batch:
-        yield Line("loss", 0, loss, None)
+        yield Line("loss", 0, loss, None, (), last.scope)
         return
     yield Line("loss", 0, _lifted(t.Equation(t.Component("L", ()), loss.right), last.scope), None)
     yield Line("cost", 0, _cost(network), None)
@@ -135,7 +136,7 @@ def _line(key: tuple[str, int], left: t.Component, right: t.Node, scope: Scope, 
     """An equation in both notations."""
     whole = _read(right, left.indices, scope)
     matrix = None if whole is None else t.Equation(_whole(left), whole)
-    return Line(*key, t.Equation(left, right), matrix, used)
+    return Line(*key, t.Equation(left, right), matrix, used, scope)
 
 
 def _read(node: t.Node, indices: tuple[str, ...], scope: Scope) -> t.Node | None:
@@ -187,7 +188,7 @@ def _gradient(key: str, place: int, derivation: Derivation) -> Line:
     whole = _read(derivation.final, indices, derivation.scope)
     left = derivation.goal
     matrix = None if whole is None else t.Equation(_whole(left), whole)
-    return Line(key, place, t.Equation(left, derivation.final), matrix, (derivation,))
+    return Line(key, place, t.Equation(left, derivation.final), matrix, (derivation,), derivation.scope)
 
 
 def _last_delta(last: Derivation, depth: int, batch: bool) -> Line:
@@ -226,7 +227,7 @@ def _weight_line(network: Network, layer: templates.Layer, place: int, batch: bo
     left = layer.by_W.goal
     whole = _read(total, layer.by_W.variable.indices, scope)  # type: ignore[attr-defined]
     matrix = None if whole is None else t.Equation(_whole(left), whole)
-    return Line("W", place, t.Equation(left, total), matrix, (layer.by_W, penalty))
+    return Line("W", place, t.Equation(left, total), matrix, (layer.by_W, penalty), scope)
 
 
 # ---------------------------------------------------------------- one sample, in a row of a batch
