@@ -244,6 +244,7 @@ class Reader:
     def named(self) -> Node:
         name = self.name()
         indices = self.indices() if self.peek() == "_" else []
+        name += self.layer()
         if name.startswith("bold "):
             return self.bold(name.removeprefix("bold "), indices)
         if name == "e" and not indices:
@@ -257,6 +258,17 @@ class Reader:
         if name == "delta" and len(indices) == 2:
             return t.Delta(*indices)
         return t.Component(name, tuple(indices)) if indices else t.Symbol(name)
+
+    def layer(self) -> str:
+        """The number of a layer above a name, l, l + 1 or M: never an exponent in our formulas."""
+        if self.peek() != "^" or self.peek(2) not in ("l", "M"):
+            return ""
+        self.take("^", "{")
+        pieces = []
+        while not self.skip("}"):
+            pieces.append({"+": "plus", "-": "minus"}.get(self.peek() or "", self.peek() or ""))
+            self.next()
+        return "__" + "_".join(pieces)
 
     def indices(self) -> list[str]:
         self.take("_", "{")

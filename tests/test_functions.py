@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 import chainrule.functions
-from chainrule.catalogue import builtin, entries
+from chainrule.catalogue import builtin, entries, load
 from chainrule.runtime.scalar import ScalarFunction
 
-NAMES = sorted(entries((builtin(),)))
+NAMES = sorted(name for name in entries((builtin(),)) if not load(name).called_any)
+"""Those with a formula to compute: what holds for any activation is not among them."""
 EXTREMES = [
     0.0, 5e-324, 2.2250738585072014e-308, 1e-308, 1e-30, 0.5, 1.0, 2.0, 30.0, 37.0, 88.8, 103.0, 709.8, 745.2, 1e4, 1e16, 1e154, 1e300, 1e308,
     1.7976931348623157e308, float("inf"),

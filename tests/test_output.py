@@ -29,11 +29,14 @@ def test_committed_documents_and_functions_are_current(name: str, monkeypatch: p
 def test_nothing_is_committed_for_a_derivation_that_is_gone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     pages = {p.stem for p in (ROOT / "output" / "markdown").glob("*.md")} - {"README"}
+    computed = [name for name in NAMES if not load(name).called_any]
     functions = {p.stem for p in (ROOT / "src" / "chainrule" / "functions").glob("*.py")} - {"__init__"}
     assert pages == set(NAMES), STALE
-    assert functions == set(NAMES), STALE
+    assert functions == set(computed), STALE
 
 
 def test_the_package_of_functions_lists_every_one() -> None:
     text = (ROOT / "src" / "chainrule" / "functions" / "__init__.py").read_text()
-    assert [line.split()[1] for line in text.splitlines() if line.startswith("from")] == [f".{name}" for name in NAMES]
+    assert [line.split()[1] for line in text.splitlines() if line.startswith("from")] == [
+        f".{name}" for name in NAMES if not load(name).called_any
+    ]

@@ -93,11 +93,13 @@ def _opaque(seed: int, key: object, *values: complex) -> complex:
 
 
 def _name(seed: int, name: str, indices: tuple[str, ...], bound: dict[str, int]) -> complex:
-    """x1, x_1 and component 1 of x are the same thing to a reader."""
+    """x1, x_1 and component 1 of x are the same thing to a reader; the number of a layer, as in z__l, is no index."""
+    name, _, layer = name.partition("__")
     numbered = re.fullmatch(r"([A-Za-z]|[a-z]{3,})([0-9]+)", name)
     pieces = [numbered[1], numbered[2]] if numbered else name.split("_")
     base = "_".join(p for i, p in enumerate(pieces) if i == 0 or p in glyphs.ACCENTS)
     below = (*(p for i, p in enumerate(pieces) if i and p not in glyphs.ACCENTS), *indices)
+    base += f"__{layer}" if layer else ""
     return _random(seed, base, *(int(i) if i.isdigit() else bound.get(i, i) for i in below))
 
 

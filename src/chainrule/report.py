@@ -132,7 +132,8 @@ class Line:
 class DerivationText:
     """A derivation, line by line. role: main, other (variable), second, route, backward, lemma, gradient (a lemma of a backward pass).
     ``result`` is an equation, ``forms`` the same as another equation, by key (cases, matrix); ``facts`` what is known of the matrix, by key.
-    named: in a backward pass, the equation that names the gradient from above; in its lemmas, the gradient that is derived."""
+    named: in a backward pass, the equation that names the gradient from above; in its lemmas, the gradient that is derived. gives: the
+    equation that names the gradient that a backward pass ends in, where the definition has a name for it."""
 
     role: str
     goal: Formula
@@ -144,6 +145,7 @@ class DerivationText:
     forms: tuple[tuple[str, Formula], ...]
     facts: tuple[str, ...]
     named: Formula | None = None
+    gives: Formula | None = None
 
 
 @dataclass(frozen=True)
@@ -298,20 +300,21 @@ class _Notation:
     union: str
     power: str
     dots: str
+    to: str
 
 
 _BRACKETS = {"(": "(", "[": "[", ")": ")", "]": "]"}
 _NOTATIONS: dict[str, _Notation] = {
     "latex": _Notation(
         printing.latex, r"\mathbb{R}", r"\mathbb{Z}", r" \in ",
-        _BRACKETS, (r"\{", r"\}"), r" \cup ", "^{{{}}}", r"\ldots",
+        _BRACKETS, (r"\{", r"\}"), r" \cup ", "^{{{}}}", r"\ldots", r"\to",
     ),
     "typst": _Notation(
         printing.typst, "RR", "ZZ", " in ",
-        {c: f"\\{c}" for c in _BRACKETS}, ("{", "}"), " union ", "^({})", "dots",
+        {c: f"\\{c}" for c in _BRACKETS}, ("{", "}"), " union ", "^({})", "dots", "->",
     ),
     "text": _Notation(
-        printing.text, "ℝ", "ℤ", " ∈ ", _BRACKETS, ("{", "}"), " ∪ ", "^({})", "…",
+        printing.text, "ℝ", "ℤ", " ∈ ", _BRACKETS, ("{", "}"), " ∪ ", "^({})", "…", "→",
     ),
 }  # fmt: skip
 
@@ -349,7 +352,7 @@ class _Author:
             equations=(self.formula(t.Equation(_operand(main.goal), _body(main))),),
             where=(
                 *(self.equation(left, right) for left, right in d.where.items()),
-                *(self.adjoint(main, left, name) for left, name in d.adjoints.items()),
+                *(self.adjoint(main, of, name) for of, name in d.adjoints.items() if isinstance(of, sympy.Symbol)),
             ),
             quantities=self.quantities(d),
             main=by_role["main"][0],
@@ -375,7 +378,9 @@ class _Author:
         return self.formula(t.Equation(from_sympy(left), from_sympy(right)))
 
     def derivation(self, derivation: Derivation, role: str) -> DerivationText:
-        name = derivation.gradient_of.left if role == "gradient" and derivation.gradient_of else None
+        name = (
+            derivation.gradient_of.left if role == "gradient" and derivation.gradient_of else _gradient_name(derivation)
+        )
         return DerivationText(
             role=role,
             goal=self.formula(derivation.goal),
@@ -391,6 +396,7 @@ class _Author:
             forms=tuple((key, self.formula(node)) for key, node in forms(derivation, name)),
             facts=tuple(facts(derivation)),
             named=None if derivation.gradient_of is None else self.formula(derivation.gradient_of),
+            gives=None if role != "backward" or name is None else self.formula(t.Equation(name, derivation.goal)),
         )
 
     def first(self, lemma: Derivation) -> bool:
@@ -423,6 +429,7 @@ class _Author:
             *((v, "variable") for v in scalars),
             *((base, "vector") for base in _vectors(d)),
             *((c, "class") for c in d.arguments.values() if isinstance(c, sympy.Idx)),
+            *((used, "function") for used in d.uses if used.opaque),
             *((p, "parameter") for p in d.parameters),
         ]
         return tuple(
@@ -441,6 +448,9 @@ class _Author:
             return self.vector_domain(symbol, values)
         if isinstance(symbol, sympy.Idx):
             return self.index_domain(symbol)
+        if isinstance(symbol, Definition):
+            name, n = self.formula(_name(symbol)), self.notation
+            return Formula(f"{name.source}: {n.reals} {n.to} {n.reals}", f"{name.text}: ℝ → ℝ")
         if isinstance(values, sympy.Interval) and values != sympy.S.Reals:
             return self.formula(_within(from_sympy(symbol), values))
         name, inner = self.formula(_name(symbol)), self.set(values)
@@ -602,6 +612,15 @@ def _role(derivation: Derivation, main: Derivation) -> str:
     return "second" if derivation.order > 1 else "other"
 
 
+def _gradient_name(derivation: Derivation) -> t.Node | None:
+    """The name that the definition has for what a backward pass ends in: δ_j for ∂L/∂z_j."""
+    variable = derivation.variable
+    if derivation.gradient_of is None or not isinstance(variable, t.Component):
+        return None
+    names = {str(getattr(of, "label", of)): str(name) for of, name in derivation.definition.adjoints.items()}
+    return t.Component(names[variable.base], variable.indices) if variable.base in names else None
+
+
 def _operand(node: t.Node) -> t.Node:
     """What a pending derivative is a derivative of."""
     return node.operand if isinstance(node, t.Derivative) else node
@@ -614,6 +633,8 @@ def _body(main: Derivation) -> t.Node:
 
 
 def _name(symbol: Any) -> t.Node:
+    if isinstance(symbol, Definition):
+        return t.Symbol(symbol.symbol)
     if isinstance(symbol, sympy.Idx):
         return t.Index(str(symbol.label))
     if isinstance(symbol, sympy.IndexedBase):

@@ -1,8 +1,11 @@
 """Verified functions with their derivatives. Needs NumPy only. Generated."""
 
 from .absolute_error import absolute_error as absolute_error
+from .backpropagation_weights import backpropagation_weights as backpropagation_weights
+from .backpropagation_weights_batch import backpropagation_weights_batch as backpropagation_weights_batch
 from .binary_cross_entropy import binary_cross_entropy as binary_cross_entropy
 from .categorical_cross_entropy import categorical_cross_entropy as categorical_cross_entropy
+from .computational_graph import computational_graph as computational_graph
 from .elementwise_sigmoid import elementwise_sigmoid as elementwise_sigmoid
 from .elementwise_softplus import elementwise_softplus as elementwise_softplus
 from .elementwise_tanh import elementwise_tanh as elementwise_tanh

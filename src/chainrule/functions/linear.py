@@ -5,17 +5,17 @@ import numpy as np
 from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
 
 
-def _z(x: Array, W: Array, b: Array) -> Array:
-    return np.einsum("...k,...ik->...i", x, W) + b
+def _z(W: Array, x: Array, b: Array) -> Array:
+    return np.einsum("...ik,...k->...i", W, x) + b
 
 
 def _value(W: Array, b: Array, x: Array) -> Array:
-    return _z(x, W, b)
+    return _z(W, x, b)
 
 
 def _jacobian_W(W: Array, b: Array, x: Array) -> Array:
     m = W.shape[-2]
-    return x[..., None, None, :] * np.eye(m)[:, :, None]
+    return np.eye(m)[:, :, None] * x[..., None, None, :]
 
 
 def _vjp_W(W: Array, b: Array, x: Array, g: Array) -> Array:

@@ -19,7 +19,7 @@ def _grad_prediction(prediction: Array, target: Array) -> Array:
 
 _DOC = """Mean squared error over a batch: the average over all samples and all components.
 
-L = Sum((-Y[k, l] + Yhat[k, l])**2, (l, 0, K - 1), (k, 0, m - 1))/(K*m)
+L = Sum((-Y[k, l] + Y_hat[k, l])**2, (l, 0, K - 1), (k, 0, m - 1))/(K*m)
 
 prediction: array-like (..., m, K).
 target: array-like (..., m, K).

@@ -8,12 +8,12 @@ from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
 
 def _value(weights: Array, bias: Array, data: Array, target: Array, decay: Array) -> Array:
     N = data.shape[-2]
-    return np.sum((np.einsum("...l,...kl->...k", weights, data) + bias[..., None] - target) ** 2, axis=-1) / N + 0.5 * decay * np.sum(weights ** 2, axis=-1)
+    return np.sum((np.einsum("...kl,...l->...k", data, weights) + bias[..., None] - target) ** 2, axis=-1) / N + 0.5 * decay * np.sum(weights ** 2, axis=-1)
 
 
 def _grad_weights(weights: Array, bias: Array, data: Array, target: Array, decay: Array) -> Array:
     N = data.shape[-2]
-    return 2.0 * np.einsum("...k,...kj->...j", np.einsum("...l,...kl->...k", weights, data) + bias[..., None] - target, data) / N + decay[..., None] * weights
+    return 2.0 * np.einsum("...k,...kj->...j", np.einsum("...kl,...l->...k", data, weights) + bias[..., None] - target, data) / N + decay[..., None] * weights
 
 
 def _hessian_weights(weights: Array, bias: Array, data: Array, target: Array, decay: Array) -> Array:
@@ -29,7 +29,7 @@ def _hvp_weights(weights: Array, bias: Array, data: Array, target: Array, decay:
 
 def _grad_bias(weights: Array, bias: Array, data: Array, target: Array, decay: Array) -> Array:
     N = data.shape[-2]
-    return 2.0 * np.sum(np.einsum("...l,...kl->...k", weights, data) + bias[..., None] - target, axis=-1) / N
+    return 2.0 * np.sum(np.einsum("...kl,...l->...k", data, weights) + bias[..., None] - target, axis=-1) / N
 
 
 _DOC = """Ridge loss: mean squared error of a linear model with a penalty on the length of its weights.

@@ -83,15 +83,18 @@ class Context:
 
 def layout(node: Node, words: Mapping[str, str] = WORDS) -> Box:
     """The boxes of a formula. Raises ``RenderError`` for a name that cannot be written."""
-    node = _apart_from_layers(node)
+    node = _with_clear_indices(node)
     return _side(tree.transform(tree.transform(node, _without_one), _coefficient_first), Context(words))
 
 
-def _apart_from_layers(node: Node) -> Node:
-    """Σ_l z_l^l as Σ_p z_p^l: a bound index does not share its letter with the number of a layer."""
-    names = {p.base for _, p in tree.walk(node) if isinstance(p, tree.Component) and "__" in p.base}
+def _with_clear_indices(node: Node) -> Node:
+    """Σ_l z_l^l as Σ_p z_p^l: a bound index shares its letter neither with the number of a layer nor with a dimension."""
+    parts = [p for _, p in tree.walk(node)]
+    names = {p.base for p in parts if isinstance(p, tree.Component) and "__" in p.base}
     letters = frozenset(piece for name in names for piece in name.split("__")[1].split("_"))
-    if not letters:
+    letters |= {p.dimension for p in parts if isinstance(p, tree.Binder)}
+    letters |= {p.name for p in parts if isinstance(p, tree.Dimension)}
+    if not any(isinstance(p, tree.Binder) and p.index in letters for p in parts):
         return node
 
     def renamed(n: Node) -> Node | None:
