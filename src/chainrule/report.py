@@ -96,7 +96,7 @@ class Formula:
 
 @dataclass(frozen=True)
 class Quantity:
-    """A variable or parameter. role: variable, vector or parameter; domain: a condition, or None for all reals."""
+    """A variable or parameter. role: variable, vector, matrix, class, function or parameter; domain: a condition, or None for all reals."""
 
     symbol: Formula
     role: str
@@ -427,7 +427,7 @@ class _Author:
         scalars = [v for v in d.variables if v not in d.where]
         rows = [
             *((v, "variable") for v in scalars),
-            *((base, "vector") for base in _vectors(d)),
+            *((base, "matrix" if len(base.shape) > 1 else "vector") for base in _vectors(d)),
             *((c, "class") for c in d.arguments.values() if isinstance(c, sympy.Idx)),
             *((used, "function") for used in d.uses if used.opaque),
             *((p, "parameter") for p in d.parameters),
