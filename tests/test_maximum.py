@@ -49,13 +49,13 @@ CASES = {
     "maximum": Case(maximum(z[k], k), z, "{ 1 if j = argmaxₖ zₖ; 0 otherwise }", "1[z = max(z)]"),
     "minimum": Case(minimum(z[k], k), z, "{ 1 if j = argmaxₖ(-zₖ); 0 otherwise }", "1[-z = max(-z)]"),
     "linear maps by W": Case(
-        maximum(linear, k), W, "1[i = argmaxₖ(Σₗ xₗ Wₖₗ + bₖ)] xⱼ", "1[W x + b = max(W x + b)] xᵀ"
+        maximum(linear, k), W, "1[i = argmaxₖ(Σₗ Wₖₗ xₗ + bₖ)] xⱼ", "1[W x + b = max(W x + b)] xᵀ"
     ),
     "linear maps by x": Case(
-        maximum(linear, k), x, "Σₚ 1[p = argmaxₖ(Σₗ xₗ Wₖₗ + bₖ)] Wₚⱼ", "Wᵀ 1[W x + b = max(W x + b)]"
+        maximum(linear, k), x, "Σₚ 1[p = argmaxₖ(Σₗ Wₖₗ xₗ + bₖ)] Wₚⱼ", "Wᵀ 1[W x + b = max(W x + b)]"
     ),
     "linear maps by b": Case(
-        maximum(linear, k), b, "{ 1 if j = argmaxₖ(Σₗ xₗ Wₖₗ + bₖ); 0 otherwise }", "1[W x + b = max(W x + b)]"
+        maximum(linear, k), b, "{ 1 if j = argmaxₖ(Σₗ Wₖₗ xₗ + bₖ); 0 otherwise }", "1[W x + b = max(W x + b)]"
     ),
     "margin": Case(maximum(z[k], k) - z[c], z, "1[j = argmaxₖ zₖ] - δ_cj", "1[z = max(z)] - e_c"),
     "Crammer and Singer": Case(
@@ -165,9 +165,9 @@ def test_the_step_of_a_place_is_zero_and_says_why() -> None:
 
 def test_printing_in_every_notation() -> None:
     whole = derived("linear maps by W").equation
-    assert text(whole) == "f = maxₖ(Σₗ xₗ Wₖₗ + bₖ)"
-    assert latex(whole.right) == r"\max_{k}\left( \sum_{l=1}^{D} x_{l} W_{kl} + b_{k} \right)"
-    assert typst(whole.right) == "max_(k) (sum_(l = 1)^(D) x_(l) W_(k l) + b_(k))"
+    assert text(whole) == "f = maxₖ(Σₗ Wₖₗ xₗ + bₖ)"
+    assert latex(whole.right) == r"\max_{k}\left( \sum_{l=1}^{D} W_{kl} x_{l} + b_{k} \right)"
+    assert typst(whole.right) == "max_(k) (sum_(l = 1)^(D) W_(k l) x_(l) + b_(k))"
     assert latex(derived("maximum").final) == (
         r"\begin{cases} 1 & \text{if }j = \operatorname*{argmax}_{k} z_{k} \\ 0 & \text{otherwise} \end{cases}"
     )
