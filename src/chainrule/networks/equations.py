@@ -159,9 +159,13 @@ def _cost(network: Network) -> t.Equation:
     mean = templates.mean().scope.scalars["J"]
     if not network.l2:
         return t.Equation(t.Symbol("J"), mean)
-    body = templates.penalty().scope.scalars["R"]
-    each = (renamed_tree(body, _weights(place)) for place in range(1, network.depth + 1))
+    each = (penalty_of(place) for place in range(1, network.depth + 1))
     return t.Equation(t.Symbol("J"), t.Add((mean, *each)))
+
+
+def penalty_of(place: int) -> t.Node:
+    """The penalty of one layer, λ/(2m) Σ W²."""
+    return renamed_tree(templates.penalty().scope.scalars["R"], _weights(place))
 
 
 def _weights(place: int) -> dict[str, str]:
