@@ -49,6 +49,16 @@ def render_index(
     return _render(template, templates, (), {"rows": tuple(rows), **variables})
 
 
+def render_page(template: str, form: str, templates: Path | None = None, **variables: Any) -> str:
+    """The page that a template makes of plain values, in a format that its name leaves open: ``md``, ``tex``, ``typ`` or ``txt``.
+
+    The template imports the parts of a page, ``blocks.md.j2`` and the like, by the name ``format``.
+    Raises RenderError as ``render`` does."""
+    if form not in FORMATS:
+        raise RenderError(f"format {form!r}: it is one of {', '.join(FORMATS)}")
+    return _written(template, form, templates, variables)
+
+
 def notation_of(template: str) -> str:
     """The notation a report must be printed in for a template: latex, typst or text."""
     suffix = _suffix(template)
@@ -63,8 +73,12 @@ def _render(template: str, templates: Path | None, reports: Sequence[Report], va
                 f"{template}: needs a report in {wanted} notation, got one in {report.notation}: "
                 f'make it with make_report(material, "{wanted}")'
             )
+    return _written(template, _suffix(template), templates, variables)
+
+
+def _written(template: str, form: str, templates: Path | None, variables: Mapping[str, Any]) -> str:
     folders = (*((templates,) if templates else ()), shipped("templates"))
-    environment = _environment(_suffix(template), folders)
+    environment = _environment(form, folders)
     try:
         return environment.get_template(template).render(_with_defaults(variables))
     except jinja2.TemplateNotFound as error:
@@ -125,6 +139,7 @@ def _environment(suffix: str, folders: tuple[Path, ...]) -> jinja2.Environment:
     )
     form = FORMATS[suffix]
     environment.filters.update(math=form.math, display=form.display, prose=form.prose, code=form.code)
+    environment.filters.update(aligned=form.aligned, columns=_columns)
     environment.filters.update(
         styled=form.styled,
         equals=_equals,
@@ -208,6 +223,37 @@ def _stacked(formulas: Sequence[Formula]) -> Formula:
     return Formula(rf"\begin{{aligned}} {rows} \end{{aligned}}", "; ".join(f.text for f in formulas))
 
 
+def _columns(rows: Sequence[Sequence[str]], align: str) -> str:
+    """A table of plain text, the first row its head. align: l or r for each column."""
+    widths = [max(len(row[i]) for row in rows) for i in range(len(align))]
+    cells = (zip(row, widths, align, strict=True) for row in rows)
+    return "\n".join(
+        "  ".join(c.rjust(w) if a == "r" else c.ljust(w) for c, w, a in row).rstrip().join(("    ", "")) for row in cells
+    )
+
+
+Chains = Sequence[tuple[Formula, Sequence[Formula]]]
+"""Rows of a left side and all that it equals, one after the other."""
+
+
+def _chains(rows: Chains, sign: str, end: str, frame: str) -> Formula:
+    sources = (f"{left.source} {sign} " + " = ".join(r.source for r in rights) for left, rights in rows)
+    texts = (" = ".join(f.text for f in (left, *rights)) for left, rights in rows)
+    return Formula(frame.replace("ROWS", end.join(sources)), "; ".join(texts))
+
+
+def _latex_chains(rows: Chains) -> Formula:
+    return _chains(rows, "&=", r" \\ ", r"\begin{aligned} ROWS \end{aligned}")
+
+
+def _typst_chains(rows: Chains) -> Formula:
+    return _chains(rows, "&=", " \\ ", "ROWS")
+
+
+def _text_chains(rows: Chains) -> Formula:
+    return _chains(rows, "=", "\n", "ROWS")
+
+
 def _then_equals(left: Formula, right: Formula) -> Formula:
     return Formula(f"{left.source} = {right.source}", f"{left.text} = {right.text}")
 
@@ -215,11 +261,12 @@ def _then_equals(left: Formula, right: Formula) -> Formula:
 @dataclass(frozen=True)
 class Format:
     """How one kind of document sets a formula inside a sentence (``styled``: with fractions as tall as on a line of its
-    own), one on its own line, plain words, and source text."""
+    own), one on its own line, rows of equations with their first equal signs below each other (``aligned``), plain words, and source text."""
 
     math: Callable[[Formula], str]
     styled: Callable[[Formula], str]
     display: Callable[[Formula], str]
+    aligned: Callable[[Chains], Formula]
     prose: Callable[[str], str]
     code: Callable[[str], str]
 
@@ -302,6 +349,7 @@ FORMATS: dict[str, Format] = {
         math=lambda f: f"${markdown(f.source)}$",
         styled=lambda f: f"$\\displaystyle {markdown(f.source)}$",
         display=lambda f: f"$$\n{markdown(f.source)}\n$$",
+        aligned=_latex_chains,
         prose=_markdown_prose,
         code=lambda source: f"```python\n{source}\n```",
     ),
@@ -309,6 +357,7 @@ FORMATS: dict[str, Format] = {
         math=lambda f: f"${f.source}$",
         styled=lambda f: f"$\\displaystyle {f.source}$",
         display=lambda f: f"\\[\n{f.source}\n\\]",
+        aligned=_latex_chains,
         prose=_tex_prose,
         code=lambda source: f"\\begin{{alltt}}\n{_tex_code(source)}\n\\end{{alltt}}",
     ),
@@ -316,6 +365,7 @@ FORMATS: dict[str, Format] = {
         math=lambda f: f"#eq(${f.source}$, {_quoted(f.text)});",
         styled=lambda f: f"#eq($display({f.source})$, {_quoted(f.text)});",
         display=lambda f: f"#eq($ {f.source} $, {_quoted(f.text)});",
+        aligned=_typst_chains,
         prose=_typst_prose,
         code=lambda source: f"```python\n{source}\n```",
     ),
@@ -323,6 +373,7 @@ FORMATS: dict[str, Format] = {
         math=lambda f: f.source,
         styled=lambda f: f.source,
         display=lambda f: f"    {f.source}",
+        aligned=_text_chains,
         prose=lambda words: words,
         code=lambda source: "\n".join(f"    {line}".rstrip() for line in source.splitlines()),
     ),

@@ -321,14 +321,14 @@ _NOTATIONS: dict[str, _Notation] = {
 
 def make_report(material: Material, notation: NotationName = "latex", detail: Detail = "normal") -> Report:
     """The report of a material in one notation, at one level of detail."""
-    return _Author(_NOTATIONS[notation], notation, detail).report(material)
+    return Author(notation, detail).report(material)
 
 
-class _Author:
-    """Prints every formula twice: in the notation of the report, and as text."""
+class Author:
+    """Prints every formula twice: in one notation, and as text. What it has shown once, a lemma, it does not show again."""
 
-    def __init__(self, notation: _Notation, name: str, detail: Detail) -> None:
-        self.notation, self.name, self.detail = notation, name, detail
+    def __init__(self, notation: NotationName = "latex", detail: Detail = "normal") -> None:
+        self.notation, self.name, self.detail = _NOTATIONS[notation], notation, detail
         self.shown: set[str] = set()
 
     def report(self, material: Material) -> Report:

@@ -93,11 +93,16 @@ def _layer(before: Activation | None, place: int, batch: bool) -> templates.Laye
     )
 
 
-def _delta(place: int, batch: bool) -> str:
+def _delta(place: int | str, batch: bool) -> str:
     return f"Delta__{place}" if batch else f"delta__{place}"
 
 
-def _output(function: Activation, loss: Loss, depth: int) -> Derivation:
+def output_error(activation: Activation, loss: Loss, place: str = "M") -> Line:
+    """δ of an output layer with that activation before that loss, for one sample. place: the layer's number, or a letter for it."""
+    return _last_delta(_output(activation, loss, place), place)
+
+
+def _output(function: Activation, loss: Loss, depth: int | str) -> Derivation:
     names = {"z__1": f"z__{depth}", "a__1": f"a__{depth}", "n_1": f"n_{depth}"}
     return renamed(templates.output(function, loss), names)
 
@@ -177,7 +182,7 @@ def _weights(place: int) -> dict[str, str]:
 
 def _backward(network: Network, layers: tuple[templates.Layer, ...], last: Derivation, batch: bool) -> Iterator[Line]:
     depth = network.depth
-    yield _last_delta(last, depth, batch)
+    yield _last_delta_of_a_batch(last, depth) if batch else _last_delta(last, depth)
     for place in range(depth, 0, -1):
         each = layers[place - 1]
         yield _weight_line(network, each, place, batch)
@@ -195,14 +200,18 @@ def _gradient(key: str, place: int, derivation: Derivation) -> Line:
     return Line(key, place, t.Equation(left, derivation.final), matrix, (derivation,), derivation.scope)
 
 
-def _last_delta(last: Derivation, depth: int, batch: bool) -> Line:
-    """δ of the output layer; for a batch in every row, with the 1/m of the mean."""
+def _last_delta(last: Derivation, place: int | str) -> Line:
+    """δ of the output layer."""
     variable = last.variable
     assert isinstance(variable, t.Component)
-    left = t.Component(_delta(depth, False), variable.indices)
-    line = _line(("delta", depth), left, last.final, last.scope, (last,))
-    if not batch:
-        return line
+    left = t.Component(_delta(place, False), variable.indices)
+    return _line(("delta", place if isinstance(place, int) else 0), left, last.final, last.scope, (last,))
+
+
+def _last_delta_of_a_batch(last: Derivation, depth: int) -> Line:
+    """The same in every row, with the 1/m of the mean."""
+    variable = last.variable
+    assert isinstance(variable, t.Component)
     mean = templates.mean()
     right = tidy(t.Mul((mean.final, _lifted(t.Equation(variable, last.final), last.scope).right)))
     left = t.Component(_delta(depth, True), (ROW, *variable.indices))
