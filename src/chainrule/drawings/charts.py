@@ -27,8 +27,8 @@ BOTH = ("#e9effa", "#f9ece9")
 SIDES: dict[str, tuple[float, float, str, str]] = {
     "right": (7, 0, "left", "center"), "left": (-7, 0, "right", "center"),
     "above": (0, 7, "center", "bottom"), "below": (0, -7, "center", "top"),
-    "above right": (3, 5, "left", "bottom"), "above left": (-3, 5, "right", "bottom"),
-    "below right": (3, -5, "left", "top"), "below left": (-3, -5, "right", "top"),
+    "above right": (5, 5, "left", "bottom"), "above left": (-5, 5, "right", "bottom"),
+    "below right": (5, -5, "left", "top"), "below left": (-5, -5, "right", "top"),
 }  # fmt: skip
 """Where a label stands beside its point: its distance in points, and its end that is nearest."""
 
@@ -103,7 +103,7 @@ class Strip:
     """Images side by side. columns: in a row."""
 
     name: str
-    pictures: tuple[Picture, ...]
+    images: tuple[Picture, ...]
     columns: int = 12
 
 
@@ -130,7 +130,7 @@ def draw_chart(chart: Chart | Strip, form: Form = "svg") -> bytes:
 def _size(chart: Chart | Strip) -> tuple[float, float]:
     if isinstance(chart, Chart):
         return chart.size
-    return 6.2, 0.82 * math.ceil(len(chart.pictures) / chart.columns)
+    return 6.2, 0.82 * math.ceil(len(chart.images) / chart.columns)
 
 
 # ---------------------------------------------------------------- drawing
@@ -213,14 +213,14 @@ def _dress(ax: Any, chart: Chart) -> None:
 
 
 def _draw_strip(canvas: Any, strip: Strip) -> None:
-    rows = math.ceil(len(strip.pictures) / strip.columns)
+    rows = math.ceil(len(strip.images) / strip.columns)
     axes = canvas.subplots(rows, strip.columns, squeeze=False).ravel()
     for ax in axes:
         ax.axis("off")
-    for ax, picture in zip(axes, strip.pictures, strict=False):
-        ax.imshow(picture.rows, cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
-        ax.text(0.5, -0.1, picture.caption, transform=ax.transAxes, fontsize=11, ha="center", va="top",
-                color=RED if picture.marked else INK)  # fmt: skip
+    for ax, image in zip(axes, strip.images, strict=False):
+        ax.imshow(image.rows, cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
+        ax.text(0.5, -0.1, image.caption, transform=ax.transAxes, fontsize=11, ha="center", va="top",
+                color=RED if image.marked else INK)  # fmt: skip
 
 
 # ---------------------------------------------------------------- data
@@ -229,7 +229,7 @@ def _draw_strip(canvas: Any, strip: Strip) -> None:
 def figure_of(chart: Chart | Strip) -> Figure:
     """The data of a chart as an SVG carries them: lines as curves, marks as dots, images as curves of grey along their rows, with their captions."""
     if isinstance(chart, Strip):
-        return Figure(chart.name, "strip", tuple(map(_panel_of, chart.pictures)))
+        return Figure(chart.name, "strip", tuple(map(_panel_of, chart.images)))
     curves, dots = [], []
     for series in chart.series:
         x = tuple(_along(v, chart.x_log) for v in series.x)
@@ -246,8 +246,8 @@ def figure_of(chart: Chart | Strip) -> Figure:
 
 
 def _panel_of(picture: Picture) -> Panel:
-    grey = tuple(value for row in picture.rows for value in row)
-    return Panel((Curve(picture.caption, picture.caption, tuple(map(float, range(len(grey)))), grey),))
+    grey = tuple(value for row in image.rows for value in row)
+    return Panel((Curve(image.caption, image.caption, tuple(map(float, range(len(grey)))), grey),))
 
 
 def _along(value: float, logarithmic: bool) -> float:

@@ -200,8 +200,8 @@ def digits_strip(
     first = [int((read.expected == digit).argmax()) for digit in range(10)]
     misread = [int(i) for i in (read.predicted != read.expected).nonzero()[0]]
     chosen = [*first, *[i for i in misread if i not in first][:wrong]]
-    pictures = (_picture(read, i, mistake if i in misread else caption, i in misread) for i in chosen)
-    return Strip(name, tuple(pictures), len(chosen))
+    images = (_picture(read, i, mistake if i in misread else caption, i in misread) for i in chosen)
+    return Strip(name, tuple(images), len(chosen))
 
 
 def _picture(read: Digits, i: int, caption: str, marked: bool) -> Picture:
