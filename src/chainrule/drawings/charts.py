@@ -90,7 +90,7 @@ def room(values: Iterable[float], below: float, above: float) -> tuple[float, fl
 
 
 @dataclass(frozen=True)
-class Picture:
+class Image:
     """A small image in shades of grey, from 0 to 1, in rows; caption: below it; marked: in red."""
 
     rows: tuple[tuple[float, ...], ...]
@@ -103,12 +103,20 @@ class Strip:
     """Images side by side. columns: in a row."""
 
     name: str
-    images: tuple[Picture, ...]
+    images: tuple[Image, ...]
     columns: int = 12
 
 
 def draw_chart(chart: Chart | Strip, form: Form = "svg") -> bytes:
-    """A chart or a strip as a file: SVG for Markdown and Typst, PDF for LaTeX. The same bytes every time on one machine."""
+    """A chart or a strip as a file: SVG for Markdown and Typst, PDF for LaTeX. The same bytes every time on one machine.
+
+    Raises RenderError without Matplotlib."""
+    made = drawn(chart, form)
+    return with_data(made, figure_of(chart)) if form == "svg" else made
+
+
+def drawn(chart: Chart | Strip, form: Form) -> bytes:
+    """The file as Matplotlib writes it, without data."""
     try:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -124,7 +132,7 @@ def draw_chart(chart: Chart | Strip, form: Form = "svg") -> bytes:
             _draw_strip(canvas, chart)
         buffer = io.BytesIO()
         canvas.savefig(buffer, format=form, metadata=UNDATED.get(form), dpi=DPI)
-    return with_data(buffer.getvalue(), figure_of(chart)) if form == "svg" else buffer.getvalue()
+    return buffer.getvalue()
 
 
 def _size(chart: Chart | Strip) -> tuple[float, float]:
@@ -245,7 +253,7 @@ def figure_of(chart: Chart | Strip) -> Figure:
     return Figure(chart.name, "chart", (Panel(tuple(curves), tuple(dots)),))
 
 
-def _panel_of(picture: Picture) -> Panel:
+def _panel_of(image: Image) -> Panel:
     grey = tuple(value for row in image.rows for value in row)
     return Panel((Curve(image.caption, image.caption, tuple(map(float, range(len(grey)))), grey),))
 

@@ -7,7 +7,7 @@ from ..networks.differences import Best, Cost, Errors
 from ..networks.digits import Digits
 from ..networks.logistic import Logistic
 from ..networks.vanishing import Decay
-from .charts import Chart, Field, Picture, Series, Strip, room
+from .charts import Chart, Field, Image, Series, Strip, room
 
 STYLES = (("blue", "dot"), ("ochre", "square"), ("red", "triangle"))
 """The colour and the mark of the first, the second and the third curve."""
@@ -107,14 +107,11 @@ def costs_chart(
     rest = [c for c in found if not c.measured]
     differences = [
         Series(
-            "differences", *_times(done), labels[2] if not rest else "", "red", "solid", "triangle", side="above left"
-        )
+            "differences", *_times(done), labels[2], "red", "solid", "triangle", at=len(done) // 2, side="above left"
+        ),
+        Series("beyond", *_times([*done[-1:], *rest]), "", "red", "dashed"),
+        Series("extrapolated", *_times(rest), "", "red", "none", "ring"),
     ]
-    if rest:
-        differences += [
-            Series("beyond", *_times([*done[-1:], *rest]), "", "red", "dashed"),
-            Series("extrapolated", *_times(rest), labels[2], "red", "none", "ring", at=0, side="above left"),
-        ]
     return Chart(
         name,
         (
@@ -124,7 +121,7 @@ def costs_chart(
             Series(
                 "backward", n, tuple(c.backward for c in found), labels[1], "blue", "solid", "dot", side="above left"
             ),
-            *differences,
+            *(each for each in differences if each.x),
         ),
         *axes,
         x_log=True,
@@ -200,10 +197,10 @@ def digits_strip(
     first = [int((read.expected == digit).argmax()) for digit in range(10)]
     misread = [int(i) for i in (read.predicted != read.expected).nonzero()[0]]
     chosen = [*first, *[i for i in misread if i not in first][:wrong]]
-    images = (_picture(read, i, mistake if i in misread else caption, i in misread) for i in chosen)
+    images = (_image(read, i, mistake if i in misread else caption, i in misread) for i in chosen)
     return Strip(name, tuple(images), len(chosen))
 
 
-def _picture(read: Digits, i: int, caption: str, marked: bool) -> Picture:
+def _image(read: Digits, i: int, caption: str, marked: bool) -> Image:
     rows = tuple(tuple(round(float(v), 4) for v in row) for row in read.images[i])
-    return Picture(rows, caption.format(read=int(read.predicted[i]), true=int(read.expected[i])), marked)
+    return Image(rows, caption.format(read=int(read.predicted[i]), true=int(read.expected[i])), marked)
