@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from .build import Failure
+    from .catalogue import Project
     from .report import Detail
 
 FORMATS = ("md", "tex", "pdf")
@@ -210,16 +211,34 @@ def build(
 
 @main.command()
 @_names
+@click.option("--accuracy", is_flag=True, help="Measure the generated functions instead, in ulp, at sampled points.")
+@click.option("--record", is_flag=True, help="With --accuracy: write the certificates.")
+@click.option("--exhaustive", is_flag=True, help="Measure at every float16 and float32, and write the certificates.")
+@click.option("--cluster", metavar="ADDRESS", help="With --exhaustive: the scheduler of a Dask cluster to run on.")
 @_derivations
 @_jobs
 @_json
-def verify(names: tuple[str, ...], derivations: str | None, jobs: int | None, as_json: bool) -> None:
-    """Check every step and result numerically.
+def verify(
+    names: tuple[str, ...],
+    accuracy: bool,
+    record: bool,
+    exhaustive: bool,
+    cluster: str | None,
+    derivations: str | None,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
+    """Check every step and result numerically; or, with --accuracy or --exhaustive, how many ulp the functions are off.
 
-    The exit code is 1 if any check fails."""
+    The exit code is 1 if any check fails, or a value or first derivative is off by more than 4 ulp."""
+    from .build import usable_cpus
     from .build import verify as run
     from .catalogue import project
 
+    if accuracy or exhaustive:
+        pool = (jobs or usable_cpus(), cluster) if exhaustive else None
+        _accuracy(names, project(derivations), pool, record, as_json)
+        return
     with _progress("verifying") as progress:
         checked, failures = run(names, project(derivations), jobs or 0, progress)
     if as_json:
@@ -242,6 +261,37 @@ def verify(names: tuple[str, ...], derivations: str | None, jobs: int | None, as
             click.echo(f"{row.derivation}: {row.message}", err=True)
     _end(failures)
     if not all(row.passed for row in checked):
+        raise SystemExit(1)
+
+
+def _accuracy(
+    names: tuple[str, ...], where: "Project", pool: tuple[int, str | None] | None, record: bool, as_json: bool
+) -> None:
+    """pool: processes and cluster of a sweep over every number; None: sampled points."""
+    from importlib.util import find_spec
+
+    if find_spec("flint") is None:
+        raise ChainruleError("measuring accuracy needs the extra `accuracy`: pip install 'chainrule[accuracy]'")
+    from . import certification
+
+    with _progress("measuring") as progress:
+        if pool is None:
+            found = certification.accuracy(names, where, record, progress)
+        else:
+            jobs, address = pool
+            workers = certification.cluster(address) if address else certification.local(jobs)
+            found = certification.exhaustive(names, where, workers, progress)
+    if as_json:
+        _echo_json([json.loads(certificate.to_json()) for certificate in found])
+    else:
+        table = _table(*certification.COLUMNS)
+        for row, good in certification.rows(found):
+            table.add_row(*row, style=None if good else "red")
+        _print(table)
+    faults = [fault for certificate in found for fault in certificate.faults()]
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
         raise SystemExit(1)
 
 

@@ -1,0 +1,22 @@
+"""The facts on which a measurement may depend beside the code."""
+
+import platform
+from collections.abc import Mapping
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+
+def environment() -> Mapping[str, Any]:
+    """Versions and the features of the processor that NumPy uses."""
+    config: Any = np.show_config(mode="dicts")
+    simd = config["SIMD Extensions"]
+    return {
+        "chainrule": version("chainrule"),
+        "numpy": np.__version__,
+        "python-flint": version("python-flint"),
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+        "simd": [*simd["baseline"], *simd["found"]],
+    }
