@@ -140,7 +140,7 @@ def _node_block(graph: Graph, node: Node, values: Values | None) -> _Block:
         adjoint = _number(values.adjoints.get(node.name))
         if adjoint is not None and node is not graph.output:
             name = t.Derivative(_bare(graph.output), _bare(node), 1, not graph.has_shortcuts)
-            rows.append(text_for(_equation(name, adjoint), "derivative", SMALL))
+            rows.append(text_for(equation_of(name, adjoint), "derivative", SMALL))
     width = max(row.extent.width for row in rows) + 2 * PAD_X
     height = sum(row.extent.above + row.extent.below for row in rows) + LINE_GAP * (len(rows) - 1) + 2 * PAD_Y
     lines, y = [], PAD_Y - height / 2
@@ -162,7 +162,7 @@ def _label_block(edge: Edge, values: Values | None) -> _Block:
         whole: list[t.Node | Box] = [t.Equation(edge.symbol, edge.derivative), edge.symbol]
         local = None if values is None else _number(values.local[edge.key])
         if local is not None and any(not isinstance(p, t.Number | t.Neg) for _, p in t.walk(edge.derivative)):
-            whole.insert(0, _equation(t.Equation(edge.symbol, edge.derivative), local))
+            whole.insert(0, equation_of(t.Equation(edge.symbol, edge.derivative), local))
         below = _first_set(whole, "derivative", SMALL)
         lines.append(Text(below.latex, below.plain, "derivative", SMALL, 0.0, ABOVE_WIRE + below.extent.above))
         width = max(width, below.extent.width)
@@ -177,7 +177,8 @@ def _bare(node: Node) -> t.Symbol | t.Component | t.Vector | t.Matrix:
     )
 
 
-def _equation(left: t.Node, right: Box | t.Node) -> Box:
+def equation_of(left: t.Node, right: Box | t.Node) -> Box:
+    """left = right, where either side may be laid out already."""
     laid = right if isinstance(right, Box) else boxes_of(right)
     return Row((boxes_of(left), Sign("equals"), laid))
 

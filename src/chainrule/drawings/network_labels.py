@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import atan2, cos, degrees, hypot, radians, sin
+from typing import Any
+
+import numpy as np
 
 from .layout import Text
 
@@ -11,7 +14,8 @@ STEPS = tuple(n / 32 for n in range(3, 30))
 """Where on a wire a number may stand, from its start to its end."""
 FAVOURITES = (0.25, 0.32, 0.4, 0.5, 0.65)
 """Where each number begins, in several attempts."""
-APART = 1.5
+APART, CLEAR = 1.5, 0.5
+"""How far numbers keep from each other, and from other wires."""
 SWEEPS = 12
 TOUCH, CROSS, AWAY = 1000.0, 100.0, 1.0
 """The cost of two numbers on one place, of a number on another wire, of one far from the start of its wire."""
@@ -86,19 +90,6 @@ class Label:
         half, high = self.width / 2, self.height / 2
         return tuple(self.place(half * a, high * b) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
 
-    def overlaps(self, other: "Label", apart: float = 0.0) -> bool:
-        """Whether two labels are nearer than that: no line along a side of one of them separates them."""
-        reach = (self.width + self.height + other.width + other.height) / 2 + 2 * apart
-        if abs(self.x - other.x) > reach or abs(self.y - other.y) > reach:
-            return False
-        return not self._beside(other, apart) and not other._beside(self, apart)
-
-    def _beside(self, other: "Label", apart: float) -> bool:
-        seen = [self.seen(x, y) for x, y in other.corners]
-        along, below = [place[0] for place in seen], [place[1] for place in seen]
-        wide, high = self.width / 2 + apart, self.height / 2 + apart
-        return min(along) > wide or max(along) < -wide or min(below) > high or max(below) < -high
-
     def covers(self, start: tuple[float, float], end: tuple[float, float], apart: float = 0.0) -> bool:
         """Whether a straight wire runs through the label."""
         (x, y), (to_x, to_y) = self.seen(*start), self.seen(*end)
@@ -123,56 +114,56 @@ def placed_labels(
     spans: Sequence[Span], sizes: Sequence[tuple[float, float]], discs: Sequence[Disc]
 ) -> tuple[list[Label], float]:
     """A label of each size on each wire, and what they cost: 0 where all keep clear of each other, of the circles and of other wires."""
-    choices = [_choices(number, spans, size, discs) for number, size in enumerate(sizes)]
-    nearness = _Nearness(choices)
-    attempts = (_settled(choices, nearness, favourite) for favourite in FAVOURITES)
+    choices = [
+        [Label(*span.at(part), *size, span.angle) for part in STEPS] for span, size in zip(spans, sizes, strict=True)
+    ]
+    alone = np.array([[_alone(label, number, spans, discs) for label in row] for number, row in enumerate(choices)])
+    near = _near(choices)
+    attempts = [_settled(alone, near, favourite) for favourite in FAVOURITES]
     picked, cost = min(attempts, key=lambda attempt: attempt[1])
-    return [choices[number][step][0] for number, step in enumerate(picked)], CROSS * (cost // CROSS)
+    return [row[step] for row, step in zip(choices, picked, strict=True)], cost
 
 
-_Choice = tuple[Label, float]
+def _alone(label: Label, number: int, spans: Sequence[Span], discs: Sequence[Disc]) -> float:
+    """What a place costs whatever the other labels do."""
+    crossed = sum(label.covers(*o.ends, CLEAR) for place, o in enumerate(spans) if place != number)
+    return CROSS * crossed + TOUCH * sum(label.touches(disc, APART) for disc in discs)
 
 
-def _choices(number: int, spans: Sequence[Span], size: tuple[float, float], discs: Sequence[Disc]) -> list[_Choice]:
-    """The places on a wire, each with what it costs whatever the others do."""
-    found = []
-    for part in STEPS:
-        x, y = spans[number].at(part)
-        label = Label(x, y, size[0], size[1], spans[number].angle)
-        crossed = sum(label.covers(*o.ends, 0.5) for place, o in enumerate(spans) if place != number)
-        touched = sum(label.touches(disc, APART) for disc in discs)
-        found.append((label, TOUCH * touched + CROSS * crossed))
+def _near(choices: Sequence[Sequence[Label]]) -> Any:
+    """Which places of two labels overlap: for label, step, other label, its step."""
+    rows, columns = len(choices), len(STEPS)
+    labels = [label for row in choices for label in row]
+    corners = np.array([label.corners for label in labels])
+    middle = np.array([(label.x, label.y) for label in labels])
+    turn = np.radians([label.angle for label in labels])
+    half = np.array([(label.width / 2, label.height / 2) for label in labels]) + APART
+    from_middle = corners[None] - middle[:, None, None]
+    across, down = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
+    along = from_middle[..., 0] * across + from_middle[..., 1] * down
+    below = from_middle[..., 1] * across - from_middle[..., 0] * down
+    beside = np.zeros((len(labels), len(labels)), dtype=bool)
+    for seen, reach in ((along, half[:, :1]), (below, half[:, 1:])):
+        beside |= (seen.min(axis=2) > reach) | (seen.max(axis=2) < -reach)
+    found = ~(beside | beside.T).reshape(rows, columns, rows, columns)
+    for number in range(rows):
+        found[number, :, number] = False
     return found
 
 
-class _Nearness:
-    """Which places of two labels overlap, each pair looked at once."""
+def _settled(alone: Any, near: Any, favourite: float) -> tuple[list[int], float]:
+    """Each label moved to its best place in turn, until none moves; the cost of what is not clear then."""
+    taste = AWAY * np.abs(np.array(STEPS) - favourite)
+    every = np.arange(len(alone))
+    picked = np.full(len(alone), int(np.argmin(taste)))
 
-    def __init__(self, choices: Sequence[Sequence[_Choice]]) -> None:
-        self.choices = choices
-        self.known: dict[tuple[int, int, int, int], bool] = {}
-
-    def __call__(self, one: int, step: int, other: int, there: int) -> bool:
-        if one > other:
-            one, step, other, there = other, there, one, step
-        key = (one, step, other, there)
-        if key not in self.known:
-            self.known[key] = self.choices[one][step][0].overlaps(self.choices[other][there][0], APART)
-        return self.known[key]
-
-
-def _settled(choices: Sequence[Sequence[_Choice]], near: _Nearness, favourite: float) -> tuple[list[int], float]:
-    """Each label moved to its best place in turn, until none moves."""
-    picked = [min(range(len(STEPS)), key=lambda n: abs(STEPS[n] - favourite)) for _ in choices]
-
-    def cost(number: int, step: int) -> float:
-        own = choices[number][step][1] + AWAY * abs(STEPS[step] - favourite)
-        return own + TOUCH * sum(near(number, step, o, there) for o, there in enumerate(picked) if o != number)
+    def cost(number: int) -> Any:
+        return alone[number] + TOUCH * near[number][:, every, picked].sum(axis=1)
 
     for _ in range(SWEEPS):
-        before = list(picked)
-        for number in range(len(choices)):
-            picked[number] = min(range(len(STEPS)), key=lambda step: cost(number, step))
-        if picked == before:
+        before = picked.copy()
+        for number in range(len(alone)):
+            picked[number] = int(np.argmin(cost(number) + taste))
+        if np.array_equal(picked, before):
             break
-    return picked, sum(cost(number, step) for number, step in enumerate(picked))
+    return picked.tolist(), float(sum(cost(number)[picked[number]] for number in range(len(alone))))

@@ -83,6 +83,6 @@ def _frame(frame: Frame) -> str:
 def text_of(text: Text) -> str:
     """A formula at its place."""
     size = rf"\fontsize{{{NARROWER * text.size:.2f}pt}}{{{text.size:g}pt}}\selectfont"
-    return (
-        rf"\node[anchor=base, text=graph-{text.colour}] at {at(text.x, text.y)} {{{size}$\displaystyle {text.latex}$}};"
-    )
+    turned = f", rotate={short(-text.angle)}" if text.angle else ""
+    content = rf"{{{size}$\displaystyle {text.latex}$}}"
+    return rf"\node[anchor=base{turned}, text=graph-{text.colour}] at {at(text.x, text.y)} {content};"
