@@ -74,9 +74,10 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for ma
 @_json
 def list_(kind: str | None, derivations: str | None, as_json: bool) -> None:
     """List every function with a derivation."""
-    from .catalogue import entries, project
+    from .build import known
+    from .catalogue import project
 
-    found = list(entries(project(derivations).folders).values())
+    found = list(known(project(derivations)).values())
     if kind is not None:
         kinds = sorted({entry.kind for entry in found})
         if kind not in kinds:
@@ -106,10 +107,17 @@ def list_(kind: str | None, derivations: str | None, as_json: bool) -> None:
 @_templates
 def show(name: str, detail: "Detail", form: str, derivations: str | None, templates: str | None) -> None:
     """Derive one function and print the derivation."""
-    from .catalogue import entries, load, project, resolve
+    from .build import known
+    from .catalogue import load, project, resolve
+    from .chapters import KIND, page
 
     where = project(derivations, templates)
-    entry = resolve(name, entries(where.folders))  # before the engine is imported, so that a typing error costs nothing
+    entry = resolve(name, known(where))  # before the engine is imported, so that a typing error costs nothing
+    if entry.kind == KIND:
+        from .chapters.page import written
+
+        click.echo(written(page(entry.name), form, where, "output/figures", detail, _width()).rstrip("\n"))
+        return
     from .produce import document
 
     click.echo(document(load(entry, where), form, detail, _width(), where).rstrip("\n"))

@@ -16,8 +16,8 @@ NOTATIONS: Mapping[str, NotationName] = {"text": "text", "md": "latex", "tex": "
 SUFFIXES = {"text": "txt"}
 
 
-Chain: TypeAlias = tuple[Formula, tuple[Formula, ...]]
-"""A left side and all that it equals, one after the other."""
+Chain: TypeAlias = tuple[Formula | None, tuple[Formula, ...]]
+"""A left side and all that it equals, one after the other; None where a row goes on from the one above."""
 
 
 @dataclass(frozen=True)
