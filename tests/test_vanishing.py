@@ -121,6 +121,13 @@ def test_the_gradient_of_sigmoids_vanishes_below_its_bound_and_those_of_others_d
     assert all(found.norms[-1] == found.bound[-1] == 1.0 and found.layers[-1] == 21 for found in (sigmoid, tanh, relu))
 
 
+def test_the_bound_of_a_network_is_the_product_of_the_bounds_of_its_layers() -> None:
+    found = decay("sigmoid", hidden=3, width=8, seeds=1, samples=2)
+    weights = [W for W, _ in mlp([8, 8, 8, 8, 1], "sigmoid").initial(0)]
+    for layer, limit in zip(found.layers, found.bound, strict=True):
+        assert limit == pytest.approx(np.prod([np.linalg.svd(W)[1][0] / 4 for W in weights[layer:]]), rel=1e-3)
+
+
 MEASURE = "from chainrule.networks.vanishing import decay; print(decay('tanh', 6, 64, 3, 4))"
 
 
