@@ -56,6 +56,11 @@ def _written_out(node: Any, calls: dict[str, Any]) -> Any:
     return body.xreplace(dict(zip(variables, node.args, strict=True)))
 
 
+def fractions(expr: Expr) -> Expr:
+    """The same with sums of fractions put over one denominator, where 1 - 1/(1 + u) becomes u/(1 + u)."""
+    return sympy.together(expr, deep=True)
+
+
 def derivative(expr: Expr, symbol: Symbol, order: int) -> Expr:
     """The derivative between kinks and jumps; on them it is the caller who decides."""
     found = sympy.diff(expr, symbol, order)

@@ -17,6 +17,7 @@ LADDER = (128, 448, 1280, 2560, 5120, 12000)  # bits; 2200 hold any sum of two f
 FAR = (1500, 3000, 6000)  # powers of two on the way to a limit
 WIDE = 8000  # bits on that way
 NUDGE = 4000
+AGREEMENTS = 8
 Point = Sequence[float]
 
 
@@ -40,10 +41,28 @@ class Reference:
         choices: Iterable[Choice] = (),
     ) -> None:
         self.tape = Tape(expr, symbols)
-        self._ranges = tuple(ranges)
+        self._symbols = tuple(symbols)
+        self.ranges = tuple(ranges)
         self._along = along
         self._choices = tuple((Tape(each.place, symbols), Tape(each.value, symbols)) for each in choices)
+        self._others: list[Tape] = []
         self._rung = 0
+
+    def teach(self, expr: Expr, points: Iterable[Point]) -> bool:
+        """Accept an equal formula for points where the first one cancels beyond all precision (1 - σ at 10⁶ would take
+        a million bits), if both agree wherever both decide, in at least `AGREEMENTS` points."""
+        other, agreed = Tape(expr, list(self._symbols)), 0
+        for point in points:
+            start = [arb(x) for x in point]
+            (mine, _), (theirs, _) = self._value(self.tape, start), self._value(other, start)
+            if mine is None or theirs is None:
+                continue
+            if mine.near != theirs.near or abs(mine.rest - theirs.rest) > 1e-6:
+                return False
+            agreed += 1
+        if agreed >= AGREEMENTS:
+            self._others.append(other)
+        return agreed >= AGREEMENTS
 
     def at(self, points: Iterable[Point]) -> Truth:
         """Exact values, at points in any order; neighbours in value are best neighbours in order too."""
@@ -60,6 +79,10 @@ class Reference:
             if chosen is not None:
                 return chosen, ()
             return value, tuple(side for side in self.sides(start) if side is not None)
+        for other in self._others if value is None else ():
+            value, _ = self._value(other, start)
+            if value is not None:
+                break
         if value is None:
             return self._limit(point), ()
         if value.near == 0 and value.sign == 0 and any(x == 0 for x in point):
@@ -138,15 +161,15 @@ class Reference:
         if len(infinite) > 1 or any(map(math.isnan, point)):
             return None
         for k in infinite or range(len(point)):
-            sides = (1,) if infinite else (-1, 1)
-            found = [self._approach(point, k, side) for side in sides if infinite or self._inside(k, point[k], side)]
+            sides = [1] if infinite else [side for side in (-1, 1) if self._inside(k, point[k], side)]
+            found = [self._approach(point, k, side) for side in sides]
             known = [each for each in found if each is not None]
             if known and len(known) == len(found) and len({each.near for each in known}) == 1:
                 return known[0] if len({each.sign for each in known}) == 1 else Exact(known[0].near, 0.0, 0)
         return None
 
     def _inside(self, k: int, x: float, side: int) -> bool:
-        return x < self._ranges[k].upper if side > 0 else x > self._ranges[k].lower
+        return x < self.ranges[k].upper if side > 0 else x > self.ranges[k].lower
 
     def _approach(self, point: Point, k: int, side: int) -> Exact | None:
         ctx.prec = WIDE
@@ -156,11 +179,15 @@ class Reference:
             moved[k] = arb(2) ** far * math.copysign(1, point[k]) if math.isinf(point[k]) else (
                 moved[k] + side * arb(2) ** -far
             )  # fmt: skip
-            try:
-                values.append(exact(self.tape(moved)[0]))
-            except Undecided:
-                return None
+            values.append(next((value for tape in (self.tape, *self._others) if (value := _try(tape, moved))), None))
         return _limit_of(values)
+
+
+def _try(tape: Tape, point: Sequence[Ball]) -> Exact | None:
+    try:
+        return exact(tape(point)[0])
+    except Undecided:
+        return None
 
 
 def _limit_of(values: Sequence[Exact | None]) -> Exact | None:

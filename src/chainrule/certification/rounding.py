@@ -88,7 +88,7 @@ def _ulps(got: npt.NDArray[Any], near: Floats, rest: Floats) -> Floats:
     with np.errstate(all="ignore"):
         wide = got.astype(np.float64)
         mantissa, exponent = np.frexp(near)
-        exponent = np.where(np.isinf(near), 1025, exponent)
+        exponent = np.where(np.isinf(near), 1025, np.where(near == 0, -1074, exponent))
         below = (np.abs(mantissa) == 0.5) & (np.sign(rest) == -np.sign(near))
         unit = np.minimum(np.maximum(exponent - below - bits, smallest), top - bits)
         ours = _scaled(wide, top, unit)
@@ -96,7 +96,7 @@ def _ulps(got: npt.NDArray[Any], near: Floats, rest: Floats) -> Floats:
         found: Floats = np.abs((ours - _scaled(near, 1024, unit)) - beyond)  # the first difference is exact
     overflows = np.abs(near) >= OVERFLOW[got.dtype]
     found[np.isinf(wide) & overflows & (np.signbit(wide) == np.signbit(near))] = 0.0
-    found[(np.isinf(wide) != overflows) & (found > FORGIVEN)] = np.inf
+    found[(np.isinf(wide) | overflows) & (found > FORGIVEN)] = np.inf
     found[np.isnan(wide)] = np.inf
     found[np.isnan(near)] = np.nan
     return found

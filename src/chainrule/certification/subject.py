@@ -17,10 +17,11 @@ from ..calculus.derive import derive_all
 from ..definition import Definition
 from ..errors import ChainruleError
 from ..runtime.scalar import Range, ScalarFunction
-from .formulas import derivative, formula
+from .formulas import derivative, formula, fractions
 from .reference import Choice, Reference
 
 SWITCHING = (Abs, Heaviside, Max, Min, Piecewise, sign)
+PROBES = (0.3, 0.7, -1.7, 0.5, 2.5, 0.04, 0.9, -13.0, 0.999, 0.2, 0.125, 0.6, 0.85, 31.0, 0.01, 0.45, 0.35)
 PARAMETER_FACTORS = (1.0, 0.5, 2.0, 10.0, 0.1)
 PARAMETER_VALUES = (1.3, -0.7)
 
@@ -144,6 +145,8 @@ def subject(definition: Definition, home: Home) -> Subject:
         choices = documented.get((symbols[part.along], order), ())
         expr: Expr = derivative(value, symbols[part.along], order)
         references.append(Reference(expr, symbols, ranges, part.along, choices))
+    for part, reference in zip(parts, references, strict=True):
+        _teach(value, symbols, reference, part)
     finite = {
         name: tuple(float(x) for x in values)
         for name, symbol in zip(function.names, symbols, strict=True)
@@ -151,6 +154,25 @@ def subject(definition: Definition, home: Home) -> Subject:
     }
     defaults = {name: _settings(x, function.ranges.get(name, Range())) for name, x in function.parameters.items()}
     return Subject(home, function, function.names, ranges, {**defaults, **finite}, parts, tuple(references))
+
+
+def _teach(value: Expr, symbols: tuple[Symbol, ...], reference: Reference, part: Part) -> None:
+    """Where a definition cancels, as 1 - σ does, rational algebra helps: the same formula over one denominator."""
+    other = fractions(value)
+    if other == value:
+        return
+    ranges = reference.ranges
+    turns = range(len(PROBES))
+    points = [[PROBES[(n * (k + 1) + k) % len(PROBES)] for k in range(len(symbols))] for n in turns]
+    points = [p for p in points if all(r.inside(np.array(v)) for r, v in zip(ranges, p, strict=True))]
+    if part.along is None:
+        reference.teach(other, points)
+        return
+    order = 1 if part.method == "grad" else 2
+    reference.teach(derivative(other, symbols[part.along], order), points)
+    for _ in range(order):
+        other = fractions(derivative(other, symbols[part.along], 1))
+    reference.teach(other, points)
 
 
 def _symbol(definition: Definition, name: str) -> Symbol:

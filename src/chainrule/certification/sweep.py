@@ -65,13 +65,11 @@ class Swept:
         """The rows of a certificate. margins: by part, what the float64 function was found to be off by, in its ulp;
         the anchors of the sweep may have found more."""
         dtype = np.dtype(self.dtype)
-        parameters = [about.function.parameters[name] for name in about.names[1:]]
         rows = []
         for part in about.parts:
             tally = self.tallies[part.what]
             margin = max(margins.get(part.what, 0.0), tally.anchor) * 2.0 ** (BITS[dtype] - 53)
             x = np.array([max(tally.at, 0)], WORDS[dtype]).view(dtype)
-            point = np.column_stack([x, *(np.array([value], dtype) for value in parameters)])
             rows.append(
                 Measurement(
                     what=part.what,
@@ -80,7 +78,7 @@ class Swept:
                     points=tally.points,
                     worst=round_up(tally.worst),
                     at={about.names[0]: float(x[0]), **about.function.parameters},
-                    got=float(about.call(part, point)[0]),
+                    got=float(part.of(about.function)(**{about.names[0]: x})[0]),
                     margin=float(f"{margin:.1e}"),
                     mismatches=tally.mismatches,
                 )
@@ -133,8 +131,9 @@ def _results(todo: Sequence[Task], pool: Pool) -> Generator[Done]:
     while waiting:
         executor = pool()
         lost: BaseException | None = None
+        futures: list[Future[Done]] = []
         try:
-            futures: dict[Future[Done], Task] = {executor.submit(run, task): task for task in waiting.values()}
+            futures += [executor.submit(run, task) for task in waiting.values()]
             for future in as_completed(futures):
                 try:
                     found = future.result()
@@ -147,7 +146,9 @@ def _results(todo: Sequence[Task], pool: Pool) -> Generator[Done]:
         except BrokenProcessPool as error:  # while handing out
             lost = error
         finally:
-            executor.shutdown(wait=True, cancel_futures=True)
+            for future in futures:
+                future.cancel()
+            executor.shutdown(wait=True)
         failures += 1
         if waiting and failures > PATIENCE:
             raise ChainruleError(

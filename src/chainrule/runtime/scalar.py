@@ -5,12 +5,16 @@ import difflib
 import inspect
 import linecache
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+if TYPE_CHECKING:
+    from .certificate import Certificate
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
@@ -110,6 +114,15 @@ class ScalarFunction:
     def source(self) -> str:
         """The text of the module in which this function is generated."""
         return "".join(linecache.getlines(self._value.__code__.co_filename))
+
+    @property
+    def certificate(self) -> "Certificate | None":
+        """How accurate it has been measured to be, at how many points, in which versions; None where this code has not
+        been measured."""
+        from .certificate import read  # here, since hardly anyone asks and importing must be quick
+
+        module = sys.modules.get(self.__module__)
+        return None if module is None else read(module)
 
     def __repr__(self) -> str:
         return f"<chainrule function {self.__name__}{self.__signature__}>"
