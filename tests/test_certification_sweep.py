@@ -13,9 +13,11 @@ pytest.importorskip("flint")
 
 from chainrule.catalogue import builtin, load, project
 from chainrule.certification.chunks import Done, Tally, Task, run
+from chainrule.certification.measure import margins
 from chainrule.certification.subject import Home, subject
 from chainrule.certification.sweep import local, sweep
 from chainrule.errors import ChainruleError
+from chainrule.runtime.certificate import code_digest
 
 CHUNK = 1 << 14
 ONE = (np.array([0.75], np.float32).view(np.uint32)[0]).item() // CHUNK  # the chunk that holds 0.75
@@ -71,9 +73,8 @@ def inline() -> Executor:
 
 
 def swept(where: Home, folder: Path, pool=inline, chunks=range(ONE - 1, ONE + 3), **options):
-    identity = {"code": "for the tests"}
     given = {"chunk": CHUNK, "only": list(chunks), "anchors": 8} | options
-    return sweep(where, builtin(), folder / "sweeps" / "relu.jsonl", pool, identity, **given)
+    return sweep(where, builtin(), folder / "sweeps" / "relu.jsonl", pool, code_digest(where.module()), **given)
 
 
 def test_every_number_of_the_chunks_is_compared(tmp_path):
@@ -156,9 +157,21 @@ def test_a_sweep_goes_on_where_it_stopped(tmp_path):
 def test_other_code_begins_anew(tmp_path):
     swept(Home("relu"), tmp_path)
     Counting.given = 0
-    sweep(Home("relu"), builtin(), tmp_path / "sweeps" / "relu.jsonl", lambda: Counting(1), {"code": "changed"},
-          chunk=CHUNK, only=[ONE], anchors=8)  # fmt: skip
-    assert Counting.given == 1
+    swept(home(tmp_path, "pass"), tmp_path, lambda: Counting(1))
+    assert Counting.given == 4
+
+
+def test_a_worker_with_other_code_is_refused_and_not_counted(tmp_path):
+    file = tmp_path / "sweeps" / "relu.jsonl"
+    with pytest.raises(ChainruleError, match="relu: a worker has other code"):
+        sweep(Home("relu"), builtin(), file, inline, "meant", chunk=CHUNK, only=[ONE])
+    assert len(file.read_text().splitlines()) == 1
+
+
+def test_the_margin_is_the_error_of_the_float64_function_where_it_was_used():
+    where = project()
+    about = subject(load("softplus", where), Home("softplus"))
+    assert all(0.1 < each < 8 for each in margins(about, np.dtype(np.float32)).values())
 
 
 def test_a_killed_process_loses_nothing(tmp_path):
@@ -254,6 +267,7 @@ def test_verify_exhaustive_writes_the_certificate_of_a_project(tmp_path, monkeyp
     rows = {(m["what"], m["dtype"]): m for m in found["measurements"]}
     assert rows["value", "float16"]["how"] == "exhaustive" and rows["value", "float16"]["points"] == 1 << 16
     assert rows["value", "float64"]["how"] == "sampled" and rows["value", "float64"]["worst"] < 2
+    assert "workers" not in found["environment"]
     assert not list(Path("output/.sweeps").iterdir())
     several = CliRunner().invoke(main, ["verify", "--exhaustive", "huber"])
     assert several.exit_code == 1 and "one variable" in several.stderr

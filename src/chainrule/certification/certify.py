@@ -9,7 +9,7 @@ import numpy as np
 from ..catalogue import Entry, Project, builtin, entries, load, resolve
 from ..errors import ChainruleError
 from ..runtime.certificate import Certificate, place
-from .measure import measure
+from .measure import margins, measure
 from .subject import Home, Subject, subject
 from .sweep import Pool, Swept, sweep
 
@@ -65,19 +65,21 @@ def accuracy(
 def exhaustive(
     names: Sequence[str], project: Project, pool: Pool, progress: Progress = lambda done, total, name: None
 ) -> tuple[Certificate, ...]:
-    """Measure functions of one variable at every float16 and float32, and at sampled points in float64; write each
-    certificate when it is done. A sweep that is interrupted goes on where it stopped."""
+    """Measure functions of one variable at every float16 and float32, and at sampled points in float64 and float32; write
+    each certificate when it is done. A sweep that is interrupted goes on where it stopped."""
     found = []
     for about in subjects(names, project):
         if about.arguments != 1:
             if names:
                 raise ChainruleError(f"{about.home.name}: a sweep is for functions of one variable; use --accuracy")
             continue
-        certificate = measure(about, (np.dtype(np.float64),))
+        certificate = measure(about)
         swept = [_swept(about, project, pool, dtype, certificate, progress) for dtype in SHOWN]
-        margins = {row.what: row.worst for row in certificate.measurements}
-        rows = (row for each in swept for row in each.measurements(about, margins))
+        rows = (row for each in swept for row in each.measurements(about, margins(about, np.dtype(each.dtype))))
+        workers = [e for each in swept for e in each.environments if e != certificate.environment]
         certificate = replace(certificate, measurements=(*certificate.measurements, *rows))
+        if workers:
+            certificate = replace(certificate, environment={**certificate.environment, "workers": workers})
         write(certificate, about)
         for dtype in SHOWN:
             _checkpoint(project, about, dtype).unlink()
@@ -95,9 +97,8 @@ def write(certificate: Certificate, about: Subject) -> None:
 def _swept(
     about: Subject, project: Project, pool: Pool, dtype: str, certificate: Certificate, progress: Progress
 ) -> Swept:
-    identity = {"code": certificate.code, "environment": certificate.environment}
     checkpoint = _checkpoint(project, about, dtype)
-    return sweep(about.home, project.derivations, checkpoint, pool, identity, dtype, progress=progress)
+    return sweep(about.home, project.derivations, checkpoint, pool, certificate.code, dtype, progress=progress)
 
 
 def _checkpoint(project: Project, about: Subject, dtype: str) -> Path:

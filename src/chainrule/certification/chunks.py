@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ..catalogue import entries, load, project
+from ..runtime.certificate import code_digest
+from .environment import environment
 from .reference import Reference
 from .rounding import BITS, OVERFLOW, SMALLEST, ulps
 from .subject import Home, Part, Subject, subject
@@ -69,10 +71,12 @@ def _worse(a: tuple[float, int], b: tuple[float, int]) -> tuple[float, int]:
 
 @dataclass(frozen=True)
 class Done:
-    """The result of a task, part by part."""
+    """The result of a task, part by part, and which code gave it where."""
 
     start: int
     tallies: Mapping[str, Tally] = field(default_factory=dict)
+    code: str = ""
+    environment: Mapping[str, Any] = field(default_factory=dict)
 
 
 def run(task: Task) -> Done:
@@ -93,7 +97,7 @@ def run(task: Task) -> Done:
     chosen = _anchors(task, dtype)
     for part, reference in zip(about.parts, about.references, strict=True):
         _anchor(about, part, reference, chosen, tallies[part.what])
-    return Done(task.start, tallies)
+    return Done(task.start, tallies, code_digest(task.home.module()), environment())
 
 
 @lru_cache(maxsize=8)

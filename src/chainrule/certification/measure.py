@@ -1,7 +1,7 @@
 """The accuracy of a function at sampled points, searched where errors are largest."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -66,6 +66,13 @@ class _Run:
     warnings: int
 
 
+def margins(subject: Subject, dtype: np.dtype[Any]) -> Mapping[str, float]:
+    """By part, what the float64 function is off by at numbers of a narrower dtype, in ulp of float64."""
+    blocks = _sample(subject, dtype)
+    pairs = zip(subject.parts, subject.references, strict=True)
+    return {part.what: _measure(subject, part, reference, blocks, wide=True)[0].worst for part, reference in pairs}
+
+
 def _sample(subject: Subject, dtype: np.dtype[Any]) -> tuple[Points, ...]:
     """Lines, in order, of the first variable, one for each setting of the others; then pairs."""
     chosen = sampling.settings(subject)
@@ -78,24 +85,31 @@ def _sample(subject: Subject, dtype: np.dtype[Any]) -> tuple[Points, ...]:
     return (*lines, sampling.inside(subject, sampling.pairs(subject, dtype)))
 
 
-def _measure(subject: Subject, part: Part, reference: Reference, blocks: tuple[Points, ...]) -> tuple[Measurement, int]:
-    lines = [_run(subject, part, reference, points) for points in blocks[:-1] if len(points)]
-    runs = [*lines, *(_run(subject, part, reference, points) for points in blocks[-1:] if len(points))]
+def _measure(
+    subject: Subject, part: Part, reference: Reference, blocks: tuple[Points, ...], wide: bool = False
+) -> tuple[Measurement, int]:
+    """wide: the points as float64, whatever their dtype."""
+
+    def run_at(points: Points) -> _Run:
+        return _run(subject, part, reference, points, wide)
+
+    lines = [run_at(points) for points in blocks[:-1] if len(points)]
+    runs = [*lines, *(run_at(points) for points in blocks[-1:] if len(points))]
     for run in lines:
         events = _events(subject, part, reference, run)
         if len(events):
-            runs.append(_run(subject, part, reference, _near(subject, run, events)))
+            runs.append(run_at(_near(subject, run, events)))
     for _ in range(ROUNDS):
-        runs.append(_run(subject, part, reference, _near_worst(subject, runs)))
+        runs.append(run_at(_near_worst(subject, runs)))
     on_edge = sum(_excused(reference, run) for run in runs)
     return _summary(subject, part, runs, on_edge), sum(run.warnings for run in runs)
 
 
-def _run(subject: Subject, part: Part, reference: Reference, points: Points) -> _Run:
+def _run(subject: Subject, part: Part, reference: Reference, points: Points, wide: bool) -> _Run:
     truth = reference.at(points)
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        got = subject.call(part, points)
+        got = subject.call(part, points.astype(np.float64) if wide else points)
     warned = sum(issubclass(each.category, RuntimeWarning) for each in heard)
     return _Run(points, truth, got, ulps(got, truth), warned)
 
@@ -180,6 +194,7 @@ def _summary(subject: Subject, part: Part, runs: list[_Run], on_edge: int) -> Me
         worst=round_up(float(errors[worst])),
         at={name: float(x) for name, x in zip(subject.names, points[worst], strict=True)},
         got=float(got[worst]),
+        inexact=int((errors > 0.5).sum()),
         mismatches=int(np.isinf(errors).sum()),
         wrong_zeros=sum(int(wrong_zeros(run.got, run.truth).sum()) for run in runs),
         undecided=int(np.isnan(errors).sum()),

@@ -21,6 +21,7 @@ import numpy as np
 from ..errors import ChainruleError
 from ..runtime.certificate import Measurement
 from .chunks import ANCHORS, PATTERNS, WORDS, Done, Tally, Task, run
+from .environment import environment
 from .measure import round_up
 from .rounding import BITS
 from .subject import Home, Subject
@@ -54,12 +55,13 @@ def cluster(address: str) -> Pool:
 
 @dataclass(frozen=True)
 class Swept:
-    """What a sweep found, part by part, and over how many bit patterns of how many."""
+    """What a sweep found, part by part, over how many bit patterns of how many, and in which environments."""
 
     dtype: str
     patterns: int
     whole: int
     tallies: Mapping[str, Tally]
+    environments: tuple[Mapping[str, Any], ...] = ()
 
     def measurements(self, about: Subject, margins: Mapping[str, float]) -> tuple[Measurement, ...]:
         """The rows of a certificate. margins: by part, what the float64 function was found to be off by, in its ulp;
@@ -80,6 +82,7 @@ class Swept:
                     at={about.names[0]: float(x[0]), **about.function.parameters},
                     got=float(part.of(about.function)(**{about.names[0]: x})[0]),
                     margin=float(f"{margin:.1e}"),
+                    inexact=tally.inexact,
                     mismatches=tally.mismatches,
                 )
             )
@@ -91,7 +94,7 @@ def sweep(
     derivations: Path,
     checkpoint: Path,
     pool: Pool,
-    identity: Mapping[str, Any],
+    code: str,
     dtype: str = "float32",
     chunk: int = CHUNK,
     only: Sequence[int] | None = None,
@@ -100,13 +103,15 @@ def sweep(
 ) -> Swept:
     """Compare every float32 result of a function of one variable with its float64 result.
 
-    checkpoint: a file that holds what is done; of another code or another environment (identity), it is begun anew.
+    checkpoint: a file that holds what is done; one of other code or another environment is begun anew. code: the digest
+    of the code that is meant.
     pool: makes an executor, again where one broke. only: the numbers of the chunks to do, all of them by default.
-    Raises ChainruleError where no chunk comes to an end any more.
+    Raises ChainruleError where no chunk comes to an end any more, or a worker has other code.
     """
     whole = PATTERNS[np.dtype(dtype)]
     chunk = min(chunk, whole)
-    header = {"function": home.name, "dtype": dtype, "chunk": chunk, "anchors": anchors, **identity}
+    header = {"function": home.name, "dtype": dtype, "chunk": chunk, "anchors": anchors}
+    header |= {"code": code, "environment": environment()}
     done = _resume(checkpoint, header)
     numbers = range(whole // chunk) if only is None else only
     tasks = [Task(home, str(derivations), dtype, number * chunk, chunk, anchors) for number in numbers]
@@ -114,6 +119,8 @@ def sweep(
     progress(len(tasks) - len(todo), len(tasks), home.name)
     with _appending(checkpoint) as append, closing(_results(todo, pool)) as results:
         for found in results:
+            if found.code != code:
+                raise ChainruleError(f"{home.name}: a worker has other code; install the same version of it everywhere")
             append(found)
             done[found.start] = found
             progress(sum(task.start in done for task in tasks), len(tasks), home.name)
@@ -121,7 +128,8 @@ def sweep(
     for task in tasks:
         for what, tally in done[task.start].tallies.items():
             tallies.setdefault(what, Tally()).add(tally)
-    return Swept(dtype, chunk * len(tasks), whole, tallies)
+    environments = {json.dumps(done[task.start].environment, sort_keys=True): None for task in tasks}
+    return Swept(dtype, chunk * len(tasks), whole, tallies, tuple(map(json.loads, environments)))
 
 
 def _results(todo: Sequence[Task], pool: Pool) -> Generator[Done]:
@@ -189,11 +197,12 @@ def _read(lines: Iterable[str]) -> Iterator[tuple[int, Done]]:
             row = json.loads(line)
         except ValueError:
             continue  # done again
-        yield row["start"], Done(row["start"], {what: Tally(**each) for what, each in row["tallies"].items()})
+        tallies = {what: Tally(**each) for what, each in row.pop("tallies").items()}
+        yield row["start"], Done(tallies=tallies, **row)
 
 
 def _line(found: Done) -> str:
-    return json.dumps({"start": found.start, "tallies": {what: asdict(each) for what, each in found.tallies.items()}})
+    return json.dumps(asdict(found))
 
 
 @contextmanager

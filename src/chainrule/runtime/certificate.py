@@ -19,7 +19,8 @@ class Measurement:
 
     what: "value", "first derivative", "second by x", …. how: "sampled", or "exhaustive" over every number of the dtype.
     worst: in ulp of the exact result, inf for a wrong infinity or NaN. at: where, by argument. margin: what the
-    uncertainty of the reference may add, in the same ulp. mismatches: points with a wrong infinity or NaN.
+    uncertainty of the reference may add, in the same ulp. inexact: results that are not the nearest number.
+    mismatches: points with a wrong infinity or NaN.
     wrong_zeros: points where the sign of a zero is not that of the exact value. undecided: points without a reference.
     on_edge: points so near a jump that rounding an argument crosses it, where either side counts as right.
     """
@@ -32,6 +33,7 @@ class Measurement:
     at: Mapping[str, float]
     got: float
     margin: float = 0.0
+    inexact: int = 0
     mismatches: int = 0
     wrong_zeros: int = 0
     undecided: int = 0
