@@ -85,7 +85,7 @@ def build(
     Raises UnknownName for a name that is not there, RenderError if a tool that a format needs is missing."""
     catalogue, chosen = select(names, project)
     own = _own(project)
-    _need_tools(formats, engine)
+    need_tools(formats, engine)
     output, common, stamp = project.output, _common_key(project, engine), _read_stamp(project.output)
     keys = {entry.name: _digest(f"{common} {fingerprint(entry, catalogue)}") for entry in chosen}
     valid = {name: record for name, key in keys.items() if (record := _valid(stamp.get(name), key, output))}
@@ -234,7 +234,8 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _need_tools(formats: Iterable[str], engine: str) -> None:
+def need_tools(formats: Iterable[str], engine: str) -> None:
+    """Raises RenderError where a tool that the formats need is not installed."""
     if find_spec("matplotlib") is None or ("pdf" in formats and engine == "typst" and find_spec("typst") is None):
         raise RenderError(BOOK)
     if "pdf" in formats and engine == "latex" and shutil.which("latexmk") is None:

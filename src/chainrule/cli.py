@@ -51,7 +51,9 @@ def main() -> None:
             stream.reconfigure(encoding="utf-8")  # a formula must not depend on the locale
 
 
-def _formats(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+def _formats(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
     formats = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
     for name in formats:
         if name not in FORMATS:
@@ -65,6 +67,9 @@ _names = click.argument("names", nargs=-1, metavar="[NAME]...")
 _derivations = click.option("--derivations", metavar="DIR", help="Folder of derivation files [default: derivations/].")
 _templates = click.option("--templates", metavar="DIR", help="Folder of templates that override the shipped ones.")
 _jobs = click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes to use [default: one per CPU].")
+_engine = click.option(
+    "--pdf-engine", "engine", type=click.Choice(["typst", "latex"]), default="typst", show_default=True
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 
 
@@ -172,18 +177,43 @@ def graph(name: str, numbers: dict[str, Any] | None, svg: str | None, derivation
 @click.option("--loss", default="squared_error", show_default=True, help="Loss of the outputs.")
 @click.option("--l2", type=float, default=0.0, metavar="LAMBDA", help="Weight of the penalty on the weights.")
 @click.option("--values", is_flag=True, help="With the numbers at every unit, for a small sample.")
+@click.option("--to", "formats", callback=_formats, metavar="FORMATS", help="Write it as some of md, tex, pdf instead.")
 @_templates
-def network(widths: str, hidden: str, output: str, loss: str, l2: float, values: bool, templates: str | None) -> None:
+@click.option("--output-dir", "folder", metavar="DIR", help="Folder to write to [default: output/].")
+@_engine
+def network(
+    widths: str,
+    hidden: str,
+    output: str,
+    loss: str,
+    l2: float,
+    values: bool,
+    formats: tuple[str, ...],
+    templates: str | None,
+    folder: str | None,
+    engine: str,
+) -> None:
     """Derive a network of your own, forward and backward: widths as in 2-3-1."""
-    from .catalogue import project
-    from .networks.document import report
+    from .catalogue import project, shown
     from .networks.network import mlp, widths_of
-    from .rendering import render_index
 
-    names = hidden.split(",") if "," in hidden else hidden
-    made = report(mlp(widths_of(widths), names, output, loss, l2), values=values)
-    where = project(templates=templates)
-    click.echo(render_index((), "network.txt.j2", where.templates, network=made, width=_width()).rstrip("\n"))
+    where = project(templates=templates, output=folder)
+    made = mlp(widths_of(widths), hidden.split(",") if "," in hidden else hidden, output, loss, l2)
+    from .chapters.own_network import page
+    from .chapters.page import produce_page, written
+
+    found = page(made, values)
+    if not formats:
+        found.raise_if_failed()
+        click.echo(written(found, "text", where, width=_width()).rstrip("\n"))
+        return
+    from .build import need_tools, write
+
+    need_tools(formats, engine)
+    files = {where.output / path: data for path, data in produce_page(found, formats, engine, where).files.items()}
+    write(files)
+    for path in files:
+        click.echo(shown(path))
 
 
 @main.command()
@@ -195,7 +225,7 @@ def network(widths: str, hidden: str, output: str, loss: str, l2: float, values:
 @_templates
 @click.option("--output", metavar="DIR", help="Folder to write to [default: output/].")
 @_jobs
-@click.option("--pdf-engine", "engine", type=click.Choice(["typst", "latex"]), default="typst", show_default=True)
+@_engine
 def build(
     names: tuple[str, ...],
     formats: tuple[str, ...],

@@ -228,7 +228,8 @@ def _columns(rows: Sequence[Sequence[str]], align: str) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(align))]
     cells = (zip(row, widths, align, strict=True) for row in rows)
     return "\n".join(
-        "  ".join(c.rjust(w) if a == "r" else c.ljust(w) for c, w, a in row).rstrip().join(("    ", "")) for row in cells
+        "  ".join(c.rjust(w) if a == "r" else c.ljust(w) for c, w, a in row).rstrip().join(("    ", ""))
+        for row in cells
     )
 
 

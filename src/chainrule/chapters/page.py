@@ -73,7 +73,9 @@ class Page:
         return (*derived, *others)
 
 
-def written(page: Page, form: str, project: Project, figures: str = FIGURES, detail: Detail = "normal", width: int = 100) -> str:
+def written(
+    page: Page, form: str, project: Project, figures: str = FIGURES, detail: Detail = "normal", width: int = 100
+) -> str:
     """The page as ``text``, ``md``, ``tex`` or ``typ``. figures: the way from it to its pictures; width: of plain text."""
     author = Author(NOTATIONS[form], detail)
     return render_page(

@@ -16,6 +16,7 @@ from ...report import Author, Formula
 from ...verification import Row, Verification, verify
 from ..page import Picture
 
+
 @dataclass(frozen=True)
 class Method:
     """formula: of the estimate. step, error: the step with the least error that was measured, and that error, relative; expected_step, expected_error: by theory, if it has any.
@@ -142,5 +143,7 @@ def checks() -> Mapping[str, Row]:
         )
     ]
     error = max(abs(found - expected) for _, found, expected in pairs)
-    message = "" if error <= 1 else "; ".join(f"{what}: 1e{found:.1f}, expected 1e{to:.1f}" for what, found, to in pairs)
+    message = (
+        "" if error <= 1 else "; ".join(f"{what}: 1e{found:.1f}, expected 1e{to:.1f}" for what, found, to in pairs)
+    )
     return {"numerical derivatives against theory": Row("theory", None, len(pairs), error, error <= 1, message, 1.0)}
