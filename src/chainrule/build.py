@@ -175,7 +175,7 @@ def attempt(entry: Entry, project: Project, work: "Callable[[Definition], Result
 
 def attempt_page(entry: Entry, work: "Callable[[Page], Result]") -> Result | Failure:
     """Make a chapter and do something with it, likewise."""
-    return _guarded(entry, lambda: work(chapters.page(entry.name)))
+    return _guarded(entry, lambda: work(chapters.load(entry.name)))
 
 
 def _guarded(entry: Entry, work: Callable[[], Result]) -> Result | Failure:

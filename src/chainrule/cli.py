@@ -114,14 +114,15 @@ def show(name: str, detail: "Detail", form: str, derivations: str | None, templa
     """Derive one function and print the derivation."""
     from .build import known
     from .catalogue import load, project, resolve
-    from .chapters import KIND, page
+    from .chapters import KIND
+    from .chapters import load as load_chapter
 
     where = project(derivations, templates)
     entry = resolve(name, known(where))  # before the engine is imported, so that a typing error costs nothing
     if entry.kind == KIND:
         from .chapters.page import written
 
-        click.echo(written(page(entry.name), form, where, "output/figures", detail, _width()).rstrip("\n"))
+        click.echo(written(load_chapter(entry.name), form, where, "output/figures", detail, _width()).rstrip("\n"))
         return
     from .produce import document
 

@@ -44,7 +44,7 @@ def _entry(name: str, chapter: Chapter) -> Entry:
     return Entry(name, KIND, path, chapter.title, chapter.summary, uses=(ANY,), digest=digest)
 
 
-def page(name: str) -> "Page":
+def load(name: str) -> "Page":
     """The page of a chapter, derived and checked."""
     made: Page = import_module(f"{__name__}.{name}").page()
     return made
