@@ -50,11 +50,9 @@ def algorithm(network: Network, batch: bool = False, generic: bool | None = None
 
     generic: with loops over layers, for any depth M; default: where there are at least two hidden layers, all alike.
     Raises DefinitionError where loops are asked for and hidden layers differ, or there are none."""
-    alike = len(set(network.activations[:-1])) < 2
+    alike = len(set(network.activations[:-1])) == 1
     if generic and not alike:
-        raise DefinitionError(
-            f"the hidden layers of {network} differ, so no loop runs over them: leave out generic=True"
-        )
+        raise DefinitionError(f"the network {network} has no hidden layers that are alike: leave out generic=True")
     if generic is None:
         generic = alike and network.depth > 2
     found = _generic(network, batch) if generic else _unrolled(network, equations(network, batch), batch)
