@@ -2,6 +2,8 @@
 
 import contextlib
 import json
+import os
+import signal
 import sys
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from pathlib import Path
@@ -283,3 +285,12 @@ def test_a_function_knows_its_certificate(tmp_path, monkeypatch):
     known = certificate.Certificate("relu", certificate.code_digest(module), "", ())
     (tmp_path / "relu.json").write_text(known.to_json())
     assert relu.certificate == known
+
+
+def test_a_second_interruption_does_not_disturb_a_shutdown():
+    from chainrule.certification.sweep import _undisturbed
+
+    before = signal.getsignal(signal.SIGINT)
+    with _undisturbed():
+        os.kill(os.getpid(), signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before

@@ -8,6 +8,7 @@ import json
 import multiprocessing
 import os
 import signal
+import threading
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import CancelledError, Executor, Future, ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -154,15 +155,29 @@ def _results(todo: Sequence[Task], pool: Pool) -> Generator[Done]:
         except BrokenProcessPool as error:  # while handing out
             lost = error
         finally:
-            for future in futures:
-                future.cancel()
-            executor.shutdown(wait=True)
+            with _undisturbed():
+                for future in futures:
+                    future.cancel()
+                executor.shutdown(wait=True)
         failures += 1
         if waiting and failures > PATIENCE:
             raise ChainruleError(
                 f"workers die before a chunk is done, {failures} times in a row; "
                 f"{len(waiting)} chunks are left and what is done is kept: {lost}"
             )
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Without interruptions: a second Ctrl-C in the middle of a shutdown would leave processes that nobody ends."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _lost() -> tuple[type[BaseException], ...]:
