@@ -1,9 +1,11 @@
 """Chapters: pages of any content, built, listed, shown and verified like the page of a function; nothing wrong is written."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -15,6 +17,7 @@ from chainrule.chapters.networks import differences, graphs, vanishing
 from chainrule.chapters.page import Page, produce_page, written
 from chainrule.cli import main
 from chainrule.errors import RenderError, VerificationError
+from chainrule.networks.training import train
 from chainrule.rendering import render_page
 from chainrule.report import Formula
 
@@ -49,6 +52,20 @@ def test_every_part_of_the_chapter_is_in_every_format(networks, form):
         "central difference",
     ):
         assert words in made.replace("\\_", "_"), words
+
+
+def test_the_code_on_the_page_runs_and_descends_as_train_does(networks):
+    blocks = re.findall(r"```python\n(.*?)```", written(networks, "md", project()), re.DOTALL)
+    (loop,) = (block for block in blocks if block.startswith("from chainrule.networks import mlp"))
+    random = np.random.default_rng(0)
+    X, Y = random.normal(size=(8, 2)), random.integers(0, 2, size=(8, 1)).astype(float)
+    space = {"X": X, "Y": Y, "rate": 0.3, "epochs": 20}
+    exec(loop, space)
+    network = space["network"]
+    expected = train(network, network.initial(seed=0), X, Y, rate=0.3, epochs=20)
+    for pair, other in zip(space["parameters"], expected.parameters, strict=True):
+        for value, wanted in zip(pair, other, strict=True):
+            assert np.array_equal(value, wanted)
 
 
 def test_a_failed_check_stops_the_page(networks):

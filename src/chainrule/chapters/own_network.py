@@ -14,6 +14,7 @@ from ..report import Author, DerivationText, Formula
 from ..verification import Row, verify_all
 from .numbers import Numbers, compared, drawing, numbers
 from .page import Chain, Page
+from .pseudocode import Step, steps
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,7 @@ class Values:
     batch_forward: tuple[Equation, ...]
     batch_backward: tuple[Equation, ...]
     numbers: Numbers | None
+    steps: tuple[Step, ...]
     source: str
 
 
@@ -83,6 +85,7 @@ def _values(
             _equations(batch.forward, author),
             _equations(batch.backward, author),
             None if made is None else numbers(made, author),
+            steps(network, author, batch=True),
             network.compile().source,
         )
     }

@@ -10,14 +10,16 @@ from ...report import Author
 from ...verification import Row, Verification
 from ..numbers import Numbers, compared, drawing, numbers
 from ..page import Picture
+from ..pseudocode import Step, steps
 
 
 @dataclass(frozen=True)
 class Values:
-    """name: of the network, its widths. source: the NumPy code that is generated for it."""
+    """name: of the network, its widths. steps: of the algorithm, for any depth. source: the NumPy code that is generated for the example."""
 
     name: str
     numbers: Numbers
+    steps: tuple[Step, ...]
     source: str
 
 
@@ -28,7 +30,10 @@ def _example() -> Example:
 
 def values(author: Author) -> Values:
     made = _example()
-    return Values(str(made.network), numbers(made, author), made.network.compile().source)
+    deep = mlp([2, 2, 2, 1], "sigmoid", "sigmoid", "binary_cross_entropy", l2=0.01)
+    return Values(
+        str(made.network), numbers(made, author), steps(deep, author, batch=True), made.network.compile().source
+    )
 
 
 def pictures() -> Mapping[str, Picture]:
