@@ -147,7 +147,7 @@ class _Plan:
             x = 2 * self.radius + width
             spans = [_span(a, replace(b, x=x)) for a, b in wires]
             discs = [*(Disc(a.x, a.y, a.radius) for a in before), *(Disc(x, b.y, b.radius) for b in after)]
-            labels, cost = placed_labels(spans, sizes, discs)
+            labels, cost = placed_labels(spans, sizes, discs, best.cost)
             if cost < best.cost:
                 best = _Gap(width, wires, tuple(labels), cost)
             if not cost:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import atan2, cos, degrees, hypot, radians, sin
+from math import atan2, cos, degrees, hypot, inf, radians, sin
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ FAVOURITES = (0.25, 0.32, 0.4, 0.5, 0.65)
 APART, CLEAR = 1.5, 0.5
 """How far numbers keep from each other, and from other wires."""
 SWEEPS = 12
+LEVEL = 1e-9
 TOUCH, CROSS, AWAY = 1000.0, 100.0, 1.0
 """The cost of two numbers on one place, of a number on another wire, of one far from the start of its wire."""
 
@@ -39,7 +40,7 @@ class Span:
     before: float
     after: float
 
-    @property
+    @cached_property
     def ends(self) -> tuple[tuple[float, float], tuple[float, float]]:
         """Where it leaves the one circle and meets the other."""
         (x, y), (to_x, to_y) = self.start, self.end
@@ -50,7 +51,7 @@ class Span:
             to_y - self.after * down,
         )
 
-    @property
+    @cached_property
     def angle(self) -> float:
         (x, y), (to_x, to_y) = self.start, self.end
         return degrees(atan2(to_y - y, to_x - x))
@@ -71,11 +72,6 @@ class Label:
     angle: float = 0.0
     texts: tuple[Text, ...] = ()
 
-    def seen(self, x: float, y: float) -> tuple[float, float]:
-        """A place as the label sees it: how far along its wire, how far below it."""
-        across, down = self._axes
-        return (x - self.x) * across + (y - self.y) * down, (y - self.y) * across - (x - self.x) * down
-
     def place(self, along: float, below: float) -> tuple[float, float]:
         """The place that is so far along the wire and below it."""
         across, down = self._axes
@@ -90,61 +86,69 @@ class Label:
         half, high = self.width / 2, self.height / 2
         return tuple(self.place(half * a, high * b) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
 
-    def covers(self, start: tuple[float, float], end: tuple[float, float], apart: float = 0.0) -> bool:
-        """Whether a straight wire runs through the label."""
-        (x, y), (to_x, to_y) = self.seen(*start), self.seen(*end)
-        first, last = 0.0, 1.0
-        for here, way, half in ((x, to_x - x, self.width / 2 + apart), (y, to_y - y, self.height / 2 + apart)):
-            if abs(way) < 1e-12:
-                if abs(here) >= half:
-                    return False
-                continue
-            near, far = sorted(((-half - here) / way, (half - here) / way))
-            first, last = max(first, near), min(last, far)
-        return first < last
-
-    def touches(self, disc: Disc, apart: float = 0.0) -> bool:
-        along, below = self.seen(disc.x, disc.y)
-        across = max(abs(along) - self.width / 2, 0.0)
-        down = max(abs(below) - self.height / 2, 0.0)
-        return hypot(across, down) < disc.radius + apart
-
 
 def placed_labels(
-    spans: Sequence[Span], sizes: Sequence[tuple[float, float]], discs: Sequence[Disc]
+    spans: Sequence[Span], sizes: Sequence[tuple[float, float]], discs: Sequence[Disc], below: float = inf
 ) -> tuple[list[Label], float]:
-    """A label of each size on each wire, and what they cost: 0 where all keep clear of each other, of the circles and of other wires."""
+    """A label of each size on each wire, and what they cost: 0 where all keep clear of each other, of the circles and of other wires.
+    below: only a lower cost is of use; where there is none, no labels and an infinite cost."""
     choices = [
         [Label(*span.at(part), *size, span.angle) for part in STEPS] for span, size in zip(spans, sizes, strict=True)
     ]
-    alone = np.array([[_alone(label, number, spans, discs) for label in row] for number, row in enumerate(choices)])
+    others = [[o.ends for place, o in enumerate(spans) if place != number] for number in range(len(spans))]
+    alone = np.array([_alone(row, ends, discs) for row, ends in zip(choices, others, strict=True)])
+    if alone.min(axis=1).sum() >= below:
+        return [], inf
     near = _near(choices)
-    attempts = [_settled(alone, near, favourite) for favourite in FAVOURITES]
-    picked, cost = min(attempts, key=lambda attempt: attempt[1])
+    picked, cost = list[int](), inf
+    for favourite in FAVOURITES:
+        found, total = _settled(alone, near, favourite)
+        picked, cost = (found, total) if total < cost else (picked, cost)
+        if not cost:
+            break
     return [row[step] for row, step in zip(choices, picked, strict=True)], cost
 
 
-def _alone(label: Label, number: int, spans: Sequence[Span], discs: Sequence[Disc]) -> float:
-    """What a place costs whatever the other labels do."""
-    crossed = sum(label.covers(*o.ends, CLEAR) for place, o in enumerate(spans) if place != number)
-    return CROSS * crossed + TOUCH * sum(label.touches(disc, APART) for disc in discs)
+def _alone(row: Sequence[Label], wires: Sequence[Any], discs: Sequence[Disc]) -> Any:
+    """What each place along a wire costs whatever the other labels do: of circles it touches, of other wires it covers."""
+    first = row[0]
+    half = np.array([first.width, first.height]) / 2
+    middle = np.array([_turned(label.x, label.y, first.angle) for label in row])
+    circles = np.array([_turned(disc.x, disc.y, first.angle) for disc in discs])
+    outside = np.maximum(np.abs(circles[None] - middle[:, None]) - half, 0.0)
+    touched = (np.hypot(*np.moveaxis(outside, 2, 0)) < [disc.radius + APART for disc in discs]).sum(axis=1)
+    if not wires:
+        return TOUCH * touched
+    ends = np.array([[_turned(end[0], end[1], first.angle) for end in wire] for wire in wires])
+    start, way = ends[None, :, 0] - middle[:, None], ends[:, 1] - ends[:, 0]
+    way = np.where(
+        np.abs(way) < LEVEL, LEVEL, way
+    )  # a wire along a side: so little aslant that its end is where it was
+    sides = np.stack(((-half - CLEAR - start) / way, (half + CLEAR - start) / way))
+    enters, leaves = sides.min(axis=0).max(axis=2), sides.max(axis=0).min(axis=2)
+    covered = (np.maximum(enters, 0.0) < np.minimum(leaves, 1.0)).sum(axis=1)
+    return CROSS * covered + TOUCH * touched
+
+
+def _turned(x: float, y: float, angle: float) -> tuple[float, float]:
+    """A place as seen with that direction level."""
+    across, down = cos(radians(angle)), sin(radians(angle))
+    return x * across + y * down, y * across - x * down
 
 
 def _near(choices: Sequence[Sequence[Label]]) -> Any:
-    """Which places of two labels overlap: for label, step, other label, its step."""
+    """Which places of two labels overlap, for label, step, other label, its step: where no side of either of them separates them."""
     rows, columns = len(choices), len(STEPS)
     labels = [label for row in choices for label in row]
-    corners = np.array([label.corners for label in labels])
-    middle = np.array([(label.x, label.y) for label in labels])
-    turn = np.radians([label.angle for label in labels])
-    half = np.array([(label.width / 2, label.height / 2) for label in labels]) + APART
-    from_middle = corners[None] - middle[:, None, None]
-    across, down = np.cos(turn)[:, None, None], np.sin(turn)[:, None, None]
-    along = from_middle[..., 0] * across + from_middle[..., 1] * down
-    below = from_middle[..., 1] * across - from_middle[..., 0] * down
-    beside = np.zeros((len(labels), len(labels)), dtype=bool)
-    for seen, reach in ((along, half[:, :1]), (below, half[:, 1:])):
-        beside |= (seen.min(axis=2) > reach) | (seen.max(axis=2) < -reach)
+    x, y, turn, wide, high = np.array(
+        [(label.x, label.y, radians(label.angle), label.width / 2, label.height / 2) for label in labels]
+    ).T
+    right, down = x[None] - x[:, None], y[None] - y[:, None]
+    across, aslant = (np.abs(f(turn[None] - turn[:, None])) for f in (np.cos, np.sin))
+    along = np.abs(right * np.cos(turn)[:, None] + down * np.sin(turn)[:, None])
+    below = np.abs(down * np.cos(turn)[:, None] - right * np.sin(turn)[:, None])
+    beside = along > wide[:, None] + wide * across + high * aslant + APART
+    beside |= below > high[:, None] + wide * aslant + high * across + APART
     found = ~(beside | beside.T).reshape(rows, columns, rows, columns)
     for number in range(rows):
         found[number, :, number] = False
