@@ -1,6 +1,6 @@
 """Places for numbers along straight wires between two columns: each at its own wire, apart from every other number, wire and circle."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import atan2, cos, degrees, hypot, inf, radians, sin
@@ -81,10 +81,18 @@ class Label:
     def _axes(self) -> tuple[float, float]:
         return cos(radians(self.angle)), sin(radians(self.angle))
 
-    @cached_property
-    def corners(self) -> tuple[tuple[float, float], ...]:
-        half, high = self.width / 2, self.height / 2
-        return tuple(self.place(half * a, high * b) for a, b in ((-1, -1), (1, -1), (1, 1), (-1, 1)))
+    @property
+    def boxes(self) -> tuple[tuple[tuple[float, float], ...], ...]:
+        """The corners around each of its texts."""
+        return tuple(tuple(_corners(text)) for text in self.texts)
+
+
+def _corners(text: Text) -> Iterator[tuple[float, float]]:
+    e = text.extent
+    across, down = cos(radians(text.angle)), sin(radians(text.angle))
+    for along, below in ((-1, -e.above), (1, -e.above), (1, e.below), (-1, e.below)):
+        right = along * e.width / 2
+        yield text.x + right * across - below * down, text.y + right * down + below * across
 
 
 def placed_labels(

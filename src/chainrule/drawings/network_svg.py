@@ -17,8 +17,8 @@ def network_svg(network: Network, example: Example | None = None) -> bytes:
     texts = [*made.texts, *(text for label in made.labels for text in label.texts)]
     letters, names = letters_of(texts)
     body = [
-        *map(_halo, made.labels),
         *map(_link, made.links),
+        *map(_halo, made.labels),
         *map(_unit, made.units),
         _loss(made),
         *(f'<circle cx="{short(x)}" cy="{short(y)}" r="{DOT:g}" fill="{LINE}"/>' for x, y in made.dots),
@@ -34,8 +34,9 @@ def _link(link: Link) -> str:
 
 
 def _halo(label: Label) -> str:
-    points = " ".join(f"{short(x)},{short(y)}" for x, y in label.corners)
-    return f'<polygon points="{points}" fill="#ffffff"/>'
+    """White behind the numbers, for a network so dense that they cover a wire."""
+    places = (" ".join(f"{short(x)},{short(y)}" for x, y in box) for box in label.boxes)
+    return "".join(f'<polygon points="{points}" fill="#ffffff"/>' for points in places)
 
 
 def _unit(unit: Unit) -> str:

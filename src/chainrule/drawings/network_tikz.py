@@ -13,8 +13,8 @@ def network_tikz(network: Network, example: Example | None = None) -> str:
     """A network as a ``tikzpicture``."""
     made = network_picture(network, example)
     body = [
-        *map(_halo, made.labels),
         *map(_link, made.links),
+        *map(_halo, made.labels),
         *map(_unit, made.units),
         _loss(made.loss),
         *(rf"\fill[graph-line] {at(x, y)} circle[radius={DOT:g}pt];" for x, y in made.dots),
@@ -35,7 +35,7 @@ def _link(link: Link) -> str:
 
 
 def _halo(label: Label) -> str:
-    return rf"\fill[white] {' -- '.join(at(x, y) for x, y in label.corners)} -- cycle;"
+    return "".join(rf"\fill[white] {' -- '.join(at(x, y) for x, y in box)} -- cycle;" for box in label.boxes)
 
 
 def _unit(unit: Unit) -> str:
