@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from chainrule import chapters
-from chainrule.build import build, known
+from chainrule.build import build
 from chainrule.catalogue import project
 from chainrule.chapters.agreement import agreement
 from chainrule.chapters.networks import differences, graphs, vanishing
@@ -124,7 +124,7 @@ def test_a_project_of_ones_own_builds_its_derivations_only(tmp_path, monkeypatch
     (tmp_path / "derivations").mkdir()
     shutil.copy(Path(__file__).parents[1] / "derivations" / "activations" / "relu.py", tmp_path / "derivations")
     monkeypatch.chdir(tmp_path)
-    assert "networks" in known(project())
+    assert "networks" in chapters.known(project())
     assert build((), ("md",), project(), jobs=1).made == ("relu",)
 
 

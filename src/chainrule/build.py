@@ -142,18 +142,13 @@ def verify(
 
 def select(names: Sequence[str], project: Project) -> tuple[Mapping[str, Entry], tuple[Entry, ...]]:
     """The catalogue that a project sees, and the entries meant: the named ones, or all of the project's own."""
-    catalogue = known(project)
+    catalogue = chapters.known(project)
     if names:
         return catalogue, tuple({entry.name: entry for entry in (resolve(name, catalogue) for name in names)}.values())
     own = tuple(_own(project).values())
     if not own:
         raise DefinitionError(f"{shown(project.derivations)}: there is no derivation file in this folder")
     return catalogue, own
-
-
-def known(project: Project) -> Mapping[str, Entry]:
-    """Everything that can be shown and built by name: derivations, and where a project has no others of that name the chapters."""
-    return {**chapters.entries(), **entries(project.folders)}
 
 
 def _own(project: Project) -> Mapping[str, Entry]:

@@ -79,8 +79,8 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for ma
 @_json
 def list_(kind: str | None, derivations: str | None, as_json: bool) -> None:
     """List every function with a derivation."""
-    from .build import known
     from .catalogue import project
+    from .chapters import known
 
     found = list(known(project(derivations)).values())
     if kind is not None:
@@ -112,9 +112,8 @@ def list_(kind: str | None, derivations: str | None, as_json: bool) -> None:
 @_templates
 def show(name: str, detail: "Detail", form: str, derivations: str | None, templates: str | None) -> None:
     """Derive one function and print the derivation."""
-    from .build import known
     from .catalogue import load, project, resolve
-    from .chapters import KIND
+    from .chapters import KIND, known
     from .chapters import load as load_chapter
 
     where = project(derivations, templates)

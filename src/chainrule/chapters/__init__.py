@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..catalogue import ANY, Entry
+from .. import catalogue
+from ..catalogue import ANY, Entry, Project
 
 if TYPE_CHECKING:
     from .page import Page
@@ -36,6 +37,11 @@ CHAPTERS: Mapping[str, Chapter] = {
 def entries() -> Mapping[str, Entry]:
     """The chapters as rows of the catalogue; each depends on all derivations."""
     return {name: _entry(name, chapter) for name, chapter in CHAPTERS.items()}
+
+
+def known(project: Project) -> Mapping[str, Entry]:
+    """Everything that a project can show and build by name: derivations, and chapters of which no derivation has the name."""
+    return {**entries(), **catalogue.entries(project.folders)}
 
 
 def _entry(name: str, chapter: Chapter) -> Entry:
