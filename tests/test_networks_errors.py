@@ -274,10 +274,14 @@ def test_numbers_that_make_no_sense_are_refused(message):
     assert str(error.value) == message
 
 
-def test_a_descent_that_diverges_says_so_and_warns_of_nothing():
-    network = mlp([2, 1])
+@pytest.mark.parametrize(("batch", "epochs", "epoch"), [(None, 400, 44), (1, 2, 1)])
+def test_a_descent_that_diverges_says_so_and_warns_of_nothing(batch, epochs, epoch):
+    """Whether it is found after a step with all samples, or only after many steps of an epoch."""
+    network, many = mlp([2, 1]), 300 if batch else 3
+    inputs, targets = np.full((many, 2), 10.0), np.ones((many, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(DefinitionError) as error:
-            train(network, network.initial(0), 10 * X, Y, rate=10, epochs=400)
-    assert str(error.value) == "rate is 10: the descent leaves the finite numbers in epoch 44; choose a smaller rate"
+            train(network, network.initial(0), inputs, targets, rate=10, epochs=epochs, batch=batch)
+    wanted = f"rate is 10: the descent leaves the finite numbers in epoch {epoch}; choose a smaller rate"
+    assert str(error.value) == wanted
