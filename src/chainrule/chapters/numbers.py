@@ -1,23 +1,18 @@
 """A network with numbers at every unit, as rows that a template prints."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-import numpy as np
-
 from ..calculus.graph_terms import decimal
-from ..drawings import network_svg, network_tikz
+from ..drawings import network_picture, network_svg, network_tikz
+from ..networks.agreement import TOLERANCE, Difference, code_numbers, computed_otherwise, shown_otherwise
 from ..networks.example import Example
 from ..networks.network import Network
 from ..networks.written import Chain as Paths
 from ..networks.written import Written
 from ..report import Author, Formula
 from ..verification import Row
-from .agreement import agreement
 from .page import Chain, Picture
-
-TOLERANCE = 1e-12
-"""Relative: the code computes in double precision."""
 
 
 @dataclass(frozen=True)
@@ -81,30 +76,19 @@ def drawing(name: str, network: Network, example: Example | None) -> Picture:
     return Picture(name, lambda: network_svg(network, example), tikz=network_tikz(network, example))
 
 
-def compared(example: Example) -> Row:
-    """The numbers that are printed against those of the generated code: cost, outputs, and every gradient, before and after the step."""
-    return agreement(tuple(_pairs(example)), TOLERANCE)
+def compared(example: Example) -> Mapping[str, Row]:
+    """The numbers that are printed against those of the generated code, to the last digits of a double, and against those in the drawing, as they are shown."""
+    picture = network_picture(example.network, example)
+    return {
+        "its numbers, as printed and by the generated code": _row(
+            computed_otherwise(example), len(code_numbers(example))
+        ),
+        "its numbers, as printed and in the drawing": _row(
+            shown_otherwise(example, picture.numbers), len(picture.numbers)
+        ),
+    }
 
 
-def _pairs(example: Example) -> Iterator[tuple[str, float, float]]:
-    network, sample = example.network, example.sample
-    code = network.compile()
-    X, Y = np.asarray(sample.x)[None], np.atleast_1d(sample.y)
-    Y = Y if network.target.of_class else Y[None]
-    cost, gradients = code.loss_and_gradients(sample.parameters, X, Y)
-    yield "the cost", example.cost, cost
-    for j, value in enumerate(code.forward(sample.parameters, X)[0], 1):
-        yield f"output {j}", example.numbers["a", network.depth, (j,)], float(value)
-    moved = []
-    for layer, ((W, b), (dW, db)) in enumerate(zip(sample.parameters, gradients, strict=True), 1):
-        for (j, i), value in np.ndenumerate(dW):
-            yield f"weight {layer, j + 1, i + 1}", _slope(example, layer, (j + 1, i + 1)), float(value)
-        for (j,), value in np.ndenumerate(db):
-            yield f"bias {layer, j + 1}", example.numbers["db", layer, (j + 1,)], float(value)
-        moved.append((W - example.rate * dW, b - example.rate * db))
-    after, _ = code.loss_and_gradients(moved, X, Y)
-    yield "the cost after the step", example.cost_after, after
-
-
-def _slope(example: Example, layer: int, place: tuple[int, int]) -> float:
-    return example.numbers["dJ" if example.network.l2 else "dW", layer, place]
+def _row(differences: Sequence[Difference], count: int) -> Row:
+    message = "; ".join(f"{d.key}: {d.found}, expected {d.expected!r}" for d in differences)
+    return Row("agreement", None, count, float(len(differences)), not differences, message, TOLERANCE)

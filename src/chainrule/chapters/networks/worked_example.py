@@ -46,4 +46,4 @@ def verifications() -> tuple[Verification, ...]:
 
 
 def checks() -> Mapping[str, Row]:
-    return {"the numbers of the worked example, as printed and by the generated code": compared(_example())}
+    return {f"the worked example: {about}": row for about, row in compared(_example()).items()}
