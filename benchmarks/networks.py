@@ -40,6 +40,7 @@ from chainrule.networks.digits import digits_data, read_digits
 
 OUTPUT = Path(__file__).with_suffix(".md")
 TABLE = Path(chainrule.__file__).parent / "data" / "backward_cost.csv"
+ACCURACY = TABLE.with_name("digits_accuracy.csv")
 FORK = get_context("fork")
 LENGTHS = (8, 16, 32, 64, 128, 256)
 DEPTHS = (10, 25, 50, 100)
@@ -222,6 +223,10 @@ def digit_rows() -> Iterator[str]:
         shown = "not installed" if theirs is None else f"{100 * theirs:.1f} %"
         yield f"| {seed} | {100 * ours:.1f} % | {middle - start:.2f} | {shown} | {end - middle:.2f} |"
     ours, theirs = zip(*found, strict=True)
+    if None not in theirs:
+        name = f"scikit-learn {version('scikit-learn')}"
+        rows = [(seed, f"{a:.4f}", f"{b:.4f}") for seed, (a, b) in zip(SEEDS, found, strict=True)]
+        ACCURACY.write_text(_table(("seed", "chainrule", name), rows, ("numpy", "scikit-learn")), encoding="utf-8")
     mean = "" if None in theirs else f"{100 * float(np.mean(theirs)):.1f} %"
     yield f"| mean | {100 * float(np.mean(ours)):.1f} % | | {mean} | |"
 
@@ -271,7 +276,8 @@ def cost_rows() -> Iterator[str]:
             f"| {count} | {network} | {1e3 * loss:.3g} | {1e3 * backward:.3g} | {backward / loss:.1f} | {total:.3g}{'' if measured else ' (extrapolated)'} | "
             f"{total / backward:,.0f} | {'' if off is None else f'{off:.0e}'} |"
         )
-    TABLE.write_text(_table(rows), encoding="utf-8")
+    columns = ("parameters", "loss_seconds", "backward_seconds", "differences_seconds", "measured")
+    TABLE.write_text(_table(columns, rows, ("numpy",)), encoding="utf-8")
 
 
 def _cost(network: Network, count: int) -> tuple[float, float, float | None, float | None]:
@@ -323,14 +329,14 @@ def _least(run: Callable[[], Any], seconds: float = 2.0) -> float:
     return best
 
 
-def _table(rows: list[tuple[Any, ...]]) -> str:
+def _table(columns: tuple[str, ...], rows: list[tuple[Any, ...]], packages: tuple[str, ...]) -> str:
     text = io.StringIO()
     text.write(
-        f"# Written by `python benchmarks/{Path(__file__).name}` on {datetime.date.today()}: {_machine(('numpy',))}.\n"
+        f"# Written by `python benchmarks/{Path(__file__).name}` on {datetime.date.today()}: {_machine(packages)}.\n"
     )
     text.write("# What the columns are: README.md beside this file.\n")
     lines = csv.writer(text, lineterminator="\n")
-    lines.writerow(("parameters", "loss_seconds", "backward_seconds", "differences_seconds", "measured"))
+    lines.writerow(columns)
     lines.writerows(rows)
     return text.getvalue()
 
