@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .notation import vector as vector
     from .numeric import check_gradient as check_gradient
     from .numeric import numerical_gradient as numerical_gradient
+    from .runtime.threads import get_threads as get_threads
+    from .runtime.threads import set_threads as set_threads
     from .verification import verify as verify
 
 _HOME = {
@@ -53,6 +55,8 @@ _HOME = {
     "argmin": ".notation",
     "maximum": ".notation",
     "minimum": ".notation",
+    "get_threads": ".runtime.threads",
+    "set_threads": ".runtime.threads",
     "render": ".produce",
     "verify": ".verification",
     "verify_all": ".verification",

@@ -1,6 +1,6 @@
 """A stable form as straight-line NumPy: repeated parts named, powers multiplied out, no line too long."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -24,13 +24,14 @@ class Body:
     imports: frozenset[str]
 
 
-def body(expr: Expr, names: Mapping[Symbol, str]) -> Body:
-    """The statements that compute an expression, the last `return`. `names`: each symbol's name in the code."""
+def body(expr: Expr, names: Mapping[Symbol, str], shown: Callable[[tuple[str, ...]], tuple[str, ...]] = tuple) -> Body:
+    """The statements that compute an expression, the last `return`. `names`: each symbol's name in the code. `shown`: the lines as they
+    will stand on the page, where that is not as they are here; it decides how much goes into one line, not what is computed."""
     symbols = sympy.numbered_symbols("_t", cls=sympy.Dummy)
     shared, (result,) = sympy.cse([_powers_of_one(expr)], symbols=symbols, order="canonical", list=True)
     for width in WIDTHS:
         written = _body(shared, result, names, width)
-        if all(len(line) <= LINE for line in written.lines):
+        if all(len(line) <= LINE for line in shown(written.lines)):
             break
     return written
 

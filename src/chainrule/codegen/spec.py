@@ -16,7 +16,7 @@ class FunctionSpec:
     name of its function (`_grad_x`), where the first has no accurate form. `domain`: an interval per symbol, real numbers where absent. `summary`:
     one sentence.
     `formula`: plain-text maths. `kink_note`: the convention where the derivative jumps, empty if it does not.
-    `source`: paper, equation.
+    `source`: paper, equation. `loss`: whether it takes a reduction.
     """
 
     name: str
@@ -31,6 +31,7 @@ class FunctionSpec:
     kink_note: str = ""
     source: str = ""
     alternatives: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
+    loss: bool = False
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:

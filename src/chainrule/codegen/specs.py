@@ -67,6 +67,7 @@ def _scalar_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
         formula=f"{definition.name}({call}) = {value}",
         kink_note="; ".join(_convention(main, kink) for kink in main.kinks if kink.kind != "smooth joint"),
         source=definition.source,
+        loss=definition.kind == "loss",
     )
 
 
