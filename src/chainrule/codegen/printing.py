@@ -7,10 +7,15 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, group, power
+from chainrule.codegen.vocabulary import BY_FUNCTION, away, group, plus, polynomial, power
 from chainrule.errors import UnsupportedExpression
 
 ATOM, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1  # how tightly a piece of text binds
+OPERATORS = {  # how tightly the operands must bind, and how tightly the whole does
+    "{} / {}": ((PRODUCT, ATOM), PRODUCT),
+    "{} * {}": ((PRODUCT, ATOM), PRODUCT),
+    "{} + {}": ((SUM, PRODUCT), SUM),
+}
 WIDTHS = (76, 60, 48, 36, 24)  # the longest operand that stays in its line; tried until every line fits
 LINE = 112
 MAX_POWER = 16
@@ -118,6 +123,10 @@ class _Writer:
             return self.write(node.args[0])
         if node.func == power:
             return self.power(*node.args)
+        if node.func == polynomial:
+            return self.horner(*node.args)
+        if node.func == plus and node.args[1].is_number and node.args[1].is_negative:
+            return f"{self.operand(node.args[0], SUM)} - {self.number(-node.args[1])}", SUM
         return self.call(node)
 
     def call(self, node: Any) -> tuple[str, int]:
@@ -126,8 +135,15 @@ class _Writer:
             raise UnsupportedExpression(f"{node}: {node.func} has no row in chainrule.codegen.vocabulary.WORDS.")
         if word.runtime:
             self.imports.add(word.runtime)
-        if word.numpy.endswith("/ {}"):
-            return word.numpy.format(self.operand(node.args[0], PRODUCT), self.operand(node.args[1], ATOM)), PRODUCT
+        if node.func == away:
+            x, high, low, _ = node.args
+            signs = ["-" if part.is_positive else "+" for part in (high, low)]
+            return f"{self.operand(x, SUM)} {signs[0]} {self.number(abs(high))} {signs[1]} {self.number(abs(low))}", SUM
+        if word.numpy.startswith("{} "):
+            levels, own = OPERATORS[word.numpy]
+            return word.numpy.format(
+                *(self.operand(arg, level) for arg, level in zip(node.args, levels, strict=False))
+            ), own
         return word.numpy.format(*(self.operand(arg, COMPARISON) for arg in node.args)), ATOM
 
     def number(self, node: Any) -> str:
@@ -186,6 +202,20 @@ class _Writer:
             return " * ".join([name] * exponent)
         half = self.assign(self.multiplied(name, exponent // 2), None)
         return f"{half} * {half}" + (f" * {name}" if exponent % 2 else "")
+
+    def horner(self, x: Any, *coefficients: Any) -> tuple[str, int]:
+        """((c3 x + c2) x + c1) x + c0, a few terms a line."""
+        name, _ = self.write(x)
+        if not name.isidentifier():
+            name = self.assign(name, x)
+        *rest, last = coefficients
+        text = self.number(last)
+        for k, c in enumerate(reversed(rest)):
+            if len(text) > self.width and k:
+                text = self.assign(text, None)
+            text = f"({text}) * {name}" if k and not text.isidentifier() else f"{text} * {name}"
+            text += "" if c == 0 else f" - {self.number(-c)}" if c.is_negative else f" + {self.number(c)}"
+        return text, SUM
 
     def where(self, pieces: Any) -> tuple[str, int]:
         (value, condition), *rest = pieces

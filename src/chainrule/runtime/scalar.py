@@ -29,6 +29,7 @@ from .special import erfc_times as erfc_times
 from .special import erfcx as erfcx
 from .special import exp_square as exp_square
 from .special import lost as lost
+from .special import normal_tail as normal_tail
 from .special import times_exp_square as times_exp_square
 
 KEPT = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
