@@ -69,7 +69,7 @@ def test_list_by_kind_and_as_json(run):
     assert (sound["title"], sound["summary"]) == ("Sound [of it], or so", "for the tests.")
     assert sound["aliases"] == ["noise"]
     result = run("list", "--kind", "activatoin")
-    assert result.exit_code == 2 and "is not one of activation, layer, loss" in result.stderr
+    assert result.exit_code == 2 and "is not one of activation, chapter, layer, loss" in result.stderr
 
 
 def test_show_prints_text_and_no_colours_into_a_pipe(run):

@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from chainrule.catalogue import project
+from chainrule.chapters.own_network import page
+from chainrule.chapters.page import written
 from chainrule.cli import main
+from chainrule.errors import VerificationError
 from chainrule.networks import mlp
-from chainrule.networks.document import report
 from chainrule.networks.units import units
 
 NETWORKS = (
@@ -38,14 +41,24 @@ def test_the_sample_is_the_same_every_time():
     assert first.sample.x.tolist() == [1.0, -0.5]
 
 
-@pytest.mark.parametrize("notation", ["text", "latex", "typst"])
-def test_a_report_holds_strings_and_numbers_only(notation):
-    made = report(NETWORKS[2], notation, values=True)
-    assert len(made.forward) == 7
-    assert len(made.backward) == 3 * 4 - 1
-    assert all(row.value for row in (*made.forward, *made.backward))
-    assert set(made.local) == {"gelu", "tanh"}
-    assert all(isinstance(line, str) for line, _ in made.output.lines)
+@pytest.mark.parametrize("network", NETWORKS, ids=str)
+def test_every_check_of_its_page_passes(network):
+    made = page(network, with_numbers=True)
+    made.raise_if_failed()
+    assert len(made.verdicts) > 5
+
+
+@pytest.mark.parametrize("form", ["text", "md", "tex", "typ"])
+def test_its_page_in_every_format(form):
+    made = written(page(NETWORKS[2], with_numbers=True), form, project()).lower()
+    for words in ("one sample", "with numbers", "in numpy", "def loss_and_gradients"):
+        assert words in made.replace("\\_", "_")
+
+
+def test_a_page_whose_numbers_are_wrong_is_not_written(monkeypatch):
+    monkeypatch.setattr("chainrule.chapters.numbers.TOLERANCE", -1.0)
+    with pytest.raises(VerificationError, match=r"network-2-3-1, its numbers, as printed and by its code: .*expected"):
+        page(NETWORKS[0], with_numbers=True).raise_if_failed()
 
 
 def run(*arguments):
@@ -61,9 +74,18 @@ def test_the_command_prints_forward_deltas_and_gradients():
         "∂L/∂W² = δ² (a¹)ᵀ",
         "∂J/∂W¹ = (Δ¹)ᵀ X + λ W¹/m",
         "d/dx σ(x) = σ(x) (1 - σ(x))",
-        "x = [1, -0.5]",
+        "x₁ = 1, x₂ = -0.5",
     ):
         assert line in found.output
+
+
+def test_the_command_writes_documents_with_the_drawing(tmp_path):
+    found = run("2-2-1", "--to", "md,tex,pdf", "--values", "--output-dir", str(tmp_path))
+    assert found.exit_code == 0, found.output
+    written = sorted(path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if path.is_file())
+    name = "network-2-2-1"
+    assert written == [f"figures/{name}.svg", f"latex/{name}.tex", f"markdown/{name}.md", f"pdf/{name}.pdf"]
+    assert f"(../figures/{name}.svg)" in (tmp_path / "markdown" / f"{name}.md").read_text()
 
 
 def test_hidden_layers_take_one_activation_each():

@@ -666,6 +666,7 @@ CORPUS: tuple[tuple[Node, str, str], ...] = (
     (Symbol("W_out"), r"W_{\mathrm{out}}", "Wₒᵤₜ"),
     (Symbol("x_bar"), r"\bar{x}", "x̄"),
     (Mul((Decimal(1.0), Neg(Decimal(0.25)))), r"1 \cdot (-0.25)", "1 · (-0.25)"),
+    (Mul((Decimal(0.25), Add((ONE, Neg(Decimal(0.25)))))), r"0.25 \cdot (1 - 0.25)", "0.25 · (1 - 0.25)"),
 )
 NODES = [node for node, _, _ in CORPUS]
 KINDS_OF_NODE = {kind for kind in vars(tree).values() if isinstance(kind, type) and issubclass(kind, Node)} - {Node}

@@ -23,10 +23,12 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from . import chapters
 from .catalogue import PACKAGE, Entry, Project, entries, fingerprint, load, resolve, shipped, shown
 from .errors import ChainruleError, DefinitionError, RenderError
 
 if TYPE_CHECKING:
+    from .chapters.page import Page
     from .definition import Definition
     from .produce import Checked, Product
 
@@ -82,8 +84,8 @@ def build(
     A definition that fails is a Failure and writes nothing; the others are built.
     Raises UnknownName for a name that is not there, RenderError if a tool that a format needs is missing."""
     catalogue, chosen = select(names, project)
-    own = entries((project.derivations,))
-    _need_tools(formats, engine)
+    own = _own(project)
+    need_tools(formats, engine)
     output, common, stamp = project.output, _common_key(project, engine), _read_stamp(project.output)
     keys = {entry.name: _digest(f"{common} {fingerprint(entry, catalogue)}") for entry in chosen}
     valid = {name: record for name, key in keys.items() if (record := _valid(stamp.get(name), key, output))}
@@ -140,13 +142,18 @@ def verify(
 
 def select(names: Sequence[str], project: Project) -> tuple[Mapping[str, Entry], tuple[Entry, ...]]:
     """The catalogue that a project sees, and the entries meant: the named ones, or all of the project's own."""
-    catalogue = entries(project.folders)
+    catalogue = chapters.known(project)
     if names:
         return catalogue, tuple({entry.name: entry for entry in (resolve(name, catalogue) for name in names)}.values())
-    own = tuple(entries((project.derivations,)).values())
+    own = tuple(_own(project).values())
     if not own:
         raise DefinitionError(f"{shown(project.derivations)}: there is no derivation file in this folder")
     return catalogue, own
+
+
+def _own(project: Project) -> Mapping[str, Entry]:
+    """What a project builds: its derivations, and the built-in one its chapters."""
+    return {**entries((project.derivations,)), **(chapters.entries() if project.is_builtin else {})}
 
 
 # ---------------------------------------------------------------- work, in this process or others
@@ -158,8 +165,17 @@ def attempt(entry: Entry, project: Project, work: "Callable[[Definition], Result
         definition = load(entry, project)
     except ChainruleError as error:
         return Failure(entry.name, str(error))
+    return _guarded(entry, lambda: work(definition))
+
+
+def attempt_page(entry: Entry, work: "Callable[[Page], Result]") -> Result | Failure:
+    """Make a chapter and do something with it, likewise."""
+    return _guarded(entry, lambda: work(chapters.load(entry.name)))
+
+
+def _guarded(entry: Entry, work: Callable[[], Result]) -> Result | Failure:
     try:
-        return work(definition)
+        return work()
     except ChainruleError as error:
         return Failure(entry.name, f"{entry.where}: {error}")
     except Exception as error:  # a bug of ours in one derivation must not cost the reader the others
@@ -172,12 +188,18 @@ def _make(task: tuple[Entry, tuple[str, ...]], engine: str, project: Project) ->
     from .produce import produce
 
     entry, formats = task
+    if entry.kind == chapters.KIND:
+        from .chapters.page import produce_page
+
+        return attempt_page(entry, lambda page: produce_page(page, formats, engine, project))
     return attempt(entry, project, lambda definition: produce(definition, formats, engine, project))
 
 
 def _check(entry: Entry, project: Project) -> "tuple[Checked, ...] | Failure":
     from .produce import check
 
+    if entry.kind == chapters.KIND:
+        return attempt_page(entry, lambda page: page.verdicts)
     return attempt(entry, project, check)
 
 
@@ -207,7 +229,8 @@ def usable_cpus() -> int:
     return os.cpu_count() or 1
 
 
-def _need_tools(formats: Iterable[str], engine: str) -> None:
+def need_tools(formats: Iterable[str], engine: str) -> None:
+    """Raises RenderError where a tool that the formats need is not installed."""
     if find_spec("matplotlib") is None or ("pdf" in formats and engine == "typst" and find_spec("typst") is None):
         raise RenderError(BOOK)
     if "pdf" in formats and engine == "latex" and shutil.which("latexmk") is None:
@@ -276,6 +299,7 @@ def _common_key(project: Project, engine: str) -> str:
             parts.append(f"{library} none")
     generated = PACKAGE / "functions"
     sources = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(generated)]
+    sources += [path for path in (PACKAGE / "data").rglob("*") if path.is_file()]
     for folder in filter(None, (shipped("templates"), project.templates)):
         sources += [path for path in folder.rglob("*") if path.is_file()]
     parts += [f"{path.parent.name}/{path.name} {_digest(path.read_bytes())}" for path in sorted(sources)]

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from .build import Failure
+    from .catalogue import Project
     from .report import Detail
 
 FORMATS = ("md", "tex", "pdf")
@@ -50,7 +51,9 @@ def main() -> None:
             stream.reconfigure(encoding="utf-8")  # a formula must not depend on the locale
 
 
-def _formats(_context: click.Context, _parameter: click.Parameter, value: str) -> tuple[str, ...]:
+def _formats(_context: click.Context, _parameter: click.Parameter, value: str | None) -> tuple[str, ...]:
+    if value is None:
+        return ()
     formats = tuple(dict.fromkeys(part.strip() for part in value.split(",") if part.strip()))
     for name in formats:
         if name not in FORMATS:
@@ -64,6 +67,9 @@ _names = click.argument("names", nargs=-1, metavar="[NAME]...")
 _derivations = click.option("--derivations", metavar="DIR", help="Folder of derivation files [default: derivations/].")
 _templates = click.option("--templates", metavar="DIR", help="Folder of templates that override the shipped ones.")
 _jobs = click.option("--jobs", type=click.IntRange(min=1), metavar="N", help="Processes to use [default: one per CPU].")
+_engine = click.option(
+    "--pdf-engine", "engine", type=click.Choice(["typst", "latex"]), default="typst", show_default=True
+)
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for machines.")
 
 
@@ -73,9 +79,10 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for ma
 @_json
 def list_(kind: str | None, derivations: str | None, as_json: bool) -> None:
     """List every function with a derivation."""
-    from .catalogue import entries, project
+    from .catalogue import project
+    from .chapters import known
 
-    found = list(entries(project(derivations).folders).values())
+    found = list(known(project(derivations)).values())
     if kind is not None:
         kinds = sorted({entry.kind for entry in found})
         if kind not in kinds:
@@ -105,10 +112,17 @@ def list_(kind: str | None, derivations: str | None, as_json: bool) -> None:
 @_templates
 def show(name: str, detail: "Detail", form: str, derivations: str | None, templates: str | None) -> None:
     """Derive one function and print the derivation."""
-    from .catalogue import entries, load, project, resolve
+    from .catalogue import load, project, resolve
+    from .chapters import KIND, known
+    from .chapters import load as load_chapter
 
     where = project(derivations, templates)
-    entry = resolve(name, entries(where.folders))  # before the engine is imported, so that a typing error costs nothing
+    entry = resolve(name, known(where))  # before the engine is imported, so that a typing error costs nothing
+    if entry.kind == KIND:
+        from .chapters.page import written
+
+        click.echo(written(load_chapter(entry.name), form, where, "output/figures", detail, _width()).rstrip("\n"))
+        return
     from .produce import document
 
     click.echo(document(load(entry, where), form, detail, _width(), where).rstrip("\n"))
@@ -163,18 +177,43 @@ def graph(name: str, numbers: dict[str, Any] | None, svg: str | None, derivation
 @click.option("--loss", default="squared_error", show_default=True, help="Loss of the outputs.")
 @click.option("--l2", type=float, default=0.0, metavar="LAMBDA", help="Weight of the penalty on the weights.")
 @click.option("--values", is_flag=True, help="With the numbers at every unit, for a small sample.")
+@click.option("--to", "formats", callback=_formats, metavar="FORMATS", help="Write it as some of md, tex, pdf instead.")
 @_templates
-def network(widths: str, hidden: str, output: str, loss: str, l2: float, values: bool, templates: str | None) -> None:
+@click.option("--output-dir", "folder", metavar="DIR", help="Folder to write to [default: output/].")
+@_engine
+def network(
+    widths: str,
+    hidden: str,
+    output: str,
+    loss: str,
+    l2: float,
+    values: bool,
+    formats: tuple[str, ...],
+    templates: str | None,
+    folder: str | None,
+    engine: str,
+) -> None:
     """Derive a network of your own, forward and backward: widths as in 2-3-1."""
-    from .catalogue import project
-    from .networks.document import report
+    from .catalogue import project, shown
     from .networks.network import mlp, widths_of
-    from .rendering import render_index
 
-    names = hidden.split(",") if "," in hidden else hidden
-    made = report(mlp(widths_of(widths), names, output, loss, l2), values=values)
-    where = project(templates=templates)
-    click.echo(render_index((), "network.txt.j2", where.templates, network=made, width=_width()).rstrip("\n"))
+    where = project(templates=templates, output=folder)
+    made = mlp(widths_of(widths), hidden.split(",") if "," in hidden else hidden, output, loss, l2)
+    from .chapters.own_network import page
+    from .chapters.page import produce_page, written
+
+    found = page(made, values)
+    if not formats:
+        found.raise_if_failed()
+        click.echo(written(found, "text", where, width=_width()).rstrip("\n"))
+        return
+    from .build import need_tools, write
+
+    need_tools(formats, engine)
+    files = {where.output / path: data for path, data in produce_page(found, formats, engine, where).files.items()}
+    write(files)
+    for path in files:
+        click.echo(shown(path))
 
 
 @main.command()
@@ -186,7 +225,7 @@ def network(widths: str, hidden: str, output: str, loss: str, l2: float, values:
 @_templates
 @click.option("--output", metavar="DIR", help="Folder to write to [default: output/].")
 @_jobs
-@click.option("--pdf-engine", "engine", type=click.Choice(["typst", "latex"]), default="typst", show_default=True)
+@_engine
 def build(
     names: tuple[str, ...],
     formats: tuple[str, ...],
@@ -210,16 +249,34 @@ def build(
 
 @main.command()
 @_names
+@click.option("--accuracy", is_flag=True, help="Measure the generated functions instead, in ulp, at sampled points.")
+@click.option("--record", is_flag=True, help="With --accuracy: write the certificates.")
+@click.option("--exhaustive", is_flag=True, help="Measure at every float16 and float32, and write the certificates.")
+@click.option("--cluster", metavar="ADDRESS", help="With --exhaustive: the scheduler of a Dask cluster to run on.")
 @_derivations
 @_jobs
 @_json
-def verify(names: tuple[str, ...], derivations: str | None, jobs: int | None, as_json: bool) -> None:
-    """Check every step and result numerically.
+def verify(
+    names: tuple[str, ...],
+    accuracy: bool,
+    record: bool,
+    exhaustive: bool,
+    cluster: str | None,
+    derivations: str | None,
+    jobs: int | None,
+    as_json: bool,
+) -> None:
+    """Check every step and result numerically; or, with --accuracy or --exhaustive, how many ulp the functions are off.
 
-    The exit code is 1 if any check fails."""
+    The exit code is 1 if any check fails, or a value or first derivative is off by more than 4 ulp."""
+    from .build import usable_cpus
     from .build import verify as run
     from .catalogue import project
 
+    if accuracy or exhaustive:
+        pool = (jobs or usable_cpus(), cluster) if exhaustive else None
+        _accuracy(names, project(derivations), pool, record, as_json)
+        return
     with _progress("verifying") as progress:
         checked, failures = run(names, project(derivations), jobs or 0, progress)
     if as_json:
@@ -242,6 +299,37 @@ def verify(names: tuple[str, ...], derivations: str | None, jobs: int | None, as
             click.echo(f"{row.derivation}: {row.message}", err=True)
     _end(failures)
     if not all(row.passed for row in checked):
+        raise SystemExit(1)
+
+
+def _accuracy(
+    names: tuple[str, ...], where: "Project", pool: tuple[int, str | None] | None, record: bool, as_json: bool
+) -> None:
+    """pool: processes and cluster of a sweep over every number; None: sampled points."""
+    from importlib.util import find_spec
+
+    if find_spec("flint") is None:
+        raise ChainruleError("measuring accuracy needs the extra `accuracy`: pip install 'chainrule[accuracy]'")
+    from . import certification
+
+    with _progress("measuring") as progress:
+        if pool is None:
+            found = certification.accuracy(names, where, record, progress)
+        else:
+            jobs, address = pool
+            workers = certification.cluster(address) if address else certification.local(jobs)
+            found = certification.exhaustive(names, where, workers, progress)
+    if as_json:
+        _echo_json([json.loads(certificate.to_json()) for certificate in found])
+    else:
+        table = _table(*certification.COLUMNS)
+        for row, good in certification.rows(found):
+            table.add_row(*row, style=None if good else "red")
+        _print(table)
+    faults = [fault for certificate in found for fault in certificate.faults()]
+    for fault in faults:
+        click.echo(fault, err=True)
+    if faults:
         raise SystemExit(1)
 
 

@@ -228,30 +228,37 @@ def _columns(rows: Sequence[Sequence[str]], align: str) -> str:
     widths = [max(len(row[i]) for row in rows) for i in range(len(align))]
     cells = (zip(row, widths, align, strict=True) for row in rows)
     return "\n".join(
-        "  ".join(c.rjust(w) if a == "r" else c.ljust(w) for c, w, a in row).rstrip().join(("    ", "")) for row in cells
+        "  ".join(c.rjust(w) if a == "r" else c.ljust(w) for c, w, a in row).rstrip().join(("    ", ""))
+        for row in cells
     )
 
 
-Chains = Sequence[tuple[Formula, Sequence[Formula]]]
-"""Rows of a left side and all that it equals, one after the other."""
+Chains = Sequence[tuple[Formula | None, Sequence[Formula]]]
+"""Rows of a left side and all that it equals, one after the other; a row without a left side goes on from the one above."""
+SIGNS = {"=": ("=", "=", "="), "to": (r"\gets", "<-", "←")}
+"""What stands between the left side and the first right one, in LaTeX, Typst and text."""
 
 
-def _chains(rows: Chains, sign: str, end: str, frame: str) -> Formula:
-    sources = (f"{left.source} {sign} " + " = ".join(r.source for r in rights) for left, rights in rows)
-    texts = (" = ".join(f.text for f in (left, *rights)) for left, rights in rows)
+def _chains(rows: Chains, first: str, text: str, end: str, frame: str) -> Formula:
+    width = max((len(left.source) for left, _ in rows if left is not None), default=0)
+    sources, texts = [], []
+    for left, rights in rows:
+        begin = " " * width if left is None else left.source
+        sources.append(f"{begin} {first} " + " = ".join(r.source for r in rights))
+        texts.append(f"{'' if left is None else left.text} {text} ".lstrip() + " = ".join(r.text for r in rights))
     return Formula(frame.replace("ROWS", end.join(sources)), "; ".join(texts))
 
 
-def _latex_chains(rows: Chains) -> Formula:
-    return _chains(rows, "&=", r" \\ ", r"\begin{aligned} ROWS \end{aligned}")
+def _latex_chains(rows: Chains, sign: str = "=") -> Formula:
+    return _chains(rows, f"&{SIGNS[sign][0]}", SIGNS[sign][2], r" \\ ", r"\begin{aligned} ROWS \end{aligned}")
 
 
-def _typst_chains(rows: Chains) -> Formula:
-    return _chains(rows, "&=", " \\ ", "ROWS")
+def _typst_chains(rows: Chains, sign: str = "=") -> Formula:
+    return _chains(rows, f"&{SIGNS[sign][1]}", SIGNS[sign][2], " \\ ", "ROWS")
 
 
-def _text_chains(rows: Chains) -> Formula:
-    return _chains(rows, "=", "\n", "ROWS")
+def _text_chains(rows: Chains, sign: str = "=") -> Formula:
+    return _chains(rows, SIGNS[sign][2], SIGNS[sign][2], "\n", "ROWS")
 
 
 def _then_equals(left: Formula, right: Formula) -> Formula:
@@ -266,7 +273,7 @@ class Format:
     math: Callable[[Formula], str]
     styled: Callable[[Formula], str]
     display: Callable[[Formula], str]
-    aligned: Callable[[Chains], Formula]
+    aligned: Callable[..., Formula]
     prose: Callable[[str], str]
     code: Callable[[str], str]
 
@@ -312,9 +319,10 @@ _TEX_MATHS = {
     "→": "to", "∞": "infty", "≤": "le", "≥": "ge", "≠": "ne", "≈": "approx", "∂": "partial", "∇": "nabla", "∑": "sum",
     "√": "surd", "∈": "in", "ℝ": "mathbb{R}", "′": "{}^{\\prime}", "⊙": "odot", "ℓ": "ell", "∘": "circ", "½": "tfrac12",
     "∝": "propto", "⇒": "Rightarrow", "←": "gets", "ᵀ": "{}^{\\top}", "⁻": "{}^{-}",
-    **{c: f"{{}}^{{{d}}}" for c, d in zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True)},
-    **{c: f"{{}}_{{{d}}}" for c, d in zip("₀₁₂₃₄₅₆₇₈₉ᵢⱼₖ", "0123456789ijk", strict=True)},
 }  # fmt: skip
+
+
+_SHIFTED = {"<super>": "^", "<sub>": "_"}
 
 
 def _tex_character(c: str) -> str:
@@ -323,6 +331,9 @@ def _tex_character(c: str) -> str:
     if c in _TEX_MATHS:
         command = _TEX_MATHS[c]
         return rf"\ensuremath{{{command if command[0] in '{-' else chr(92) + command}}}"
+    kind, _, code = unicodedata.decomposition(c).partition(" ")
+    if kind in _SHIFTED:  # a letter or digit that is set higher or lower
+        return rf"\ensuremath{{{{}}{_SHIFTED[kind]}{{{chr(int(code, 16))}}}}}"
     if c < "\x7f" or unicodedata.normalize("NFD", c)[0] in "AaCcDdEeGgIiLlNnOoRrSsTtUuYyZz" or c in "øØßæÆœŒłŁ":
         return c
     raise RenderError(

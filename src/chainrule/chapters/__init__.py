@@ -9,7 +9,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..catalogue import ANY, Entry
+from .. import catalogue
+from ..catalogue import ANY, Entry, Project
 
 if TYPE_CHECKING:
     from .page import Page
@@ -38,13 +39,18 @@ def entries() -> Mapping[str, Entry]:
     return {name: _entry(name, chapter) for name, chapter in CHAPTERS.items()}
 
 
+def known(project: Project) -> Mapping[str, Entry]:
+    """Everything that a project can show and build by name: derivations, and chapters of which no derivation has the name."""
+    return {**entries(), **catalogue.entries(project.folders)}
+
+
 def _entry(name: str, chapter: Chapter) -> Entry:
     path = Path(__file__).parent / name / "__init__.py"
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Entry(name, KIND, path, chapter.title, chapter.summary, uses=(ANY,), digest=digest)
 
 
-def page(name: str) -> "Page":
+def load(name: str) -> "Page":
     """The page of a chapter, derived and checked."""
     made: Page = import_module(f"{__name__}.{name}").page()
     return made

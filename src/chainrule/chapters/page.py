@@ -16,8 +16,8 @@ NOTATIONS: Mapping[str, NotationName] = {"text": "text", "md": "latex", "tex": "
 SUFFIXES = {"text": "txt"}
 
 
-Chain: TypeAlias = tuple[Formula, tuple[Formula, ...]]
-"""A left side and all that it equals, one after the other."""
+Chain: TypeAlias = tuple[Formula | None, tuple[Formula, ...]]
+"""A left side and all that it equals, one after the other; None where a row goes on from the one above."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,9 @@ class Page:
         return (*derived, *others)
 
 
-def written(page: Page, form: str, project: Project, figures: str = FIGURES, detail: Detail = "normal", width: int = 100) -> str:
+def written(
+    page: Page, form: str, project: Project, figures: str = FIGURES, detail: Detail = "normal", width: int = 100
+) -> str:
     """The page as ``text``, ``md``, ``tex`` or ``typ``. figures: the way from it to its pictures; width: of plain text."""
     author = Author(NOTATIONS[form], detail)
     return render_page(

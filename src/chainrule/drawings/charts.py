@@ -4,7 +4,7 @@ An SVG carries its data as every plot does, decimal logarithms along a logarithm
 
 import io
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,6 +12,8 @@ from ..errors import RenderError
 from ..plots import BLUE, GREY, INK, RED, SETTINGS, UNDATED, with_data
 from ..report import Curve, Dot, Figure, Panel
 
+DPI = 200
+"""Of a PNG, and of images in an SVG or a PDF."""
 Form = Literal["svg", "pdf", "png"]
 OCHRE = "#a8741a"
 COLOURS = {"blue": BLUE, "red": RED, "ochre": OCHRE, "grey": "#6b7280", "faint": GREY}
@@ -25,8 +27,8 @@ BOTH = ("#e9effa", "#f9ece9")
 SIDES: dict[str, tuple[float, float, str, str]] = {
     "right": (7, 0, "left", "center"), "left": (-7, 0, "right", "center"),
     "above": (0, 7, "center", "bottom"), "below": (0, -7, "center", "top"),
-    "above right": (3, 5, "left", "bottom"), "above left": (-3, 5, "right", "bottom"),
-    "below right": (3, -5, "left", "top"), "below left": (-3, -5, "right", "top"),
+    "above right": (5, 5, "left", "bottom"), "above left": (-5, 5, "right", "bottom"),
+    "below right": (5, -5, "left", "top"), "below left": (-5, -5, "right", "top"),
 }  # fmt: skip
 """Where a label stands beside its point: its distance in points, and its end that is nearest."""
 
@@ -53,12 +55,14 @@ class Series:
 
 @dataclass(frozen=True)
 class Field:
-    """A function of both axes, shaded: z[i][j] at (x[j], y[i]). levels: rising; the contours at them are drawn and named, in per cent where ``percent``."""
+    """A function of both axes, shaded: z[i][j] at (x[j], y[i]). levels: rising; the contours at them are drawn. named: those of them that
+    are named, in per cent where ``percent``."""
 
     x: tuple[float, ...]
     y: tuple[float, ...]
     z: tuple[tuple[float, ...], ...]
     levels: tuple[float, ...]
+    named: tuple[float, ...] = ()
     percent: bool = False
 
 
@@ -79,8 +83,14 @@ class Chart:
     size: tuple[float, float] = (6.2, 3.5)
 
 
+def room(values: Iterable[float], below: float, above: float) -> tuple[float, float]:
+    """A logarithmic range that reaches beyond the values by two factors."""
+    found = tuple(values)
+    return min(found) / below, max(found) * above
+
+
 @dataclass(frozen=True)
-class Picture:
+class Image:
     """A small image in shades of grey, from 0 to 1, in rows; caption: below it; marked: in red."""
 
     rows: tuple[tuple[float, ...], ...]
@@ -93,12 +103,20 @@ class Strip:
     """Images side by side. columns: in a row."""
 
     name: str
-    pictures: tuple[Picture, ...]
+    images: tuple[Image, ...]
     columns: int = 12
 
 
 def draw_chart(chart: Chart | Strip, form: Form = "svg") -> bytes:
-    """A chart or a strip as a file: SVG for Markdown and Typst, PDF for LaTeX. The same bytes every time on one machine."""
+    """A chart or a strip as a file: SVG for Markdown and Typst, PDF for LaTeX. The same bytes every time on one machine.
+
+    Raises RenderError without Matplotlib."""
+    made = drawn(chart, form)
+    return with_data(made, figure_of(chart)) if form == "svg" else made
+
+
+def drawn(chart: Chart | Strip, form: Form) -> bytes:
+    """The file as Matplotlib writes it, without data."""
     try:
         import matplotlib
         from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -113,14 +131,14 @@ def draw_chart(chart: Chart | Strip, form: Form = "svg") -> bytes:
         else:
             _draw_strip(canvas, chart)
         buffer = io.BytesIO()
-        canvas.savefig(buffer, format=form, metadata=UNDATED.get(form), dpi=200 if form == "png" else "figure")
-    return with_data(buffer.getvalue(), figure_of(chart)) if form == "svg" else buffer.getvalue()
+        canvas.savefig(buffer, format=form, metadata=UNDATED.get(form), dpi=DPI)
+    return buffer.getvalue()
 
 
 def _size(chart: Chart | Strip) -> tuple[float, float]:
     if isinstance(chart, Chart):
         return chart.size
-    return 6.2, 0.72 * math.ceil(len(chart.pictures) / chart.columns) + 0.04
+    return 6.2, 0.82 * math.ceil(len(chart.images) / chart.columns)
 
 
 # ---------------------------------------------------------------- drawing
@@ -176,7 +194,7 @@ def _shade(ax: Any, field: Field) -> None:
     ax.contourf(field.x, field.y, field.z, levels=[min(low, 0), *field.levels, max(high, 1)], cmap=colours, zorder=0)
     lines = ax.contour(field.x, field.y, field.z, levels=field.levels, colors=GREY, linewidths=0.7, zorder=1)
     written: Callable[[float], str] = (lambda v: f"{100 * v:.0f} %") if field.percent else (lambda v: f"{v:g}")
-    ax.clabel(lines, fmt=written, fontsize=8, inline_spacing=2)
+    ax.clabel(lines, field.named, fmt=written, fontsize=8, inline_spacing=2)
 
 
 def _dress(ax: Any, chart: Chart) -> None:
@@ -185,16 +203,16 @@ def _dress(ax: Any, chart: Chart) -> None:
     for limits, set_limits in ((chart.x_range, ax.set_xlim), (chart.y_range, ax.set_ylim)):
         if limits is not None:
             set_limits(*limits)
-    for axis, logarithmic in ((ax.xaxis, chart.x_log), (ax.yaxis, chart.y_log)):
-        steps = 9 if axis is ax.xaxis else 6
-        axis.set_major_locator(
-            LogLocator(numticks=steps) if logarithmic else MaxNLocator(steps, steps=[1, 2, 2.5, 5, 10])
-        )
+    for axis, logarithmic, ticks in ((ax.xaxis, chart.x_log, 9), (ax.yaxis, chart.y_log, 6)):
+        low, high = axis.get_view_interval()
+        even = MaxNLocator(ticks, integer=high - low > 3, steps=[1, 2, 2.5, 5, 10])
+        axis.set_major_locator(LogLocator(numticks=ticks) if logarithmic else even)
         axis.set_minor_locator(NullLocator())
     if chart.square:
         ax.set_aspect("equal")
-    ax.grid(chart.field is None, color="#e4e7ec", linewidth=0.7)
-    ax.set_axisbelow(True)
+    if chart.field is None:
+        ax.grid(True, color="#e4e7ec", linewidth=0.7)
+        ax.set_axisbelow(True)
     for spine in ax.spines.values():
         spine.set_visible(False)
     ax.tick_params(which="both", length=0, labelsize=9)
@@ -203,13 +221,14 @@ def _dress(ax: Any, chart: Chart) -> None:
 
 
 def _draw_strip(canvas: Any, strip: Strip) -> None:
-    rows = math.ceil(len(strip.pictures) / strip.columns)
+    rows = math.ceil(len(strip.images) / strip.columns)
     axes = canvas.subplots(rows, strip.columns, squeeze=False).ravel()
     for ax in axes:
         ax.axis("off")
-    for ax, picture in zip(axes, strip.pictures, strict=False):
-        ax.imshow(picture.rows, cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
-        ax.set_title(picture.caption, y=-0.04, va="top", fontsize=11, color=RED if picture.marked else INK)
+    for ax, image in zip(axes, strip.images, strict=False):
+        ax.imshow(image.rows, cmap="Greys", vmin=0, vmax=1, interpolation="nearest")
+        ax.text(0.5, -0.1, image.caption, transform=ax.transAxes, fontsize=11, ha="center", va="top",
+                color=RED if image.marked else INK)  # fmt: skip
 
 
 # ---------------------------------------------------------------- data
@@ -218,7 +237,7 @@ def _draw_strip(canvas: Any, strip: Strip) -> None:
 def figure_of(chart: Chart | Strip) -> Figure:
     """The data of a chart as an SVG carries them: lines as curves, marks as dots, images as curves of grey along their rows, with their captions."""
     if isinstance(chart, Strip):
-        return Figure(chart.name, "strip", tuple(map(_panel_of, chart.pictures)))
+        return Figure(chart.name, "strip", tuple(map(_panel_of, chart.images)))
     curves, dots = [], []
     for series in chart.series:
         x = tuple(_along(v, chart.x_log) for v in series.x)
@@ -234,9 +253,9 @@ def figure_of(chart: Chart | Strip) -> Figure:
     return Figure(chart.name, "chart", (Panel(tuple(curves), tuple(dots)),))
 
 
-def _panel_of(picture: Picture) -> Panel:
-    grey = tuple(value for row in picture.rows for value in row)
-    return Panel((Curve(picture.caption, picture.caption, tuple(map(float, range(len(grey)))), grey),))
+def _panel_of(image: Image) -> Panel:
+    grey = tuple(value for row in image.rows for value in row)
+    return Panel((Curve(image.caption, image.caption, tuple(map(float, range(len(grey)))), grey),))
 
 
 def _along(value: float, logarithmic: bool) -> float:

@@ -39,7 +39,7 @@ SHOWN_COMPONENTS = 3
 
 @dataclass(frozen=True)
 class Text:
-    """A formula, by its centre and its baseline."""
+    """A formula, by its centre and its baseline. angle: by how many degrees it is turned around that place, clockwise."""
 
     latex: str
     plain: str
@@ -47,6 +47,7 @@ class Text:
     size: float
     x: float
     y: float
+    angle: float = 0.0
 
     @property
     def extent(self) -> Extent:
@@ -135,11 +136,11 @@ def _node_block(graph: Graph, node: Node, values: Values | None) -> _Block:
     if values is not None:
         number = _number(values.numbers[node.name])
         if number is not None:
-            rows.append(_text(number, "value", SMALL))
+            rows.append(text_for(number, "value", SMALL))
         adjoint = _number(values.adjoints.get(node.name))
         if adjoint is not None and node is not graph.output:
             name = t.Derivative(_bare(graph.output), _bare(node), 1, not graph.has_shortcuts)
-            rows.append(_text(_equation(name, adjoint), "derivative", SMALL))
+            rows.append(text_for(equation_of(name, adjoint), "derivative", SMALL))
     width = max(row.extent.width for row in rows) + 2 * PAD_X
     height = sum(row.extent.above + row.extent.below for row in rows) + LINE_GAP * (len(rows) - 1) + 2 * PAD_Y
     lines, y = [], PAD_Y - height / 2
@@ -154,14 +155,14 @@ def _label_block(edge: Edge, values: Values | None) -> _Block:
     lines, width, height = list[Text](), 0.0, 8.0
     number = None if values is None else _number(values.numbers[edge.source])
     if number is not None:
-        above = _text(number, "value", SMALL)
+        above = text_for(number, "value", SMALL)
         lines.append(Text(above.latex, above.plain, "value", SMALL, 0.0, -ABOVE_WIRE - above.extent.below))
         width, height = above.extent.width, 2 * (ABOVE_WIRE + above.extent.above + above.extent.below)
     if edge.symbol is not None and edge.derivative is not None:
         whole: list[t.Node | Box] = [t.Equation(edge.symbol, edge.derivative), edge.symbol]
         local = None if values is None else _number(values.local[edge.key])
         if local is not None and any(not isinstance(p, t.Number | t.Neg) for _, p in t.walk(edge.derivative)):
-            whole.insert(0, _equation(t.Equation(edge.symbol, edge.derivative), local))
+            whole.insert(0, equation_of(t.Equation(edge.symbol, edge.derivative), local))
         below = _first_set(whole, "derivative", SMALL)
         lines.append(Text(below.latex, below.plain, "derivative", SMALL, 0.0, ABOVE_WIRE + below.extent.above))
         width = max(width, below.extent.width)
@@ -176,7 +177,8 @@ def _bare(node: Node) -> t.Symbol | t.Component | t.Vector | t.Matrix:
     )
 
 
-def _equation(left: t.Node, right: Box | t.Node) -> Box:
+def equation_of(left: t.Node, right: Box | t.Node) -> Box:
+    """left = right, where either side may be laid out already."""
     laid = right if isinstance(right, Box) else boxes_of(right)
     return Row((boxes_of(left), Sign("equals"), laid))
 
@@ -190,7 +192,8 @@ def _number(value: Plain) -> Box | None:
     return None if value is None else boxes_of(decimal(value))
 
 
-def _text(formula: t.Node | Box, colour: Colour, size: float) -> Text:
+def text_for(formula: t.Node | Box, colour: Colour, size: float) -> Text:
+    """A formula, not at its place yet."""
     box = formula if isinstance(formula, Box) else boxes_of(formula)
     latex = printing.latex(_level(box)).replace(r"\frac", r"\dfrac").replace(", -", ", {-}")
     return Text(latex, printing.text(box), colour, size, 0.0, 0.0)
@@ -205,7 +208,7 @@ def _level(box: Box) -> Box:
 
 def _first_set(formulas: Sequence[t.Node | Box], colour: Colour, size: float) -> Text:
     """The first formula that can be set: a case distinction cannot, and the name alone stands for it."""
-    texts = (_text(formula, colour, size) for formula in formulas)
+    texts = (text_for(formula, colour, size) for formula in formulas)
     return next(text for text in texts if can_be_set(text.latex))
 
 

@@ -1,15 +1,21 @@
 """The charts of networks: how gradients vanish, what numerical derivatives are worth and cost, what a network learns. The words in them are arguments."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..networks.differences import Best, Cost, Errors
 from ..networks.digits import Digits
 from ..networks.logistic import Logistic
 from ..networks.vanishing import Decay
-from .charts import Chart, Field, Picture, Series, Strip
+from .charts import Chart, Field, Image, Series, Strip, room
 
 STYLES = (("blue", "dot"), ("ochre", "square"), ("red", "triangle"))
 """The colour and the mark of the first, the second and the third curve."""
+
+
+LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
+LEAST = 1e-16
+"""Smaller steps are left out."""
 
 
 def vanishing_chart(
@@ -21,7 +27,7 @@ def vanishing_chart(
 ) -> Chart:
     """The gradient by layer, a curve for each activation, and the bound of the first of them as a dashed line. labels: of the curves, by activation."""
     named = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "ReLU", **(labels or {})}
-    places = {"sigmoid": (9, "below right"), "tanh": (2, "below right"), "relu": (1, "above right")}
+    places = {"sigmoid": (9, "below right"), "tanh": (1, "below right"), "relu": (1, "above right")}
     first = decays[0]
     x = tuple(map(float, first.layers))
     curves = [
@@ -38,47 +44,55 @@ def vanishing_chart(
         for d, (colour, mark) in zip(decays, STYLES, strict=False)
     ]
     limit = Series("bound", x, first.bound, bound_label, "grey", "dashed", at=9, side="above left", width=1.5)
-    return Chart(name, (limit, *curves), *axes, y_log=True)
+    return Chart(name, (limit, *curves), *axes, y_log=True, y_range=room([v for d in decays for v in d.norms], 5, 40))
 
 
 def errors_chart(
     found: Sequence[Errors],
     best: Sequence[Best] = (),
     labels: Mapping[str, str] | None = None,
-    best_label: str = "",
+    best_label: str = "expected",
     axes: tuple[str, str] = (r"step $h$", "relative error"),
     name: str = "networks-differences",
 ) -> Chart:
-    """The error against the step, a curve for each method, and a diamond where theory expects the least error. Steps below 10⁻¹⁶ are left out."""
+    """The error against the step, a curve for each method, and a diamond where theory expects the least error. The complex step lies under the central difference, wide, where both
+    make the same error."""
     named = {
         "forward": "forward difference",
         "central": "central difference",
         "complex": "complex step",
         **(labels or {}),
     }
-    places = {"forward": (8, "above right"), "central": (7, "below right"), "complex": (24, "above")}
-    curves = []
-    for each, (colour, mark) in zip(found, (STYLES[2], STYLES[0], STYLES[1]), strict=True):
-        kept = [(h, e) for h, e in zip(each.steps, each.errors, strict=True) if h >= 1e-16]
-        x, y = (tuple(column) for column in zip(*kept, strict=True))
-        curves.append(
-            Series(each.method, x, y, named[each.method], colour, "solid", mark, *places[each.method], width=1.4)
+    places = {"forward": (5, "above left"), "central": (9, "left"), "complex": (23, "above")}
+    curves = [
+        Series(
+            e.method, *_ordinary(e), named[e.method], colour, "solid", mark, *places[e.method], width=wide, size=size
         )
+        for e, (colour, mark), (wide, size) in zip(
+            found, (STYLES[2], STYLES[0], STYLES[1]), ((1.4, 4.0), (1.4, 3.4), (2.6, 5.6)), strict=True
+        )
+    ]
     expected = [
         Series(
             f"best {b.method}",
             (b.step,),
             (b.error,),
-            best_label,
+            best_label if number else "",
             "grey",
             "none",
             "diamond",
-            side="below left",
+            side="below right",
             size=6.5,
         )
-        for b in best
+        for number, b in enumerate(best)
     ]
-    return Chart(name, (*curves, *expected), *axes, x_log=True, y_log=True)
+    return Chart(name, (*curves[::-1], *expected), *axes, x_log=True, y_log=True)
+
+
+def _ordinary(found: Errors) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The steps that every method can take, and their errors."""
+    kept = [(h, e) for h, e in zip(found.steps, found.errors, strict=True) if h >= LEAST]
+    return tuple(h for h, _ in kept), tuple(e for _, e in kept)
 
 
 def costs_chart(
@@ -93,28 +107,26 @@ def costs_chart(
     rest = [c for c in found if not c.measured]
     differences = [
         Series(
-            "differences", *_times(done), labels[2] if not rest else "", "red", "solid", "triangle", side="above left"
-        )
+            "differences", *_times(done), labels[2], "red", "solid", "triangle", at=len(done) // 2, side="above left"
+        ),
+        Series("beyond", *_times([*done[-1:], *rest]), "", "red", "dashed"),
+        Series("extrapolated", *_times(rest), "", "red", "none", "ring"),
     ]
-    if rest:
-        differences += [
-            Series("beyond", *_times([*done[-1:], *rest]), "", "red", "dashed"),
-            Series(
-                "extrapolated", *_times(rest), labels[2], "red", "none", "ring", at=len(rest) // 2, side="above left"
-            ),
-        ]
     return Chart(
         name,
         (
-            Series("loss", n, tuple(c.loss for c in found), labels[0], "grey", "dotted", "square", side="below left"),
+            Series(
+                "loss", n, tuple(c.loss for c in found), labels[0], "grey", "dotted", "square", at=0, side="below right"
+            ),
             Series(
                 "backward", n, tuple(c.backward for c in found), labels[1], "blue", "solid", "dot", side="above left"
             ),
-            *differences,
+            *(each for each in differences if each.x),
         ),
         *axes,
         x_log=True,
         y_log=True,
+        y_range=room([v for c in found for v in (c.loss, c.differences)], 8, 3),
     )
 
 
@@ -139,23 +151,34 @@ def boundary_chart(
     learned: Logistic,
     labels: tuple[str, str] | None = None,
     axes: tuple[str, str] | None = None,
-    boundary_label: str = r"$\sigma = \frac{1}{2}$",
+    boundary_label: str = r"$\sigma = 1/2$",
     name: str = "networks-boundary",
 ) -> Chart:
     """The samples of both classes, the probability of the second in light colours, and the line where it is 1/2."""
     names = labels or learned.classes
-    titles = axes or (learned.columns[0], learned.columns[1])
+    across, up = axes or (f"{column.replace('_', ' ')}, standardised" for column in learned.columns)
     grid = tuple(float(v) for v in learned.grid_x[0])
     probability = tuple(tuple(float(f"{v:.5g}") for v in row) for row in learned.probability)
     low, high = grid[0], grid[-1]
-    (x0, x1), (y0, y1) = learned.boundary[:, 0], learned.boundary[:, 1]
-    line = Series("boundary", (float(x0), float(x1)), (float(y0), float(y1)), width=2.0, colour="grey")
+    line = Series("boundary", *_within(learned.boundary, low, high), boundary_label, "grey", width=2.0)
     classes = [
-        Series(names[k], *_samples(learned, k), colour=colour, line="none", mark=mark, size=5.5)
-        for k, (colour, mark) in enumerate((("blue", "dot"), ("red", "triangle")))
+        Series(learned.classes[k], *_samples(learned, k), "", colour, "none", mark, size=size)
+        for k, (colour, mark, size) in enumerate((("blue", "dot", 6.0), ("red", "triangle", 5.5)))
     ]
-    return Chart(name, (line, *classes), *titles, x_range=(low, high), y_range=(low, high),
-                 field=Field(grid, grid, probability, (0.1, 0.25, 0.5, 0.75, 0.9), percent=True), square=True, size=(4.4, 4.2))  # fmt: skip
+    corners = [
+        Series(f"name {k}", (at,), (at,), names[k], colour, "none", side=side)
+        for k, (colour, at, side) in enumerate((("blue", low, "above right"), ("red", high, "below left")))
+    ]
+    return Chart(name, (line, *classes, *corners), across, up, x_range=(low, high), y_range=(low, high),
+                 field=Field(grid, grid, probability, LEVELS, (*LEVELS[:2], *LEVELS[3:]), percent=True), square=True, size=(4.4, 4.2))  # fmt: skip
+
+
+def _within(ends: Any, low: float, high: float) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """The part of the line through two points that lies in the square."""
+    (x, y), (dx, dy) = ends[0], ends[1] - ends[0]
+    spans = [sorted(((low - a) / d, (high - a) / d)) for a, d in ((x, dx), (y, dy)) if d]
+    first, last = max(span[0] for span in spans), min(span[1] for span in spans)
+    return tuple(float(x + at * dx) for at in (first, last)), tuple(float(y + at * dy) for at in (first, last))
 
 
 def _samples(learned: Logistic, label: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
@@ -165,20 +188,19 @@ def _samples(learned: Logistic, label: int) -> tuple[tuple[float, ...], tuple[fl
 
 def digits_strip(
     read: Digits,
-    count: int = 9,
-    wrong: int = 3,
+    wrong: int = 2,
     caption: str = "{read}",
-    mistake: str = "{read}, not {true}",
+    mistake: str = "{read} ({true})",
     name: str = "networks-digits",
 ) -> Strip:
-    """The first test images, each above the digit that was read, then the first of those that were misread. caption, mistake: with {read} and {true}."""
+    """The first test image of each digit above what was read, then the first of those that were misread, marked. caption, mistake: with {read} and {true}."""
+    first = [int((read.expected == digit).argmax()) for digit in range(10)]
     misread = [int(i) for i in (read.predicted != read.expected).nonzero()[0]]
-    chosen = [*range(count), *[i for i in misread if i >= count][:wrong]]
-    return Strip(
-        name, tuple(_picture(read, i, mistake if i in misread else caption, i in misread) for i in chosen), len(chosen)
-    )
+    chosen = [*first, *[i for i in misread if i not in first][:wrong]]
+    images = (_image(read, i, mistake if i in misread else caption, i in misread) for i in chosen)
+    return Strip(name, tuple(images), len(chosen))
 
 
-def _picture(read: Digits, i: int, caption: str, marked: bool) -> Picture:
+def _image(read: Digits, i: int, caption: str, marked: bool) -> Image:
     rows = tuple(tuple(round(float(v), 4) for v in row) for row in read.images[i])
-    return Picture(rows, caption.format(read=int(read.predicted[i]), true=int(read.expected[i])), marked)
+    return Image(rows, caption.format(read=int(read.predicted[i]), true=int(read.expected[i])), marked)

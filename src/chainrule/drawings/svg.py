@@ -1,11 +1,11 @@
 """The picture of a graph as SVG: formulas are outlines, so that it looks the same with any font, and in Typst."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 
 from ..calculus.graph import Graph
 from ..calculus.graph_values import Values
-from .layout import ARROW, Frame, Picture, Text, Wire, picture
+from .layout import ARROW, Frame, Text, Wire, picture
 from .mathematics import outline, short
 
 COLOURS = {"ink": "#22262c", "value": "#1f5fa8", "derivative": "#c0392b"}
@@ -18,27 +18,33 @@ def svg(graph: Graph, values: Values | None = None) -> bytes:
     """The graph as SVG, from left to right: in each box a quantity, its value in blue and the derivative of the output by it in red; on each
     edge the value that goes along it above, the local derivative below. Without values, the formulas alone."""
     made = picture(graph, values)
-    width, height = short(made.width), short(made.height)
+    letters, names = letters_of(made.texts)
+    body = [*map(_wire, made.wires), *map(_frame, made.frames), *(text_of(text, names) for text in made.texts)]
+    return document(made.width, made.height, made.title, made.description, [*letters, *body])
+
+
+def document(wide: float, high: float, title: str, description: str, body: Sequence[str]) -> bytes:
+    """A picture of that size, in points, on white."""
+    width, height = short(wide), short(high)
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}pt" height="{height}pt" viewBox="0 0 {width} {height}" role="img">',
-        f"<title>{escape(made.title)}</title>",
-        f"<desc>{escape(made.description)}</desc>",
+        f"<title>{escape(title)}</title>",
+        f"<desc>{escape(description)}</desc>",
         f'<rect width="{width}" height="{height}" fill="#ffffff"/>',
-        *_body(made),
+        *body,
         "</svg>",
     ]
     return ("\n".join(lines) + "\n").encode()
 
 
-def _body(made: Picture) -> list[str]:
+def letters_of(texts: Iterable[Text]) -> tuple[list[str], dict[str, str]]:
+    """The definition of every letter that texts need, and its name in the picture; a space has none."""
     shapes: dict[str, str] = {}
-    for text in made.texts:
+    for text in texts:
         shapes |= outline(text.latex, text.size).shapes
     names = {key: f"g{number}" for number, key in enumerate(shapes)}
     letters = [f'<path id="{names[key]}" d="{path}"/>' for key, path in shapes.items() if path]
-    drawn = {key for key, path in shapes.items() if path}
-    texts = (_text(text, {key: name for key, name in names.items() if key in drawn}) for text in made.texts)
-    return ["<defs>", *letters, "</defs>", *map(_wire, made.wires), *map(_frame, made.frames), *texts]
+    return ["<defs>", *letters, "</defs>"], {key: names[key] for key, path in shapes.items() if path}
 
 
 def _wire(wire: Wire) -> str:
@@ -70,7 +76,8 @@ def _frame(frame: Frame) -> str:
     )
 
 
-def _text(text: Text, names: Mapping[str, str]) -> str:
+def text_of(text: Text, names: Mapping[str, str]) -> str:
+    """A formula at its place, of letters with those names."""
     made = outline(text.latex, text.size)
     parts = [
         f'<use href="#{names[g.key]}" transform="translate({short(g.x)} {short(g.y)}) scale({g.scale:.4f})"/>'
@@ -81,5 +88,8 @@ def _text(text: Text, names: Mapping[str, str]) -> str:
         f'<rect x="{short(x)}" y="{short(y)}" width="{short(width)}" height="{short(height)}"/>'
         for x, y, width, height in made.bars
     ]
-    place = f"{short(text.x - text.extent.width / 2)} {short(text.y)}"
-    return f'<g fill="{COLOURS[text.colour]}" transform="translate({place})">{"".join(parts)}</g>'
+    half = text.extent.width / 2
+    place = f"translate({short(text.x - half)} {short(text.y)})"
+    if text.angle:
+        place = f"translate({short(text.x)} {short(text.y)}) rotate({short(text.angle)}) translate({short(-half)} 0)"
+    return f'<g fill="{COLOURS[text.colour]}" transform="{place}">{"".join(parts)}</g>'

@@ -67,7 +67,10 @@ class AtSample:
         return found
 
     def value(self, letters: t.Node) -> Any:
-        return self.at().value(letters)
+        """The value of a formula; what is left of terms that cancel is 0."""
+        here = self.at()
+        found = here.value(letters)
+        return found if abs(found) > mp.mpf(10) ** -(2 * DIGITS // 3) * here.scale(letters) else mp.mpf(0)
 
     def put_in(self, letters: t.Node) -> t.Node:
         return with_numbers(letters, self.known(), self.at())

@@ -27,6 +27,8 @@ from .parts import IDENTITY, Activation, Loss
 from .templates import layer
 
 POLYNOMIAL = (t.Add, t.Mul, t.Neg, t.Number, t.Power, t.Symbol, t.Component)
+NUMPY = {"np.tanh": sympy.tanh}
+"""Functions of which NumPy has a fast and accurate loop of its own; an activation that equals one is computed by it."""
 A, Y = (sympy.Symbol(name, real=True) for name in "ay")
 
 
@@ -54,7 +56,17 @@ class Kernel:
 @lru_cache(maxsize=256)
 def value_of(function: Definition) -> Kernel:
     """f(z) of an element-wise activation."""
+    x = function.wrt[0]
+    own = next((name for name, known in NUMPY.items() if _equal(function.expression, known(x))), None)
+    if own is not None:
+        return Kernel((str(x),), (f"return {own}({x})",))
     return _formula(_with_defaults(function), "_value")
+
+
+def _equal(left: Any, right: Any) -> bool:
+    """Whether two expressions are one fraction in exponentials."""
+    numerator, _ = sympy.together((left - right).rewrite(sympy.exp)).as_numer_denom()
+    return bool(sympy.expand(numerator) == 0)
 
 
 @lru_cache(maxsize=256)
@@ -86,6 +98,18 @@ def _fixed(spec: FunctionSpec) -> FunctionSpec:
         seconds={},
         domain={s: d for s, d in spec.domain.items() if s not in at},
         alternatives={n: tuple(map(put, each)) for n, each in spec.alternatives.items()},
+    )
+
+
+def _at_defaults(definition: Definition) -> Definition:
+    """The function with numbers for its parameters."""
+    at = {symbol: sympy.Rational(str(default)) for symbol, default in definition.parameters.items()}
+    return replace(
+        definition,
+        expression=definition.expression.subs(at),
+        where={left: right.subs(at) for left, right in definition.where.items()},
+        parameters={},
+        domain={s: d for s, d in definition.domain.items() if s not in at},
     )
 
 
@@ -132,7 +156,7 @@ def loss_kernels(output: Activation, loss: Loss) -> LossKernels:
     saturates; any other is computed from the values of the outputs."""
     definition = single(output, loss)
     if definition is None:
-        text = _vector_module(composition(output, loss, apart=True))
+        text = _vector_module(_at_defaults(composition(output, loss, apart=True)))
         return LossKernels(_taken(text, "_value"), "z", _taken(text, "_grad_z"), "z", elementwise=False)
     poles = loss.domain != sympy.Reals
     mean = factored(loss)[0] != 1

@@ -5,6 +5,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
 from ..errors import DefinitionError
@@ -79,7 +80,9 @@ def mlp(
     fit each other."""
     sizes = _widths(widths)
     layers = len(sizes) - 2
-    names = (hidden,) * layers if isinstance(hidden, str) else tuple(hidden)
+    names = (
+        (hidden,) * layers if isinstance(hidden, str) else _sequence("hidden", hidden, "an activation, or one for each")
+    )
     if len(names) != layers:
         raise DefinitionError(f"{layers} hidden layers need {layers} activations, hidden= names {len(names)}")
     known = {name: activation(name) for name in dict.fromkeys(names)}
@@ -91,21 +94,28 @@ def mlp(
             )
     last, wanted = activation(output), loss_of(loss)
     check_fit(last, wanted, sizes[-1])
-    if isinstance(l2, bool) or not isinstance(l2, int | float) or not math.isfinite(l2) or l2 < 0:
+    if isinstance(l2, bool) or not isinstance(l2, Real) or not math.isfinite(l2) or l2 < 0:
         raise DefinitionError(f"l2 is {l2!r}: the weight of the penalty is a finite number, 0 or more")
     return Network(sizes, (*(each.name for each in inner), last.name), wanted.name, float(l2))
 
 
 def _widths(widths: Sequence[int]) -> tuple[int, ...]:
-    sizes = tuple(widths)
+    sizes = _sequence("widths", widths, "a list of whole numbers, as [2, 3, 1]")
     if len(sizes) < 2:
         raise DefinitionError(
             f"widths are {list(sizes)}: give those of the input and of the output at least, as in [2, 1]"
         )
     for place, size in enumerate(sizes):
-        if isinstance(size, bool) or not isinstance(size, int) or size < 1:
+        if isinstance(size, bool) or not isinstance(size, Integral) or size < 1:
             raise DefinitionError(f"widths[{place}] is {size!r}: a layer has a whole number of units, 1 or more")
-    return sizes
+    return tuple(map(int, sizes))
+
+
+def _sequence(name: str, given: Any, wanted: str) -> tuple[Any, ...]:
+    try:
+        return tuple(given)
+    except TypeError:
+        raise DefinitionError(f"{name} is {given!r}: give {wanted}") from None
 
 
 def widths_of(text: str) -> tuple[int, ...]:

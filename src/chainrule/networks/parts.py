@@ -65,15 +65,17 @@ class Loss:
 
 def activation(name: str) -> Activation:
     """An activation of the catalogue, by name or alias. Raises UnknownName, or DefinitionError for what is none."""
-    return Activation(IDENTITY, None) if name == IDENTITY else _activation(_loaded(name))
+    return Activation(IDENTITY, None) if name == IDENTITY else _activation(_loaded(name, "an activation"))
 
 
 def loss_of(name: str) -> Loss:
     """A loss of the catalogue, by name or alias. Raises UnknownName, or DefinitionError for what is none."""
-    return _loss(_loaded(name))
+    return _loss(_loaded(name, "a loss"))
 
 
-def _loaded(name: str) -> Definition:
+def _loaded(name: str, kind: str) -> Definition:
+    if not isinstance(name, str):
+        raise DefinitionError(f"{name!r} is no name of {kind}: give one of the catalogue as a string")
     return load(resolve(name, entries(project().folders)))
 
 
@@ -156,6 +158,10 @@ def written(values: Any) -> str:
         return "{" + ", ".join(map(str, sorted(values))) + "}"
     if isinstance(values, Interval):
         left, right = "(" if values.left_open else "[", ")" if values.right_open else "]"
-        ends = (str(end).replace("oo", "∞") if end.is_Atom else f"{float(end):.4g}" for end in (values.inf, values.sup))
-        return left + ", ".join(ends) + right
+        return f"{left}{_end(values.inf)}, {_end(values.sup)}{right}"
     return "(-∞, ∞)" if values == Reals else str(values)
+
+
+def _end(value: Any) -> str:
+    exact = value.is_Rational or value.is_infinite
+    return str(value).replace("oo", "∞") if exact else f"{float(value):.4g}"

@@ -58,6 +58,7 @@ def layer(before: Activation | None, batch: bool) -> Layer:
         where={} if before is None else {above[0]: above[1] if f is None else f(above[1])},
         uses=() if f is None else (f,),
         parameters={} if f is None else f.parameters,
+        domain={} if f is None else {p: f.domain[p] for p in f.parameters if p in f.domain},
         name="layer",
     )
     by_W, by_b, *by_z = backward_all(derive_all(definition))

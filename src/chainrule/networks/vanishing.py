@@ -3,6 +3,7 @@
 The bound starts from two lines of the engine: the derivative of an activation, with its largest absolute value among the properties found there,
 and the backward pass δ¹ = (W²)ᵀδ² ⊙ f'(z¹) of a network. Layers 1 and 2 stand for any two neighbours."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
@@ -25,6 +26,8 @@ from .network import Network, mlp
 
 DIGITS = 40
 TOLERANCE = 1e-30
+SHOWN = 4
+"""Significant digits of a measured norm: sums are rounded differently on other machines, but in the last of 16 digits."""
 LAYERS = 3
 """The depth of the network that the lines are written for: the bound of one layer is used twice."""
 REASONS = ("derivative", "square", "increasing", "slope", "attained", "backward", "slope bound", "triangle", "norms", "singular value",
@@ -84,17 +87,25 @@ def bound(activation: str = "sigmoid") -> Bound:
     if derivation is None or found is None or not found.values["value"].is_finite:
         raise DefinitionError(f"{activation}: no bound on the derivative is known, so none on the gradients")
     constant, where = found.values["value"], tuple(found.values.get("where", ()))
-    backward = equations(network)
+    c, backward = _shown_bound(constant), equations(network)
     scope = _chained(backward.line("delta", place, backward=True) for place in range(LAYERS - 1, 0, -1))
     return Bound(
         network.activations[0],
         derivation,
         constant,
         where,
-        tuple(_slope(derivation, from_sympy(constant), where)),
-        tuple(_layer(backward.line("delta", 1, backward=True), from_sympy(constant), scope)),
-        tuple(_network(from_sympy(constant), scope)),
+        tuple(_slope(derivation, c, where)),
+        tuple(_layer(backward.line("delta", 1, backward=True), c, scope)),
+        tuple(_network(c, scope)),
     )
+
+
+def _shown_bound(constant: Any) -> t.Node:
+    """The constant where it is known exactly; one that is computed is rounded up, so that it is a bound still."""
+    if not constant.has(sympy.Float):
+        return from_sympy(constant)
+    unit = Fraction(10) ** (math.floor(math.log10(constant)) + 1 - SHOWN)
+    return t.Decimal(float(math.ceil(Fraction(str(constant)) / unit) * unit))
 
 
 def _slope(derivation: Derivation, c: t.Node, where: Sequence[Any]) -> Iterator[Claim]:
@@ -109,7 +120,7 @@ def _slope(derivation: Derivation, c: t.Node, where: Sequence[Any]) -> Iterator[
         yield Claim("increasing", t.ZERO, "<=", goal, at)
     yield Claim("slope", _abs(goal), "<=", c, at)
     for place in where:
-        if isinstance(place, sympy.Expr):
+        if isinstance(place, sympy.Expr) and not place.has(sympy.Float):
             yield Claim("attained", t.substitute(final, {derivation.variable: from_sympy(place)}), "=", c, at)
 
 
@@ -309,8 +320,6 @@ def _sides(claim: Claim, point: Point) -> Iterator[tuple[Any, Any]]:
 
 
 HIDDEN, WIDTH, SEEDS, SAMPLES = 20, 32, 10, 8
-SHOWN = 4
-"""Significant digits of a measured norm. Sums are rounded differently on other machines, in the last of 16 digits; 4 are the same on all."""
 
 
 @dataclass(frozen=True)

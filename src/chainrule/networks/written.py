@@ -63,6 +63,11 @@ class Factor:
     derivation: Derivation = field(repr=False)
 
 
+def _shown_one(factor: t.Node) -> t.Node:
+    """A factor 1 is shown as a number among the others: · 1 ·."""
+    return t.Decimal(1.0) if factor == t.ONE else factor
+
+
 @dataclass(frozen=True)
 class Chain:
     """A derivative of the loss as the sum over every path of the product of the local derivatives along it, that of the loss first. After an output that is
@@ -91,12 +96,10 @@ class Chain:
     @property
     def values(self) -> t.Node:
         """The value of every factor."""
-        return t.add(*(t.mul(*(decimal(f.value) for f in path)) for path in self.paths)) if self.paths else t.ZERO
+        return t.add(*(t.mul(*(decimal(f.value) for f in path)) for path in self.paths))
 
     def _sum(self, part: str) -> t.Node:
-        if not self.paths:
-            return t.ZERO
-        return t.add(*(t.mul(*(getattr(f, part) for f in path)) for path in self.paths))
+        return t.add(*(t.mul(*(_shown_one(getattr(f, part)) for f in path)) for path in self.paths))
 
     @property
     def rights(self) -> tuple[t.Node, ...]:

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -31,6 +31,9 @@ from .special import exp_square as exp_square
 from .special import lost as lost
 from .special import normal_tail as normal_tail
 from .special import times_exp_square as times_exp_square
+
+if TYPE_CHECKING:
+    from .certificate import Certificate
 
 KEPT = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
 REDUCTIONS = ("none", "sum", "mean")
@@ -230,6 +233,15 @@ class ScalarFunction:
         """The code of each result by its name, as `value`, `grad x`, `second x`, `value and grad x`; so that each path can be tested by itself."""
         tables = (("grad", self._gradients), ("second", self._seconds), ("value and grad", self._both))
         return {"value": self._value, **{f"{word} {n}": k for word, table in tables for n, k in table.items()}}
+
+    @property
+    def certificate(self) -> "Certificate | None":
+        """How accurate it has been measured to be, at how many points, in which versions; None where this code has not
+        been measured."""
+        from .certificate import read  # here, since hardly anyone asks and importing must be quick
+
+        module = sys.modules.get(self.__module__)
+        return None if module is None else read(module)
 
     def __repr__(self) -> str:
         return f"<chainrule function {self.__name__}{self.__signature__}>"

@@ -190,9 +190,10 @@ class _Collector:
                 self.axes.setdefault(name, dimension)
             case t.Compare():
                 self.conditions.append(node)
-            case t.Call(function) if function in self.scope.functions:
+            case t.Call(function, _, given) if function in self.scope.functions:
                 named = self.scope.functions[function]
-                self.once(("function", function), named.body, frozenset((*named.arguments, *named.parameters)))
+                parameters = named.parameters if given else ()  # not given, they are names like any other
+                self.once(("function", function), named.body, frozenset((*named.arguments, *parameters)))
         if isinstance(node, t.Call) and node.function in ("logdet", "det", "inv"):
             self.inverted.update(part.name for _, part in t.walk(node) if isinstance(part, t.Matrix))
         for child in node.children:

@@ -6,10 +6,10 @@ from typing import Any
 from ...report import Author
 from .. import CHAPTERS
 from ..page import Page
-from . import backpropagation, graphs
+from . import backpropagation, descent, differences, graphs, training, vanishing, worked_example
 
 NAME = "networks"
-SECTIONS = (graphs, backpropagation)
+SECTIONS = (graphs, backpropagation, worked_example, descent, training, vanishing, differences)
 
 
 def page() -> Page:

@@ -7,7 +7,6 @@ from functools import lru_cache
 from ...calculus.accumulation import Accumulation
 from ...calculus.derivation import Derivation
 from ...calculus.graph import Graph, graph
-from ...calculus.graph_terms import decimal
 from ...calculus.graph_ways import Count
 from ...calculus.growth import Measured, measured
 from ...catalogue import load

@@ -57,6 +57,7 @@ SIGNS: dict[str, Glyph] = {
     "times": Glyph(r"\times", "times", "×"),
     "slash": Glyph("/", r"\/", "/"),
     "equals": Glyph("=", "=", "="),
+    "gets": Glyph(r"\leftarrow", "arrow.l", "←"),
     "<": Glyph("<", "<", "<"),
     "<=": Glyph(r"\leq", "<=", "≤"),
     ">": Glyph(">", ">", ">"),

@@ -407,6 +407,7 @@ def _coefficient(node: Node) -> bool:
 
 DOTS: dict[str, Callable[[Factor, Factor], bool]] = {
     "before a number": lambda a, b: isinstance(opening(b.box), Digits),
+    "after a computed number": lambda a, b: isinstance(a.node, tree.Decimal),
     "between a number and a fraction of numbers": lambda a, b: _coefficient(a.node) and _coefficient(b.node),
     "between fractions": lambda a, b: isinstance(a.box, Fraction) and isinstance(b.box, Fraction),
     "before a negative in parentheses": lambda a, b: _is_negative(b.box),

@@ -1,0 +1,75 @@
+"""Where generated code takes another branch: its own comparisons, watched while it runs.
+
+A private copy of the module is given a NumPy that notes every array of truths that passes through it, so that the
+thresholds are found wherever they come from: `x < 0`, a minimum, a bound on an intermediate result.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..runtime.scalar import ScalarFunction
+from . import sampling
+from .sampling import Points
+from .subject import Part, Subject, fresh
+
+CHOOSING = {"where", "select", "copyto", "putmask"}
+COMPARING = {"minimum": np.less, "maximum": np.less, "fmin": np.less, "fmax": np.less}
+MOST = 64
+
+
+class _Watching:
+    """NumPy, with the truths that its functions meet or make."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.seen: list[npt.NDArray[np.bool_]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        original = getattr(np, name)
+        if not callable(original) or isinstance(original, type):
+            return original
+
+        def watched(*args: Any, **kwargs: Any) -> Any:
+            for each in (*args, *kwargs.values()) if name in CHOOSING else ():
+                self._note(each)
+            if name in COMPARING:
+                self._note(COMPARING[name](args[0], args[1]))
+            if name in ("abs", "absolute", "sign"):
+                self._note(np.asarray(args[0]) < 0)
+            result = original(*args, **kwargs)
+            self._note(result)
+            return result
+
+        return watched
+
+    def _note(self, found: Any) -> None:
+        if isinstance(found, np.ndarray) and found.dtype == bool and found.size == self.size:
+            self.seen.append(found.ravel().copy())
+
+
+def switches(subject: Subject, part: Part, points: Points) -> Points:
+    """The numbers along a line of points, in order of the first variable, where a comparison of the code changes."""
+    module = fresh(subject.home.name, Path(str(subject.home.module().__file__)))
+    watching = _Watching()
+    vars(module)["np"] = watching
+    copy: ScalarFunction = getattr(module, subject.home.name)
+    xs, rest = points[:, 0], points[0, 1:]
+
+    def seen(values: Points) -> list[npt.NDArray[np.bool_]]:
+        watching.size, watching.seen = len(values), []
+        rows = sampling.rows_of(values, rest)
+        with np.errstate(all="ignore"):
+            subject.call(part, rows, copy)
+        return watching.seen
+
+    found = []
+    for number, truths in enumerate(seen(xs)):
+        change = np.flatnonzero(truths[1:] != truths[:-1])
+        if not len(change) or len(change) > MOST:
+            continue
+        low, high, first = xs[change], xs[change + 1], truths[change]
+        found.append(sampling.between(low, high, lambda middle, n=number, f=first: seen(middle)[n] == f))  # type: ignore[misc]
+    return np.unique(np.concatenate(found)) if found else xs[:0]
