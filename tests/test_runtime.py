@@ -25,6 +25,8 @@ LARGE = 3 * blocks.SHARED + 777
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=LARGE + 9) * 4
 X[:: LARGE // 7] = [0.0, np.nan, np.inf, -np.inf, -0.0, 5e-324, 1e308, -745.0][: len(X[:: LARGE // 7])]
+EVERY = [getattr(chainrule.functions, name) for name in chainrule.functions.__all__]
+SCALAR = [f for f in EVERY if isinstance(f, ScalarFunction)]
 METHODS = [sigmoid, sigmoid.grad, silu, silu.grad, silu.second, relu, relu.grad, elu]
 
 
@@ -113,13 +115,12 @@ def test_single_numbers_give_a_numpy_number_of_their_dtype():
 
 @pytest.mark.parametrize("value", [math.inf, -math.inf, math.nan, 1e308, -1e308, 5e-324, -0.0, 800.0])
 def test_python_floats_are_as_careful_as_arrays(value):
-    for f in vars(chainrule.functions).values():
-        if isinstance(f, ScalarFunction):
-            for call in (f, f.grad, f.second):
-                others = [0.25] * (len(f.arguments) - 1)
-                with warnings.catch_warnings():
-                    warnings.simplefilter("error")
-                    np.testing.assert_allclose(call(value, *others), call(np.array([value]), *others)[0], rtol=1e-15)
+    for f, method in itertools.product(SCALAR, ("__call__", "grad", "second")):
+        call, others = getattr(f, method), [0.25] * (len(f.arguments) - 1)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found, wanted = call(value, *others), call(np.array([value]), *others)[0]
+        np.testing.assert_allclose(found, wanted, rtol=1e-15)
 
 
 def test_memory_mapped(tmp_path):
@@ -450,6 +451,24 @@ def test_help_teaches():
     for method in (ScalarFunction.grad, ScalarFunction.vjp, ScalarFunction.jacobian, ScalarFunction.value_and_grad):
         assert len(inspect.getdoc(method)) > 60
     assert str(inspect.signature(squared_error)) == "(prediction, target, *, out=None, reduction='none')"
+
+
+# a package that loads what is used
+
+
+def test_functions_are_loaded_when_they_are_used():
+    code = """if True:
+        import sys, chainrule.functions as f
+        assert "numpy" not in sys.modules and "softmax" in dir(f) and "softmax" in f.__all__
+        assert f.sigmoid(0.0) == 0.5 and "chainrule.functions.softmax" not in sys.modules
+        import chainrule.functions.softmax
+        from chainrule.functions import softmax
+        assert softmax is f.softmax is chainrule.functions.softmax and not isinstance(softmax, type(sys))
+        try: f.softmox
+        except AttributeError as error: assert "has no attribute 'softmox'" in str(error)
+        else: raise AssertionError
+    """
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 # the two codes of a kernel

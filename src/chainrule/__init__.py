@@ -4,10 +4,10 @@ The names below are imported when they are first used, so that ``import chainrul
 needs neither SymPy nor Jinja nor Matplotlib."""
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from .calculus.derivation import Derivation as Derivation
     from .calculus.derive import derive as derive
     from .calculus.derive import derive_all as derive_all
@@ -63,13 +63,13 @@ _HOME = {
     "check_gradient": ".numeric",
     "numerical_gradient": ".numeric",
 }
-__version__ = _version("chainrule")
-
 
 _CALLED = {"render": "render_derivation"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("chainrule")
     if name in _HOME:
         value = getattr(import_module(_HOME[name], __name__), _CALLED.get(name, name))
         globals()[name] = value

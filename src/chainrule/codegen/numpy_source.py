@@ -90,9 +90,29 @@ def _first_stable(
 
 def package_source(names: Iterable[str]) -> str:
     """The text of `__init__.py` for a package of generated modules."""
-    lines = [f"from .{name} import {name} as {name}" for name in sorted(names)]
+    every = sorted(names)
     title = '"""Verified functions with their derivatives. Needs NumPy only. Generated."""'
-    return "\n".join([title, *(["", *lines] if lines else []), ""])
+    if not every:
+        return title + "\n"
+    lines = [
+        title,
+        "",
+        "import sys",
+        "from typing import TYPE_CHECKING",
+        "",
+        "from chainrule.runtime.package import Package",
+        "",
+        "if TYPE_CHECKING:",
+        *(f"    from .{name} import {name} as {name}" for name in every),
+        "",
+        "__all__ = (",
+        *(f'    "{name}",' for name in every),
+        ")",
+        "",
+        "sys.modules[__name__].__class__ = Package  # loads a function when it is first used",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 _LOADED = itertools.count(1)

@@ -14,8 +14,8 @@ import numpy.typing as npt
 from .threads import get_threads
 
 Array = npt.NDArray[np.float64]
-BLOCK = 16384
-"""Elements of a block: four arrays of that size fit into half a megabyte, what a core has to itself."""
+BLOCK = 32768
+"""Elements of a block: few enough for a cache, many enough that the calls are paid for and threads do not wait for each other."""
 SHARED = 131072
 """Elements from which threads are worth their start."""
 F64 = np.dtype(np.float64)
@@ -108,13 +108,22 @@ class _Shared:
 
 
 def once(
-    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Array], mend: Mend | None = None, extra: int = 0
+    kernel: Kernel,
+    inputs: Sequence[Any],
+    outs: Sequence[Array],
+    mend: Mend | None = None,
+    extra: int = 0,
+    wide: bool = True,
 ) -> None:
-    """Everything as one block, of arrays that need no conversion."""
+    """Everything as one block, of contiguous arrays of one shape. wide: they are of float64 already."""
     shape = outs[0].shape
-    given = inputs[: len(inputs) - extra]
-    room = [np.empty(shape) for _ in range(kernel.scratch)] + [np.empty(shape, np.bool_) for _ in range(kernel.masks)]
-    with np.errstate(all="ignore", invalid="ignore" if kernel.guarded is None else "raise"):
+    if not wide:
+        with np.errstate(invalid="ignore"):  # a signalling NaN
+            inputs = [each if type(each) is float else each.astype(F64) for each in inputs]
+    given = inputs[: len(inputs) - extra] if extra else inputs
+    room = [np.empty(shape) for _ in range(kernel.scratch)]
+    room += [np.empty(shape, np.bool_) for _ in range(kernel.masks)]
+    with np.errstate(all="ignore") if kernel.guarded is None else np.errstate(all="ignore", invalid="raise"):
         try:
             kernel.block(*given, *outs, *room)
         except FloatingPointError:

@@ -1,6 +1,5 @@
 """What every generated function of numbers stands on: the interface, argument handling and dtypes. NumPy and the standard library only."""
 
-import difflib
 import inspect
 import linecache
 import math
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from .certificate import Certificate
 
 KEPT = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
+WIDE = (np.dtype(np.float64), np.dtype(np.float32))
 REDUCTIONS = ("none", "sum", "mean")
 FAILED = (OverflowError, ValueError, ZeroDivisionError)
 TABLE = 1 << 16
@@ -121,11 +121,12 @@ class ScalarFunction:
         self.names = (*arguments, *self.parameters)
         self.loss = loss
         self._defaults = tuple(self.parameters.values())
+        self._required = frozenset(arguments)
+        self._given_by_keyword = [frozenset(self.names[k:]) for k in range(len(arguments) + 1)]
         self._value = value
         self._gradients = dict(gradients)
         self._seconds = dict(seconds)
         self._both = dict(values_and_gradients or {})
-        self._mends: dict[Any, tuple[tuple[int, Range], ...]] = {}
         keywords = [*self.parameters.items(), ("out", None), *([("reduction", "none")] if loss else [])]
         self.__signature__ = inspect.Signature(
             [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in arguments]
@@ -136,8 +137,8 @@ class ScalarFunction:
 
     def __call__(self, *args: Any, out: Any = None, reduction: str = "none", **kwargs: Any) -> Any:
         """The value, in the broadcast shape of the arguments; of a loss, its sum or mean over all elements where `reduction` says so."""
-        if out is None and not kwargs and reduction == "none":
-            found = self._quickly((self._value,), args)
+        if reduction == "none":
+            found = self._quickly((self._value,), args, kwargs, (out,))
             if found is not None:
                 return found[0]
         if reduction != "none":
@@ -149,8 +150,8 @@ class ScalarFunction:
 
         Of a loss that is reduced: the derivative of the sum or the mean, in the shape of the input that it is by."""
         name, kernel = self._derivative(self._gradients, wrt)
-        if out is None and not kwargs and reduction == "none":
-            found = self._quickly((kernel,), args)
+        if reduction == "none":
+            found = self._quickly((kernel,), args, kwargs, (out,))
             if found is not None:
                 return found[0]
         if reduction != "none":
@@ -160,10 +161,9 @@ class ScalarFunction:
     def second(self, *args: Any, wrt: str | None = None, out: Any = None, **kwargs: Any) -> Any:
         """The second derivative by `wrt`, element by element; by the first argument unless said otherwise."""
         name, kernel = self._derivative(self._seconds, wrt)
-        if out is None and not kwargs:
-            found = self._quickly((kernel,), args)
-            if found is not None:
-                return found[0]
+        found = self._quickly((kernel,), args, kwargs, (out,))
+        if found is not None:
+            return found[0]
         return self._evaluated((kernel,), args, kwargs, (out,), partial(self.second, wrt=name))[0]
 
     def value_and_grad(
@@ -190,7 +190,7 @@ class ScalarFunction:
                 self(*args, out=out[0], reduction=reduction, **kwargs),
                 self.grad(*args, wrt=name, out=out[1], reduction=reduction, **kwargs),
             )
-        found = self._quickly(kernels, args) if out[0] is out[1] is None and not kwargs else None
+        found = self._quickly(kernels, args, kwargs, tuple(out)) if out[0] is None or out[0] is not out[1] else None
         found = found or self._evaluated(kernels, args, kwargs, tuple(out), partial(self.value_and_grad, wrt=name))
         return found[0], found[1]
 
@@ -259,37 +259,56 @@ class ScalarFunction:
 
     # ---------------------------------------------------------------- calls
 
-    def _quickly(self, kernels: tuple[Kernel, ...], args: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """The results for the calls that are most frequent and nothing has to be converted for; None for all others."""
+    def _quickly(
+        self, kernels: tuple[Kernel, ...], args: tuple[Any, ...], kwargs: dict[str, Any], outs: tuple[Any, ...]
+    ) -> tuple[Any, ...] | None:
+        """The results for the calls that are most frequent: of floats, and of contiguous arrays of one shape and dtype. None for all others."""
         if len(args) != len(self.arguments):
             return None
-        shape = None
+        first = None
         for x in args:
             if type(x) is np.ndarray:
-                if x.dtype is not F64 or (shape is not None and x.shape != shape) or not x.flags.c_contiguous:
+                if first is None:
+                    first = x
+                    if x.dtype not in WIDE or not x.size or x.size > BLOCK:
+                        return None
+                elif x.shape != first.shape or x.dtype is not first.dtype:
                     return None
-                if not x.size:
+                if not x.flags.c_contiguous:
                     return None
-                shape = x.shape
-            elif type(x) is not float or x != x:
+            elif type(x) is not float:
                 return None
-        inputs = (*args, *self._defaults)
-        if shape is None:
-            return self._of_numbers(kernels, inputs, F64)
-        if self.ranges and not all(
-            type(x) is not float or self._fits(n, x) for n, x in zip(self.names, inputs, strict=True)
-        ):
-            return None
-        outs: list[Any] = []
+        inputs = [*args, *self._defaults]
+        if kwargs:
+            used = 0
+            for k, name in enumerate(self.parameters, len(args)):
+                if name in kwargs:
+                    used += 1
+                    inputs[k] = kwargs[name]
+                    if type(inputs[k]) is not float:
+                        return None
+            if used != len(kwargs):
+                return None
+        for name, x in zip(self.names, inputs, strict=True):
+            if type(x) is float and (x != x or (name in self.ranges and not self.ranges[name].holds(x))):
+                return None
+        if first is None:
+            return None if any(out is not None for out in outs) else self._of_numbers(kernels, inputs, F64)
+        own: list[Any] = []
+        for out in outs:
+            if out is not None and not _takes(out, first, args):
+                return None
+            own.append(np.empty(first.shape) if out is None or out.dtype is not F64 else out)
+        left = own
         for kernel in kernels:
-            mend = self._mend(kernel, inputs)
-            own = [np.empty(shape) for _ in range(kernel.results)]
-            if own[0].size <= BLOCK:
-                once(kernel, inputs, own, mend)
-            else:
-                run(kernel, inputs, own, mend)
-            outs += own
-        return tuple(outs) if shape else tuple(out[()] for out in outs)
+            once(kernel, inputs, left[: kernel.results], self._mend(kernel, inputs), wide=first.dtype is F64)
+            left = left[kernel.results :]
+        if first.dtype is F64 and first.ndim:
+            return tuple(x if out is None else _into(out, x) for out, x in zip(outs, own, strict=True))
+        with np.errstate(all="ignore"):
+            return tuple(
+                x.astype(first.dtype)[()] if out is None else _into(out, x) for out, x in zip(outs, own, strict=True)
+            )
 
     def _fits(self, name: str, value: float) -> bool:
         return name not in self.ranges or self.ranges[name].holds(value)
@@ -540,6 +559,19 @@ class ScalarFunction:
         )
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Every argument and parameter by its name, in order."""
+        given = dict(zip(self.arguments, args, strict=False))
+        if len(args) > len(self.arguments) or not (kwargs.keys() <= self._given_by_keyword[len(args)]):
+            self._refuse(args, kwargs, given)
+        given.update(kwargs)
+        if len(given) < len(self.arguments) or not self._required <= given.keys():
+            missing = [name for name in self.arguments if name not in given]
+            raise TypeError(
+                f"{self.__name__}: missing {', '.join(map(repr, missing))}. Call it as {self.__name__}{self.__signature__}."
+            )
+        return {name: given[name] if name in given else self.parameters[name] for name in self.names}
+
+    def _refuse(self, args: tuple[Any, ...], kwargs: dict[str, Any], given: dict[str, Any]) -> None:
         call = f"{self.__name__}{self.__signature__}"
         if len(args) > len(self.arguments):
             extra = f"; pass {', '.join(self.parameters)} by keyword" if self.parameters else ""
@@ -547,19 +579,15 @@ class ScalarFunction:
                 f"{self.__name__}: {len(args)} positional arguments, {len(self.arguments)} expected{extra}. "
                 f"Call it as {call}."
             )
-        given = dict(zip(self.arguments, args, strict=False))
-        for name, value in kwargs.items():
+        for name in kwargs:
+            if name in given:
+                raise TypeError(f"{self.__name__}: argument {name!r} is given twice. Call it as {call}.")
             if name not in self.names:
+                import difflib  # when it is needed: start-up counts
+
                 near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
                 hint = f"; did you mean {near[0]!r}?" if near else "."
                 raise TypeError(f"{self.__name__}: no argument {name!r}{hint} Call it as {call}.")
-            if name in given:
-                raise TypeError(f"{self.__name__}: argument {name!r} is given twice. Call it as {call}.")
-            given[name] = value
-        missing = [name for name in self.arguments if name not in given]
-        if missing:
-            raise TypeError(f"{self.__name__}: missing {', '.join(map(repr, missing))}. Call it as {call}.")
-        return {name: given.get(name, self.parameters.get(name)) for name in self.names}
 
 
 EVERY = Range()
@@ -597,6 +625,23 @@ def _summed(found: Any, shape: tuple[int, ...]) -> Any:
     found = np.sum(found, axis=tuple(range(extra)))
     shared = tuple(k for k, size in enumerate(shape) if size == 1 and np.shape(found)[k] != 1)
     return np.sum(found, axis=shared, keepdims=True) if shared else found
+
+
+def _takes(out: Any, first: Any, args: tuple[Any, ...]) -> bool:
+    """Whether results can be written into an array as it is."""
+    return (
+        type(out) is np.ndarray
+        and out.shape == first.shape
+        and out.dtype in WIDE
+        and out.flags.carray
+        and not any(np.may_share_memory(out, x) for x in args if type(x) is np.ndarray)
+    )
+
+
+def _into(out: Any, found: Any) -> Any:
+    if out is not found:
+        np.copyto(out, found, casting="same_kind")
+    return out
 
 
 def _input(value: Any) -> Any:
