@@ -66,7 +66,9 @@ SCALAR: Mapping[str, Row] = {
     ),
     "hinge": Row("(1 - y * x).clamp(min=0)", "np.maximum(0, 1 - y * x)", arrays=SIGNS),
     "log_cosh": Row(
-        "(lambda d: d + F.softplus(-2 * d) - 0.6931471805599453)((y - x).abs())", "np.logaddexp(y - x, x - y) - 0.6931471805599453", arrays=PAIR
+        "(lambda d: d + F.softplus(-2 * d) - 0.6931471805599453)((y - x).abs())",
+        "np.logaddexp(y - x, x - y) - 0.6931471805599453",
+        arrays=PAIR,
     ),
     "binary_cross_entropy": Row(
         "F.binary_cross_entropy(x, y, reduction='none')",
@@ -109,7 +111,9 @@ def arrays_of(row: Row, shape: tuple[int, ...], dtype: str) -> list[Any]:
     return [make[each]() for each in row.arrays]
 
 
-def calls(name: str, row: Row, kind: str, given: list[Any], peers: Sequence[str]) -> Iterator[tuple[str, Callable[[], Any]]]:
+def calls(
+    name: str, row: Row, kind: str, given: list[Any], peers: Sequence[str]
+) -> Iterator[tuple[str, Callable[[], Any]]]:
     """What is timed for one row, under the name of its column."""
     import numpy as np
 
@@ -192,7 +196,10 @@ def _jax(row: Row, kind: str, given: list[Any]) -> Callable[[], Any]:
     space = {"nn": jax.nn, "np": jax.numpy}
     inputs = [jax.device_put(each) for each in given]
     names = ", ".join("xy"[: len(given)])
-    value = eval(f"lambda {names}: {row.jax}".replace("nn.logsumexp", "np_logsumexp"), {**space, "np_logsumexp": jax.scipy.special.logsumexp})
+    value = eval(
+        f"lambda {names}: {row.jax}".replace("nn.logsumexp", "np_logsumexp"),
+        {**space, "np_logsumexp": jax.scipy.special.logsumexp},
+    )
     made = jax.jit(value if kind == "value" else jax.grad(lambda *a: value(*a).sum()))
     return lambda: made(*inputs).block_until_ready()
 
@@ -250,7 +257,9 @@ def timed(found: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, flo
     return least
 
 
-def measure(names: Sequence[str], sizes: Sequence[int], dtypes: Sequence[str], peers: Sequence[str], repeats: int) -> Iterator[dict[str, Any]]:
+def measure(
+    names: Sequence[str], sizes: Sequence[int], dtypes: Sequence[str], peers: Sequence[str], repeats: int
+) -> Iterator[dict[str, Any]]:
     """One record for each function, kind, dtype and size, in this process."""
     import numpy as np
 
@@ -259,7 +268,10 @@ def measure(names: Sequence[str], sizes: Sequence[int], dtypes: Sequence[str], p
         for n in sizes:
             x = np.ones(n, dtype)
             out = np.empty_like(x)
-            floors = timed({"copy": lambda x=x, out=out: np.copyto(out, x), "exp": lambda x=x, out=out: np.exp(x, out=out)}, repeats)
+            floors = timed(
+                {"copy": lambda x=x, out=out: np.copyto(out, x), "exp": lambda x=x, out=out: np.exp(x, out=out)},
+                repeats,
+            )
             yield {"name": "floor", "kind": "", "dtype": dtype, "n": n, "threads": threads, "seconds": floors}
             for name in names:
                 shapes = [(n,)] if name in SCALAR else [(max(1, n // k), k) for k in CLASSES if n >= 10 * k]
@@ -267,9 +279,18 @@ def measure(names: Sequence[str], sizes: Sequence[int], dtypes: Sequence[str], p
                     for kind in ("value", "gradient"):
                         row = (SCALAR | VECTOR)[name]
                         given = arrays_of(row, shape, dtype)
-                        found = timed(dict(calls(name, row, kind, given, peers)), max(3, repeats if n < 10**7 else repeats // 3))
+                        found = timed(
+                            dict(calls(name, row, kind, given, peers)), max(3, repeats if n < 10**7 else repeats // 3)
+                        )
                         title = name if len(shape) == 1 else f"{name}, K = {shape[1]}"
-                        yield {"name": title, "kind": kind, "dtype": dtype, "n": n, "threads": threads, "seconds": found}
+                        yield {
+                            "name": title,
+                            "kind": kind,
+                            "dtype": dtype,
+                            "n": n,
+                            "threads": threads,
+                            "seconds": found,
+                        }
 
 
 # ---------------------------------------------------------------- the report
@@ -314,7 +335,9 @@ def power(n: int) -> str:
 
 def report(records: Sequence[Mapping[str, Any]]) -> str:
     """The tables as Markdown; what misses a target is bold."""
-    versions = ", ".join(f"{p} {v}" for p in ("numpy", "sympy", "scipy", "numexpr", "jax", "torch") if (v := _version(p)))
+    versions = ", ".join(
+        f"{p} {v}" for p in ("numpy", "sympy", "scipy", "numexpr", "jax", "torch") if (v := _version(p))
+    )
     lines = [
         "# Speed of the generated functions",
         "",
@@ -331,17 +354,45 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
     lines += _table(
         ["geometric mean of ours over theirs", "target", *(f"{d}, {t} thread{'s' * (t > 1)}" for t, d in columns)],
         [
-            [words, f"{target:g}", *(_judged(mean(ratios([r for r in rows if (r["threads"], r["dtype"], r["n"]) == (t, d, n)], peer)), target) for t, d in columns)]
+            [
+                words,
+                f"{target:g}",
+                *(
+                    _judged(
+                        mean(ratios([r for r in rows if (r["threads"], r["dtype"], r["n"]) == (t, d, n)], peer)), target
+                    )
+                    for t, d in columns
+                ),
+            ]
             for peer, n, target, words in TARGETS
         ],
     )
     slow = [(ratios([r], "best")[0], r) for r in records if r["name"] != "floor" and ratios([r], "best")[0] > WORST]
-    lines += ["", f"Slower than {WORST:g} times the best peer: {len(slow)} of {len(records)} measurements" + (":" if slow else "."), ""]
+    lines += [
+        "",
+        f"Slower than {WORST:g} times the best peer: {len(slow)} of {len(records)} measurements"
+        + (":" if slow else "."),
+        "",
+    ]
     slow.sort(key=lambda pair: -pair[0])
-    lines += _table(
-        ["function", "n", "dtype", "threads", "ours / best", "best peer"],
-        [[f"{r['name']} {r['kind']}", power(r["n"]), r["dtype"], str(r["threads"]), f"**{ratio:.2f}**", best(r)[0]] for ratio, r in slow[:40]],
-    ) if slow else []
+    lines += (
+        _table(
+            ["function", "n", "dtype", "threads", "ours / best", "best peer"],
+            [
+                [
+                    f"{r['name']} {r['kind']}",
+                    power(r["n"]),
+                    r["dtype"],
+                    str(r["threads"]),
+                    f"**{ratio:.2f}**",
+                    best(r)[0],
+                ]
+                for ratio, r in slow[:40]
+            ],
+        )
+        if slow
+        else []
+    )
     for t in threads:
         for d in DTYPES:
             for n in sorted({r["n"] for r in records}):
@@ -386,13 +437,26 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     n = max(r["n"] for r in records)
-    chosen = [r for r in records if r["name"] != "floor" and r["n"] == n and r["dtype"] == "float64" and r["threads"] == min(q["threads"] for q in records)]
+    chosen = [
+        r
+        for r in records
+        if r["name"] != "floor"
+        and r["n"] == n
+        and r["dtype"] == "float64"
+        and r["threads"] == min(q["threads"] for q in records)
+    ]
     chosen.sort(key=lambda r: ratios([r], "best")[0])
     figure = Figure(figsize=(8, 0.22 * len(chosen) + 1.2), layout="constrained")
     axes = figure.subplots()
     for peer, colour in (("lambdify", "#c0793b"), ("best", "#2b5f8a")):
         found = [(k, ratios([r], peer)[0]) for k, r in enumerate(chosen) if ratios([r], peer)]
-        axes.plot([v for _, v in found], [k for k, _ in found], "o", color=colour, label="SymPy lambdify" if peer == "lambdify" else "the best of all peers")
+        axes.plot(
+            [v for _, v in found],
+            [k for k, _ in found],
+            "o",
+            color=colour,
+            label="SymPy lambdify" if peer == "lambdify" else "the best of all peers",
+        )
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(range(len(chosen)), [f"{r['name']} {r['kind']}" for r in chosen], fontsize=8)
@@ -410,9 +474,18 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
 @click.option("--peers", default=",".join(PEERS), help="Peers, separated by commas.")
 @click.option("--repeats", default=15, show_default=True)
 @click.option("--avx512/--no-avx512", default=True, help="Whether NumPy may use AVX-512.")
+@click.option("--write", is_flag=True, help="Write the tables and the plot although not everything is measured.")
 @click.option("--records", type=click.Path(path_type=Path), help="Measure in this process and write the records here.")
 def main(
-    only: str, sizes: tuple[int, ...], dtypes: tuple[str, ...], threads: tuple[int, ...], peers: str, repeats: int, avx512: bool, records: Path | None
+    only: str,
+    sizes: tuple[int, ...],
+    dtypes: tuple[str, ...],
+    threads: tuple[int, ...],
+    peers: str,
+    repeats: int,
+    avx512: bool,
+    write: bool,
+    records: Path | None,
 ) -> None:
     names = [name for name in (*SCALAR, *VECTOR) if not only or name in only.split(",")]
     if records is not None:
@@ -432,13 +505,28 @@ def main(
             continue
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder) / "records"
-            command = [sys.executable, __file__, "--records", str(path), "--only", ",".join(names), "--peers", peers, "--repeats", str(repeats)]
-            command += [word for n in sizes for word in ("-n", str(n))] + [word for d in dtypes for word in ("--dtype", d)]
-            subprocess.run(command, check=True, env=environment, preexec_fn=lambda t=t: os.sched_setaffinity(0, cores[:t]))
+            command = [
+                sys.executable,
+                __file__,
+                "--records",
+                str(path),
+                "--only",
+                ",".join(names),
+                "--peers",
+                peers,
+                "--repeats",
+                str(repeats),
+            ]
+            command += [word for n in sizes for word in ("-n", str(n))] + [
+                word for d in dtypes for word in ("--dtype", d)
+            ]
+            subprocess.run(
+                command, check=True, env=environment, preexec_fn=lambda t=t: os.sched_setaffinity(0, cores[:t])
+            )
             found += [json.loads(line) for line in path.read_text().splitlines()]
     text = report(found)
     click.echo(text)
-    if not (only or sizes or dtypes or threads) and avx512 and peers == ",".join(PEERS):
+    if write or (not (only or sizes or dtypes or threads) and avx512 and peers == ",".join(PEERS)):
         OUTPUT.write_text(text, encoding="utf-8")
         plot(found, PLOT)
 

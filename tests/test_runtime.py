@@ -512,3 +512,63 @@ def test_choices_products_and_quotients():
         assert product(np.array([0.0, np.inf, 2.0]), np.array([np.inf, 0.0, 3.0])).tolist() == [0, 0, 6]
         assert quotient(np.array([0.0, 1.0, 3.0]), np.array([0.0, 0.0, 2.0])).tolist() == [0, np.inf, 1.5]
         assert product(np.array([0.0]), np.array([np.inf]), out=np.empty(1)) == 0
+
+
+# functions of vectors
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+@pytest.mark.parametrize("components", [3, 1000])
+def test_many_rows_give_the_same_bits_as_few(components, threads):
+    from chainrule.functions import log_softmax, logsumexp, softmax, softmax_cross_entropy, softmax_cross_entropy_index
+
+    chainrule.set_threads(threads)
+    rows = 2 * blocks.SHARED // components + 7
+    z, g = RNG.normal(size=(rows, components)) * 9, RNG.normal(size=(rows, components))
+    z[3] = [np.inf, *[-np.inf] * (components - 1)]
+    label, y = RNG.integers(0, components, rows), np.eye(components)[0]
+    for call, given in [
+        (softmax, (z,)),
+        (softmax.vjp, (z, g)),
+        (softmax.jvp, (z, g)),
+        (log_softmax, (z,)),
+        (logsumexp, (z,)),
+        (logsumexp.grad, (z,)),
+        (softmax_cross_entropy_index, (z, label)),
+        (softmax_cross_entropy_index.grad, (z, label)),
+    ]:
+        wanted = np.concatenate([call(*(a[k : k + 5] for a in given)) for k in range(0, rows, 5)])
+        np.testing.assert_array_equal(call(*given), wanted)
+    few = [softmax_cross_entropy.grad(z[k : k + 5], y) for k in range(0, rows, 5)]
+    np.testing.assert_array_equal(softmax_cross_entropy.grad(z, y), np.concatenate(few))
+    np.testing.assert_array_equal(softmax(z.T, axis=0), softmax(z).T)
+
+
+def test_out_of_functions_of_vectors():
+    from chainrule.functions import logsumexp, softmax, softmax_cross_entropy
+
+    z, g = RNG.normal(size=(4, 3)), RNG.normal(size=(4, 3))
+    out = np.empty((4, 3), np.float32)
+    assert softmax(z, out=out) is out
+    np.testing.assert_array_equal(out, softmax(z).astype(np.float32))
+    matrices = np.empty((4, 3, 3))
+    assert softmax.jacobian(z, out=matrices) is matrices
+    np.testing.assert_array_equal(matrices, softmax.jacobian(z))
+    for method in ("vjp", "jvp"):
+        own = z.copy()
+        assert getattr(softmax, method)(own, g, out=own) is own  # an input, too
+        np.testing.assert_array_equal(own, getattr(softmax, method)(z, g))
+    value, grad = np.empty(4), np.empty((4, 3))
+    found = softmax_cross_entropy.value_and_grad(z, np.eye(3)[0], out=(value, grad))
+    assert found[0] is value
+    assert found[1] is grad
+    np.testing.assert_array_equal(grad, softmax_cross_entropy.grad(z, np.eye(3)[0]))
+    np.testing.assert_array_equal(
+        softmax_cross_entropy.second(z, np.eye(3)[0]), softmax_cross_entropy.hessian(z, np.eye(3)[0])
+    )
+    number = np.empty(())
+    assert logsumexp(z[0], out=number) is number
+    with pytest.raises(ValueError, match=r"out has shape \(4,\), but the result has shape \(4, 3\)"):
+        softmax(z, out=np.empty(4))
+    with pytest.raises(TypeError, match="out has dtype int64"):
+        softmax(z, out=np.empty((4, 3), int))

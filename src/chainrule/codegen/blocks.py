@@ -50,10 +50,16 @@ class Program:
     operations: list[Operation] = field(default_factory=list)
     results: list[int | str] = field(default_factory=list)
     known: dict[tuple[str, tuple[int | str, ...]], int] = field(default_factory=dict)
+    inputs: tuple[str, ...] = ()
+    helpers: dict[tuple[str, ...], str] = field(default_factory=dict)
+    """The names of functions for the few elements near a point, by their statements."""
+    stem: str = "_"
+    lines: tuple[str, ...] = ()
 
     def add(self, lines: Sequence[str], plain: bool = False, labels: bool = True) -> None:
         """Take in the statements of one formula, the last a ``return``. plain: without the guards of products and quotients."""
         names: dict[str, int | str] = {}
+        self.lines = tuple(lines)
         for line in lines:
             statement = ast.parse(line.removeprefix("return ")).body[0]
             if isinstance(statement, ast.Assign):
@@ -124,7 +130,35 @@ class Program:
         match yes, no:
             case ast.Constant(float(height)), ast.Constant(0.0) if height > 0:
                 return self.put("np.multiply", self.read(test, names, plain), repr(height))
+        if self.inputs and _is_near(test) and not isinstance(yes, ast.Constant | ast.Name):
+            return self.put(
+                "replace", self.read(test, names, plain), self.read(no, names, plain), self.helper(yes), *self.inputs
+            )
         return self.put("select", *(self.read(one, names, plain) for one in (test, yes, no)))
+
+    def helper(self, value: ast.expr) -> str:
+        """The name of a function that computes one branch of a choice by itself."""
+        wanted = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+        statements = [f"return {ast.unparse(value)}"]
+        for line in reversed(self.lines[:-1]):
+            name, _, formula = line.partition(" = ")
+            if name in wanted:
+                statements.append(line)
+                wanted |= {n.id for n in ast.walk(ast.parse(formula)) if isinstance(n, ast.Name)}
+        key = tuple(reversed(statements))
+        if key not in self.helpers:
+            self.helpers[key] = f"{self.stem}_near{len(self.helpers) + 1}"
+        return self.helpers[key]
+
+
+def _is_near(test: ast.expr) -> bool:
+    """Whether few numbers meet a condition: a small distance from a point."""
+    match test:
+        case ast.Compare(
+            ast.Call(ast.Attribute(attr="abs"), [ast.BinOp()]), [ast.Lt() | ast.LtE()], [ast.Constant(float(radius))]
+        ):
+            return radius < 0.5
+    return False
 
 
 def _same(first: ast.expr, second: ast.expr) -> bool:
@@ -169,6 +203,7 @@ def kernel(program: Program, results: Sequence[str]) -> Code:
             if place[o][0] == kind
             and (
                 operation.function.startswith("np.")
+                or (operation.function == "replace" and o == operation.operands[1])
                 or (operation.function == "select" and o == operation.operands[1] != operation.operands[2])
             )
         ]
@@ -191,7 +226,11 @@ def kernel(program: Program, results: Sequence[str]) -> Code:
         texts = [o if isinstance(o, str) else names[place[o]] for o in operation.operands]
         if not operation.function.startswith("np."):
             imports.add(operation.function)
-        call, into = f"{operation.function}({', '.join(texts)}", names[place[k]]
+        into = names[place[k]]
+        if operation.function == "replace":
+            before = texts.pop(1)
+            lines += [f"np.copyto({into}, {before})"] if before != into else []
+        call = f"{operation.function}({', '.join(texts)}"
         line = f"{call}, out={into})" if inside(operation.function) else f"np.copyto({into}, {call}))"
         comment = f"  # {operation.label}"
         lines.append(line + comment if operation.label and len(line + comment) <= LINE else line)
@@ -207,7 +246,7 @@ def kernel(program: Program, results: Sequence[str]) -> Code:
 
 def inside(function: str) -> bool:
     """Whether a function can write into an array it is given."""
-    return function.startswith("np.") or function in ("select", *PLAIN)
+    return function.startswith("np.") or function in ("select", "replace", *PLAIN)
 
 
 def _needed(program: Program) -> list[int]:

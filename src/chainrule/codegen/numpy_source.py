@@ -158,10 +158,13 @@ class _Kernel:
 def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, Stable]) -> str:
     bounded = {name: each for name, each in intervals.items() if each != Range()}
     formulas = {name: part.body.lines for name, part in parts.items()}
-    kernels = {name: _kernel(spec, name, (lines,), _numbers(spec, parts[name])) for name, lines in formulas.items()}
+    helpers: dict[tuple[str, ...], str] = {}
+    kernels = {
+        name: _kernel(spec, name, (lines,), helpers, _numbers(spec, parts[name])) for name, lines in formulas.items()
+    }
     for name in spec.gradients:
         both = (formulas["_value"], formulas[f"_grad_{name}"])
-        kernels[f"_value_and_grad_{name}"] = _kernel(spec, f"_value_and_grad_{name}", both)
+        kernels[f"_value_and_grad_{name}"] = _kernel(spec, f"_value_and_grad_{name}", both, helpers)
     functions = [text for each in kernels.values() for text in each.functions]
     imports = {"Array", "Kernel", "ScalarFunction", *(["Range"] if bounded else [])}.union(
         *(each.imports for each in kernels.values())
@@ -188,17 +191,26 @@ def _kernel(
     spec: FunctionSpec,
     name: str,
     formulas: tuple[tuple[str, ...], ...],
+    helpers: dict[tuple[str, ...], str],
     numbers: tuple[str, ...] | None = None,
 ) -> _Kernel:
     """The code of one formula for numbers and for blocks, or of two for blocks."""
     results = ("out",) if len(formulas) == 1 else ("value", "grad")
     guarded = any(has_guards(lines) for lines in formulas)
-    codes = [_code(formulas, results, plain) for plain in ((True, False) if guarded else (False,))]
+    known = set(helpers)
+    codes = [_code(spec, name, formulas, results, plain, helpers) for plain in ((True, False) if guarded else (False,))]
     scratch, masks = (max(getattr(code, each) for code in codes) for each in ("scratch", "masks"))
     room = [f"s{k}" for k in range(1, scratch + 1)] + [f"m{k}" for k in range(1, masks + 1)]
     head = ", ".join(f"{each}: Array" for each in (*spec.names, *results, *room))
-    lost = tuple(each for each in spec.names if any(_loses_nan(spec, each, code, results) for code in codes))
-    functions, words, imports = [], [name], set().union(*(code.imports for code in codes))
+    new = {helper: lines for lines, helper in helpers.items() if lines not in known}
+    inputs = ", ".join(f"{each}: Array" for each in spec.names)
+    near = [_function(f"def {helper}({inputs}) -> Array:", lines) for helper, lines in new.items()]
+    everywhere = [_function(f"def {helper}({', '.join(spec.names)}):", lines) for lines, helper in helpers.items()]
+    lost = tuple(
+        each for each in spec.names if any(_loses_nan(spec, each, code, results, everywhere) for code in codes)
+    )
+    functions, words, imports = near, [name], set().union(*(code.imports for code in codes))
+    imports |= {w.runtime for w in WORDS if w.runtime and any(f"{w.runtime}(" in text for text in near)}
     if numbers is not None:
         inputs = ", ".join(f"{each}: float" for each in spec.names)
         functions.append(_function(f"def {name}_of_number({inputs}) -> float:", numbers))
@@ -220,17 +232,26 @@ def _numbers(spec: FunctionSpec, part: Stable) -> tuple[str, ...] | None:
     return of_numbers(body(part.expr, names, lambda lines: of_numbers(lines) or lines).lines)
 
 
-def _code(formulas: tuple[tuple[str, ...], ...], results: tuple[str, ...], plain: bool) -> Code:
-    program = Program()
+def _code(
+    spec: FunctionSpec,
+    name: str,
+    formulas: tuple[tuple[str, ...], ...],
+    results: tuple[str, ...],
+    plain: bool,
+    helpers: dict[tuple[str, ...], str],
+) -> Code:
+    program = Program(inputs=spec.names, helpers=helpers, stem=name)
     for lines in formulas:
         program.add(lines, plain, labels=len(formulas) == 1)
     return kernel(program, results)
 
 
-def _loses_nan(spec: FunctionSpec, name: str, code: Code, results: tuple[str, ...]) -> bool:
+def _loses_nan(spec: FunctionSpec, name: str, code: Code, results: tuple[str, ...], helpers: list[str]) -> bool:
     """Whether the code gives a number somewhere although an input is NaN."""
     points = [point for point in sample(spec) if all(map(math.isfinite, point))]
-    space: dict[str, Any] = {"np": np, **{each: getattr(runtime, each) for each in code.imports}}
+    words = {each.runtime for each in WORDS if each.runtime}
+    space: dict[str, Any] = {"np": np, **{each: getattr(runtime, each) for each in code.imports | words}}
+    exec("\n\n".join(helpers), space)
     for each, column in zip(spec.names, zip(*points, strict=True), strict=True):
         space[each] = np.array([math.nan if each == name else x for x in column])
     for each in (*results, *(f"s{k}" for k in range(1, code.scratch + 1))):

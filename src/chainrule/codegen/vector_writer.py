@@ -3,7 +3,9 @@
 A component a_k becomes an array with the axes in play, a sum over k a ``np.sum`` over its axis or, of a product, a ``np.einsum``, a delta ``np.eye``, a delta of a
 class index ``one_hot``. Each named quantity becomes a function of what it is made from."""
 
+import ast
 import keyword
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -129,6 +131,7 @@ class Writer:
 
     def _define(self, name: str, arguments: tuple[str, ...], lines: list[str]) -> str:
         head = ", ".join(f"{each}: Array" for each in arguments)
+        lines = _once(lines, {*arguments, *self.taken})
         self.functions[name] = f"def {name}({head}) -> Array:\n" + "".join(f"    {line}\n" for line in lines)
         return name
 
@@ -723,6 +726,23 @@ def _binds(code: str) -> int:
             least = min(least, 1)
         previous = mark
     return least
+
+
+def _once(lines: list[str], taken: set[str]) -> list[str]:
+    """An exponential that the last statement has several times gets a name."""
+    calls = Counter(
+        ast.unparse(node)
+        for node in ast.walk(ast.parse(lines[-1].removeprefix("return ")))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.exp"
+    )
+    text = next((each for each, times in calls.items() if times > 1 and lines[-1].count(each) == times), "")
+    if not text:
+        return lines
+    named = {
+        n.id for line in lines for n in ast.walk(ast.parse(line.removeprefix("return "))) if isinstance(n, ast.Name)
+    }
+    name = next(each for each in ("e", *(f"e{k}" for k in range(1, 100))) if each not in taken | named)
+    return [*lines[:-1], f"{name} = {text}", lines[-1].replace(text, name)]
 
 
 def _identifier(name: str) -> str:

@@ -30,7 +30,7 @@ from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, selec
 def _value_of_number(prediction: float, target: float, delta: float) -> float:
     t1 = target - prediction
     t2 = abs(t1)
-    return 0.5 * (t1 * t1) if t2 <= delta else 0.5 * delta * (2.0 * t2 - delta)
+    return 0.5 * (t1 * t1) if t2 <= delta else delta * (t2 - 0.5 * delta)
 
 
 def _value(prediction: Array, target: Array, delta: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
@@ -40,10 +40,9 @@ def _value(prediction: Array, target: Array, delta: Array, out: Array, s1: Array
     np.multiply(out, out, out=out)
     np.multiply(0.5, out, out=out)
     np.multiply(0.5, delta, out=s2)
-    np.multiply(2.0, s1, out=s1)
-    np.subtract(s1, delta, out=s1)
-    np.multiply(s2, s1, out=s2)
-    select(m1, out, s2, out=out)
+    np.subtract(s1, s2, out=s1)
+    np.multiply(delta, s1, out=s1)
+    select(m1, out, s1, out=out)
 
 
 def _grad_prediction_of_number(prediction: float, target: float, delta: float) -> float:
@@ -76,8 +75,7 @@ def _second_prediction(prediction: Array, target: Array, delta: Array, out: Arra
 
 
 def _value_and_grad_prediction(
-    prediction: Array, target: Array, delta: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1:
-    Array
+    prediction: Array, target: Array, delta: Array, value: Array, grad: Array, s1: Array, s2: Array, m1: Array
 ) -> None:
     np.subtract(target, prediction, out=s1)
     np.abs(s1, out=grad)
@@ -85,9 +83,8 @@ def _value_and_grad_prediction(
     np.multiply(s1, s1, out=value)
     np.multiply(0.5, value, out=value)
     np.multiply(0.5, delta, out=s2)
-    np.multiply(2.0, grad, out=s3)
-    np.subtract(s3, delta, out=s3)
-    np.multiply(s2, s3, out=s2)
+    np.subtract(grad, s2, out=s2)
+    np.multiply(delta, s2, out=s2)
     select(m1, value, s2, out=value)
     np.greater_equal(delta, grad, out=m1)
     np.negative(s1, out=grad)
@@ -112,7 +109,7 @@ huber = ScalarFunction(
         ),
     },
     values_and_gradients={
-        "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=3, masks=1),
+        "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=2, masks=1),
     },
     loss=True,
     doc=__doc__,

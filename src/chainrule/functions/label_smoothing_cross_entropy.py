@@ -13,7 +13,8 @@ def _y_tilde(target: Array, epsilon: Array) -> Array:
 
 def _s(logits: Array) -> Array:
     logits = shifted(logits)
-    return np.exp(logits) / np.sum(np.exp(logits), axis=-1)[..., None]
+    e = np.exp(logits)
+    return e / np.sum(e, axis=-1)[..., None]
 
 
 def _value(logits: Array, target: Array, epsilon: Array) -> Array:

@@ -12,7 +12,8 @@ def _S(Q: Array, K: Array) -> Array:
 
 def _P(S: Array) -> Array:
     S = shifted(S)
-    return np.exp(S) / np.sum(np.exp(S), axis=-1)[..., :, None]
+    e = np.exp(S)
+    return e / np.sum(e, axis=-1)[..., :, None]
 
 
 def _O(P: Array, V: Array) -> Array:

@@ -22,21 +22,18 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, select
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction
 
 
 def _value_of_number(x: float) -> float:
-    e = math.exp(-abs(x))
-    return (e if x < 0.0 else 1.0) / (1.0 + e)
+    e = math.exp(min(x, 40.0))
+    return e / (1.0 + e)
 
 
-def _value(x: Array, out: Array, s1: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.less(x, 0.0, out=m1)
-    select(m1, s1, 1.0, out=out)
-    np.add(1.0, s1, out=s1)
+def _value(x: Array, out: Array, s1: Array) -> None:
+    np.minimum(x, 40.0, out=out)
+    np.exp(out, out=out)  # e
+    np.add(1.0, out, out=s1)
     np.divide(out, s1, out=out)
 
 
@@ -56,35 +53,33 @@ def _grad_x(x: Array, out: Array, s1: Array) -> None:
 
 
 def _second_x_of_number(x: float) -> float:
-    t1 = -abs(x)
-    e = math.exp(t1)
-    t2 = 1.0 + e
-    return e * (-1.0 if x < 0.0 else 1.0) * math.expm1(t1) / (t2 * t2 * t2)
+    e = math.exp(-abs(x))
+    t1 = 1.0 + e
+    return -e * math.tanh(0.5 * x) / (t1 * t1)
 
 
-def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)  # t1
-    np.exp(s1, out=out)  # e
-    np.add(1.0, out, out=s2)  # t2
-    np.less(x, 0.0, out=m1)
-    select(m1, -1.0, 1.0, out=s3)
-    np.multiply(out, s3, out=out)
-    np.expm1(s1, out=s1)
-    np.multiply(out, s1, out=out)
-    np.multiply(s2, s2, out=s1)
-    np.multiply(s1, s2, out=s1)
+def _second_x(x: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.abs(x, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)  # e
+    np.add(1.0, out, out=s1)  # t1
+    np.negative(out, out=out)
+    np.multiply(0.5, x, out=s2)
+    np.tanh(s2, out=s2)
+    np.multiply(out, s2, out=out)
+    np.multiply(s1, s1, out=s1)
     np.divide(out, s1, out=out)
 
 
-def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
+def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
+    np.minimum(x, 40.0, out=value)
+    np.exp(value, out=value)
+    np.add(1.0, value, out=grad)
+    np.divide(value, grad, out=value)
     np.abs(x, out=grad)
     np.negative(grad, out=grad)
     np.exp(grad, out=grad)
-    np.less(x, 0.0, out=m1)
-    select(m1, grad, 1.0, out=value)
     np.add(1.0, grad, out=s1)
-    np.divide(value, s1, out=value)
     np.multiply(s1, s1, out=s1)
     np.divide(grad, s1, out=grad)
 
@@ -92,15 +87,15 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, m1: Array)
 sigmoid = ScalarFunction(
     "sigmoid",
     arguments=("x",),
-    value=Kernel(_value, number=_value_of_number, scratch=1, masks=1),
+    value=Kernel(_value, number=_value_of_number, scratch=1),
     gradients={
         "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1),
     },
     seconds={
-        "x": Kernel(_second_x, number=_second_x_of_number, scratch=3, masks=1),
+        "x": Kernel(_second_x, number=_second_x_of_number, scratch=2),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1, masks=1),
+        "x": Kernel(_value_and_grad_x, results=2, scratch=1),
     },
     doc=__doc__,
     module=__name__,

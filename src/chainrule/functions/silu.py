@@ -22,182 +22,272 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import (
-    Array,
-    Kernel,
-    ScalarFunction,
-    product,
-    product_of_number,
-    quotient,
-    quotient_of_number,
-    select,
-)
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, replace, select
 
 
 def _value_of_number(x: float) -> float:
-    e = math.exp(-abs(x))
-    return quotient_of_number(product_of_number(x, e if x < 0.0 else 1.0), 1.0 + e)
+    t1 = max(x, -800.0)
+    t2 = min(t1, 40.0)
+    e = math.exp(max(t2, -600.0))
+    return t1 / (1.0 + e) * e * math.exp(min(t2 + 600.0, 0.0))
 
 
-def _value(x: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.less(x, 0.0, out=m1)
-    select(m1, s1, 1.0, out=out)
-    np.multiply(x, out, out=out)
-    np.add(1.0, s1, out=s1)
-    np.divide(out, s1, out=out)
+def _value(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+    np.maximum(x, -800.0, out=out)  # t1
+    np.minimum(out, 40.0, out=s1)  # t2
+    np.maximum(s1, -600.0, out=s2)
+    np.exp(s2, out=s2)  # e
+    np.add(1.0, s2, out=s3)
+    np.divide(out, s3, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(s1, 600.0, out=s1)
+    np.minimum(s1, 0.0, out=s1)
+    np.exp(s1, out=s1)
+    np.multiply(out, s1, out=out)
 
 
-def _value_guarded(x: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.less(x, 0.0, out=m1)
-    select(m1, s1, 1.0, out=out)
-    product(x, out, out=s2)
-    np.add(1.0, s1, out=s1)
-    quotient(s2, s1, out=out)
+def _grad_x_near1(x: Array) -> Array:
+    t1 = np.maximum(np.minimum(x, 100.0), -800.0)
+    t2 = t1 + 1.2784645427610737 + 1.0946994183093437e-16
+    t6 = -2.9041336537158892e-06 * t2 - 2.962823325983283e-05
+    t7 = (t6 * t2 - 4.090597039367021e-05) * t2 + 0.00018570552421887326
+    t8 = (t7 * t2 + 0.0007985218863243166) * t2 + 0.00012662742236375796
+    t9 = (t8 * t2 - 0.00660658913836977) * t2 - 0.015222655223223846
+    t10 = (t9 * t2 + 0.018874814223782323) * t2 + 0.14664879699694694
+    return t2 * (t10 * t2 + 0.2178117057198001)
 
 
 def _grad_x_of_number(x: float) -> float:
-    e = math.exp(-abs(x))
-    t1 = 1.0 + e
-    t2 = quotient_of_number(product_of_number(t1 + x, e) if x < 0.0 else t1 + product_of_number(x, e), t1)
-    return quotient_of_number(t2, t1)
+    t1 = max(min(x, 100.0), -800.0)
+    t2 = t1 + 1.2784645427610737 + 1.0946994183093437e-16
+    e = math.exp(0.5 * min(t1, 40.0))
+    t3 = e * e
+    t4 = 1.0 + t3
+    t5 = (t3 + (1.0 + t1)) * e * e / (t4 * t4)
+    t6 = -2.9041336537158892e-06 * t2 - 2.962823325983283e-05
+    t7 = (t6 * t2 - 4.090597039367021e-05) * t2 + 0.00018570552421887326
+    t8 = (t7 * t2 + 0.0007985218863243166) * t2 + 0.00012662742236375796
+    t9 = (t8 * t2 - 0.00660658913836977) * t2 - 0.015222655223223846
+    t10 = (t9 * t2 + 0.018874814223782323) * t2 + 0.14664879699694694
+    return t2 * (t10 * t2 + 0.2178117057198001) if abs(1.28125 + x) < 0.125 else t5
 
 
 def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.add(1.0, s1, out=s2)  # t1
-    np.less(x, 0.0, out=m1)
-    np.add(s2, x, out=out)
-    np.multiply(out, s1, out=out)
-    np.multiply(x, s1, out=s1)
-    np.add(s2, s1, out=s1)
-    select(m1, out, s1, out=out)
-    np.divide(out, s2, out=out)
-    np.divide(out, s2, out=out)
-
-
-def _grad_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.add(1.0, s1, out=s2)  # t1
-    np.less(x, 0.0, out=m1)
-    np.add(s2, x, out=out)
-    product(out, s1, out=s3)
-    product(x, s1, out=out)
-    np.add(s2, out, out=out)
-    select(m1, s3, out, out=s3)
-    quotient(s3, s2, out=s1)
-    quotient(s1, s2, out=out)
+    np.minimum(x, 100.0, out=s1)
+    np.maximum(s1, -800.0, out=s1)  # t1
+    np.minimum(s1, 40.0, out=s2)
+    np.multiply(0.5, s2, out=s2)
+    np.exp(s2, out=s2)  # e
+    np.multiply(s2, s2, out=out)  # t3
+    np.add(1.0, out, out=s3)  # t4
+    np.add(1.0, s1, out=s1)
+    np.add(out, s1, out=out)
+    np.multiply(out, s2, out=out)
+    np.multiply(out, s2, out=out)
+    np.multiply(s3, s3, out=s3)
+    np.divide(out, s3, out=out)  # t5
+    np.add(1.28125, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.125, out=m1)
+    replace(m1, _grad_x_near1, x, out=out)
 
 
 def _second_x_of_number(x: float) -> float:
-    t1 = -abs(x)
-    t2 = math.expm1(t1)
-    e = math.exp(t1)
-    t3 = 2.0 + 2.0 * e
+    t1 = x - 2.3993572805154675 - 1.8464872855353363e-16
+    t2 = x + 2.3993572805154675 + 1.8464872855353363e-16
+    t3 = -abs(x)
+    e = math.exp(max(t3, -600.0))
     t4 = 1.0 + e
-    t5 = product_of_number(t3 + product_of_number(-x, t2) if x < 0.0 else t3 + product_of_number(x, t2), e)
-    return quotient_of_number(quotient_of_number(quotient_of_number(t5, t4), t4), t4)
+    t5 = (2.0 - x * math.tanh(0.5 * x)) / (t4 * t4) * e * math.exp(min(t3 + 600.0, 0.0))
+    t6 = (6.712997587988719e-13 * t2 + 3.539043436838737e-12) * t2 + 2.1148983252065117e-12
+    t7 = ((t6 * t2 - 4.096705797292233e-11) * t2 - 1.9244687942865885e-10) * t2 - 2.9725774707321276e-10
+    t8 = ((t7 * t2 + 1.1418238551884915e-09) * t2 + 8.623228607771475e-09) * t2 + 2.261631430878779e-08
+    t9 = ((t8 * t2 - 9.905102913535097e-09) * t2 - 3.1446410228401896e-07) * t2 - 1.1904600314928767e-06
+    t10 = ((t9 * t2 - 1.2461617546017934e-06) * t2 + 8.432377412998057e-06) * t2 + 4.745074283783334e-05
+    t11 = ((t10 * t2 + 9.644059297014536e-05) * t2 - 0.00011513070196300258) * t2 - 0.00136636969123973
+    t12 = ((t11 * t2 - 0.003862816776830042) * t2 - 0.001836670144762704) * t2 + 0.022487259234225326
+    t13 = t2 * ((t12 * t2 + 0.07629586548655085) * t2 + 0.09153052016419229) if abs(2.5 + x) < 1.0 else t5
+    t14 = (-6.712997588865725e-13 * t1 + 3.539043436838737e-12) * t1 - 2.114898324595621e-12
+    t15 = ((t14 * t1 - 4.096705797292233e-11) * t1 + 1.9244687942680876e-10) * t1 - 2.9725774707321276e-10
+    t16 = ((t15 * t1 - 1.1418238551852978e-09) * t1 + 8.623228607771475e-09) * t1 - 2.261631430879125e-08
+    t17 = ((t16 * t1 - 9.905102913535097e-09) * t1 + 3.144641022840214e-07) * t1 - 1.1904600314928767e-06
+    t18 = ((t17 * t1 + 1.2461617546017923e-06) * t1 + 8.432377412998057e-06) * t1 - 4.745074283783334e-05
+    t19 = ((t18 * t1 + 9.644059297014536e-05) * t1 + 0.00011513070196300258) * t1 - 0.00136636969123973
+    t20 = ((t19 * t1 + 0.003862816776830042) * t1 - 0.001836670144762704) * t1 - 0.022487259234225326
+    t21 = t1 * ((t20 * t1 + 0.07629586548655085) * t1 - 0.09153052016419229) if abs(x - 2.5) < 1.0 else t13
+    return 0.0 if x == math.inf else 0.0 if x == -math.inf else t21
 
 
-def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)  # t1
-    np.expm1(s1, out=s2)  # t2
-    np.exp(s1, out=s1)  # e
-    np.multiply(2.0, s1, out=s3)
-    np.add(2.0, s3, out=s3)  # t3
-    np.add(1.0, s1, out=s4)  # t4
-    np.less(x, 0.0, out=m1)
-    np.negative(x, out=out)
+def _second_x(
+    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array, m2: Array
+) -> None:
+    np.subtract(x, 2.3993572805154675, out=out)
+    np.subtract(out, 1.8464872855353363e-16, out=out)  # t1
+    np.add(x, 2.3993572805154675, out=s1)
+    np.add(s1, 1.8464872855353363e-16, out=s1)  # t2
+    np.abs(x, out=s2)
+    np.negative(s2, out=s2)  # t3
+    np.maximum(s2, -600.0, out=s3)
+    np.exp(s3, out=s3)  # e
+    np.add(1.0, s3, out=s4)  # t4
+    np.multiply(0.5, x, out=s5)
+    np.tanh(s5, out=s5)
+    np.multiply(x, s5, out=s5)
+    np.subtract(2.0, s5, out=s5)
+    np.multiply(s4, s4, out=s4)
+    np.divide(s5, s4, out=s5)
+    np.multiply(s5, s3, out=s5)
+    np.add(s2, 600.0, out=s2)
+    np.minimum(s2, 0.0, out=s2)
+    np.exp(s2, out=s2)
+    np.multiply(s5, s2, out=s5)  # t5
+    np.multiply(6.712997587988719e-13, s1, out=s2)
+    np.add(s2, 3.539043436838737e-12, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 2.1148983252065117e-12, out=s2)  # t6
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 4.096705797292233e-11, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.9244687942865885e-10, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 2.9725774707321276e-10, out=s2)  # t7
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 1.1418238551884915e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 8.623228607771475e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 2.261631430878779e-08, out=s2)  # t8
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 9.905102913535097e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 3.1446410228401896e-07, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.1904600314928767e-06, out=s2)  # t9
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.2461617546017934e-06, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 8.432377412998057e-06, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.745074283783334e-05, out=s2)  # t10
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 9.644059297014536e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00011513070196300258, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00136636969123973, out=s2)  # t11
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.003862816776830042, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.001836670144762704, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.022487259234225326, out=s2)  # t12
+    np.add(2.5, x, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 1.0, out=m1)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.07629586548655085, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.09153052016419229, out=s2)
+    np.multiply(s1, s2, out=s1)
+    select(m1, s1, s5, out=s1)  # t13
+    np.multiply(-6.712997588865725e-13, out, out=s2)
+    np.add(s2, 3.539043436838737e-12, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 2.114898324595621e-12, out=s2)  # t14
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 4.096705797292233e-11, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 1.9244687942680876e-10, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 2.9725774707321276e-10, out=s2)  # t15
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 1.1418238551852978e-09, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 8.623228607771475e-09, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 2.261631430879125e-08, out=s2)  # t16
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 9.905102913535097e-09, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 3.144641022840214e-07, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 1.1904600314928767e-06, out=s2)  # t17
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 1.2461617546017923e-06, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 8.432377412998057e-06, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 4.745074283783334e-05, out=s2)  # t18
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 9.644059297014536e-05, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.00011513070196300258, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.00136636969123973, out=s2)  # t19
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.003862816776830042, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.001836670144762704, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.022487259234225326, out=s2)  # t20
+    np.subtract(x, 2.5, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 1.0, out=m1)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.07629586548655085, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.09153052016419229, out=s2)
     np.multiply(out, s2, out=out)
-    np.add(s3, out, out=out)
-    np.multiply(x, s2, out=s2)
-    np.add(s3, s2, out=s3)
-    select(m1, out, s3, out=out)
-    np.multiply(out, s1, out=out)
-    np.divide(out, s4, out=out)  # t5
-    np.divide(out, s4, out=out)
-    np.divide(out, s4, out=out)
-
-
-def _second_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
-    np.abs(x, out=out)
-    np.negative(out, out=out)  # t1
-    np.expm1(out, out=s1)  # t2
-    np.exp(out, out=out)  # e
-    np.multiply(2.0, out, out=s2)
-    np.add(2.0, s2, out=s2)  # t3
-    np.add(1.0, out, out=s3)  # t4
-    np.less(x, 0.0, out=m1)
-    np.negative(x, out=s4)
-    product(s4, s1, out=s5)
-    np.add(s2, s5, out=s5)
-    product(x, s1, out=s4)
-    np.add(s2, s4, out=s2)
-    select(m1, s5, s2, out=s5)
-    product(s5, out, out=s1)
-    quotient(s1, s3, out=out)  # t5
-    quotient(out, s3, out=s1)
-    quotient(s1, s3, out=out)
+    select(m1, out, s1, out=out)  # t21
+    np.equal(x, np.inf, out=m1)
+    np.equal(x, -np.inf, out=m2)
+    select(m2, 0.0, out, out=s1)
+    select(m1, 0.0, s1, out=out)
 
 
 def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
+    np.maximum(x, -800.0, out=value)
+    np.minimum(value, 40.0, out=s1)
+    np.maximum(s1, -600.0, out=s2)
+    np.exp(s2, out=s2)
+    np.add(1.0, s2, out=grad)
+    np.divide(value, grad, out=value)
+    np.multiply(value, s2, out=value)
+    np.add(s1, 600.0, out=s1)
+    np.minimum(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
-    np.less(x, 0.0, out=m1)
-    select(m1, s1, 1.0, out=value)
-    np.multiply(x, value, out=value)
-    np.add(1.0, s1, out=s2)
-    np.divide(value, s2, out=value)
-    np.add(s2, x, out=grad)
-    np.multiply(grad, s1, out=grad)
-    np.multiply(x, s1, out=s1)
-    np.add(s2, s1, out=s1)
-    select(m1, grad, s1, out=grad)
-    np.divide(grad, s2, out=grad)
-    np.divide(grad, s2, out=grad)
-
-
-def _value_and_grad_x_guarded(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)
-    np.less(x, 0.0, out=m1)
-    select(m1, s1, 1.0, out=s2)
-    product(x, s2, out=grad)
-    np.add(1.0, s1, out=s2)
-    quotient(grad, s2, out=value)
-    np.add(s2, x, out=grad)
-    product(grad, s1, out=s3)
-    product(x, s1, out=grad)
-    np.add(s2, grad, out=grad)
-    select(m1, s3, grad, out=s3)
-    quotient(s3, s2, out=s1)
-    quotient(s1, s2, out=grad)
+    np.multiply(value, s1, out=value)
+    np.minimum(x, 100.0, out=s1)
+    np.maximum(s1, -800.0, out=s1)
+    np.minimum(s1, 40.0, out=s2)
+    np.multiply(0.5, s2, out=s2)
+    np.exp(s2, out=s2)
+    np.multiply(s2, s2, out=grad)
+    np.add(1.0, grad, out=s3)
+    np.add(1.0, s1, out=s1)
+    np.add(grad, s1, out=grad)
+    np.multiply(grad, s2, out=grad)
+    np.multiply(grad, s2, out=grad)
+    np.multiply(s3, s3, out=s3)
+    np.divide(grad, s3, out=grad)
+    np.add(1.28125, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.125, out=m1)
+    replace(m1, _grad_x_near1, x, out=grad)
 
 
 silu = ScalarFunction(
     "silu",
     arguments=("x",),
-    value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2, masks=1),
+    value=Kernel(_value, number=_value_of_number, scratch=3),
     gradients={
-        "x": Kernel(_grad_x, _grad_x_guarded, number=_grad_x_of_number, scratch=3, masks=1),
+        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=3, masks=1),
     },
     seconds={
-        "x": Kernel(_second_x, _second_x_guarded, number=_second_x_of_number, scratch=5, masks=1),
+        "x": Kernel(_second_x, number=_second_x_of_number, scratch=5, masks=2),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, _value_and_grad_x_guarded, results=2, scratch=3, masks=1),
+        "x": Kernel(_value_and_grad_x, results=2, scratch=3, masks=1),
     },
     doc=__doc__,
     module=__name__,

@@ -7,7 +7,8 @@ from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, 
 
 def _s(z: Array) -> Array:
     z = shifted(z)
-    return np.exp(z) / np.sum(np.exp(z), axis=-1)[..., None]
+    e = np.exp(z)
+    return e / np.sum(e, axis=-1)[..., None]
 
 
 def _value(z: Array) -> Array:

@@ -7,7 +7,8 @@ from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, 
 
 def _s(logits: Array) -> Array:
     logits = shifted(logits)
-    return np.exp(logits) / np.sum(np.exp(logits), axis=-1)[..., None]
+    e = np.exp(logits)
+    return e / np.sum(e, axis=-1)[..., None]
 
 
 def _value(logits: Array, target: Array) -> Array:

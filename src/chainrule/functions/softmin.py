@@ -7,7 +7,8 @@ from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, 
 
 def _s(z: Array) -> Array:
     scores = shifted(-shifted(z))
-    return np.exp(scores) / np.sum(np.exp(scores), axis=-1)[..., None]
+    e = np.exp(scores)
+    return e / np.sum(e, axis=-1)[..., None]
 
 
 def _value(z: Array) -> Array:

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, select
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction
 
 
 def _value_of_number(x: float) -> float:
@@ -39,17 +39,14 @@ def _value(x: Array, out: Array, s1: Array) -> None:
 
 
 def _grad_x_of_number(x: float) -> float:
-    e = math.exp(-abs(x))
-    return (e if x < 0.0 else 1.0) / (1.0 + e)
+    e = math.exp(min(x, 40.0))
+    return e / (1.0 + e)
 
 
-def _grad_x(x: Array, out: Array, s1: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.less(x, 0.0, out=m1)
-    select(m1, s1, 1.0, out=out)
-    np.add(1.0, s1, out=s1)
+def _grad_x(x: Array, out: Array, s1: Array) -> None:
+    np.minimum(x, 40.0, out=out)
+    np.exp(out, out=out)  # e
+    np.add(1.0, out, out=s1)
     np.divide(out, s1, out=out)
 
 
@@ -68,16 +65,16 @@ def _second_x(x: Array, out: Array, s1: Array) -> None:
     np.divide(out, s1, out=out)
 
 
-def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)
-    np.log1p(s1, out=value)
+def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
+    np.abs(x, out=value)
+    np.negative(value, out=value)
+    np.exp(value, out=value)
+    np.log1p(value, out=value)
     np.maximum(0.0, x, out=grad)
     np.add(value, grad, out=value)
-    np.less(x, 0.0, out=m1)
-    select(m1, s1, 1.0, out=grad)
-    np.add(1.0, s1, out=s1)
+    np.minimum(x, 40.0, out=grad)
+    np.exp(grad, out=grad)
+    np.add(1.0, grad, out=s1)
     np.divide(grad, s1, out=grad)
 
 
@@ -86,13 +83,13 @@ softplus = ScalarFunction(
     arguments=("x",),
     value=Kernel(_value, number=_value_of_number, scratch=1),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1, masks=1),
+        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1),
     },
     seconds={
         "x": Kernel(_second_x, number=_second_x_of_number, scratch=1),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1, masks=1),
+        "x": Kernel(_value_and_grad_x, results=2, scratch=1),
     },
     doc=__doc__,
     module=__name__,

@@ -31,6 +31,15 @@ def select(condition: Any, yes: Any, no: Any, out: Array) -> Array:
     return out
 
 
+def replace(condition: Any, code: Any, *inputs: Any, out: Array) -> Array:
+    """Where the condition holds, which is at few places, `out` is what the code gives for the inputs there."""
+    places = np.flatnonzero(condition)
+    if places.size:
+        chosen = (x if isinstance(x, float) else x.reshape(-1)[places] for x in inputs)
+        out.reshape(-1)[places] = code(*chosen)
+    return out
+
+
 def _bits(value: Any) -> Any:
     return (value if isinstance(value, np.ndarray) else np.float64(value)).view(np.int64)
 

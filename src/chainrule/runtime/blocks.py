@@ -62,34 +62,39 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
         for out, found in zip(outs, first, strict=True):
             out[...] = found
         return
+    share(lambda start, stop: _range(kernel, inputs, arrays, outs, mend, (start, stop), extra), size, BLOCK, size)
+
+
+def share(work: Callable[[int, int], None], count: int, step: int, size: int) -> None:
+    """Let threads do the work from a start to a stop, up to `count` in steps of `step`; `size` elements in all decide how many."""
     threads = min(get_threads(), size // BLOCK) if size >= SHARED else 1
     if threads == 1:
-        _range(kernel, inputs, arrays, outs, mend, [(0, size)], extra)
+        work(0, count)
         return
-    pieces = _pieces(size, threads)
+    pieces = _pieces(count, step, threads)
     failures: list[BaseException] = []
 
-    def work() -> None:
+    def take() -> None:
         try:
-            _range(kernel, inputs, arrays, outs, mend, pieces, extra)
+            for start, stop in pieces:
+                work(start, stop)
         except BaseException as error:
             failures.append(error)
 
-    others = [threading.Thread(target=work, daemon=True) for _ in range(threads - 1)]
+    others = [threading.Thread(target=take, daemon=True) for _ in range(threads - 1)]
     for other in others:
         other.start()
-    work()
+    take()
     for other in others:
         other.join()
     if failures:
         raise failures[0]
 
 
-def _pieces(size: int, threads: int) -> "_Shared":
+def _pieces(count: int, step: int, threads: int) -> "_Shared":
     """Pieces of several blocks each, so that a thread which is held up leaves its share to the others."""
-    blocks = -(-size // BLOCK)
-    step = BLOCK * max(1, min(16, blocks // (threads * 4)))
-    return _Shared((k, min(k + step, size)) for k in range(0, size, step))
+    step *= max(1, min(16, -(-count // step) // (threads * 4)))
+    return _Shared((k, min(k + step, count)) for k in range(0, count, step))
 
 
 class _Shared:
@@ -158,31 +163,32 @@ def _range(
     arrays: Sequence[Any],
     outs: Sequence[Any],
     mend: Mend | None,
-    pieces: Any,
+    piece: tuple[int, int],
     extra: int,
 ) -> None:
-    """The blocks of some pieces of the arrays, one after the other."""
+    """The blocks of a piece of the arrays, one after the other."""
     few = len(arrays)
     exact = all(a.dtype.kind == "f" for a in arrays)
-    with np.errstate(all="ignore"):
-        scratch = [np.empty(BLOCK) for _ in range(kernel.scratch)]
-        masks = [np.empty(BLOCK, np.bool_) for _ in range(kernel.masks)]
-        for piece in pieces:
-            with np.nditer(  # type: ignore[call-overload]
-                [*arrays, *outs],
-                flags=["external_loop", "buffered", "ranged", "delay_bufalloc"],
-                op_flags=[["readonly", "contig"]] * few + [["writeonly", "contig", "no_broadcast"]] * len(outs),
-                op_dtypes=[F64] * (few + len(outs)),
-                order="K",
-                casting="same_kind" if exact else "unsafe",
-                buffersize=BLOCK,
-            ) as iterator:
-                iterator.iterrange = piece  # once: a second range would write the buffers of the first one again
-                for block in iterator:
-                    taken = iter(block)
-                    given = [each if isinstance(each, float) else next(taken) for each in inputs]
-                    n = len(block[0])
-                    _block(kernel, given, list(taken), [s[:n] for s in scratch], [m[:n] for m in masks], mend, extra)
+    scratch = [np.empty(BLOCK) for _ in range(kernel.scratch)]
+    masks = [np.empty(BLOCK, np.bool_) for _ in range(kernel.masks)]
+    with (
+        np.errstate(all="ignore"),
+        np.nditer(  # type: ignore[call-overload]
+            [*arrays, *outs],
+            flags=["external_loop", "buffered", "ranged", "delay_bufalloc"],
+            op_flags=[["readonly", "contig"]] * few + [["writeonly", "contig", "no_broadcast"]] * len(outs),
+            op_dtypes=[F64] * (few + len(outs)),
+            order="K",
+            casting="same_kind" if exact else "unsafe",
+            buffersize=BLOCK,
+        ) as iterator,
+    ):
+        iterator.iterrange = piece  # once: a second range would write the buffers of the first one again
+        for block in iterator:
+            taken = iter(block)
+            given = [each if isinstance(each, float) else next(taken) for each in inputs]
+            n = len(block[0])
+            _block(kernel, given, list(taken), [s[:n] for s in scratch], [m[:n] for m in masks], mend, extra)
 
 
 def _block(

@@ -18,6 +18,7 @@ from .arithmetic import product as product
 from .arithmetic import product_of_number as product_of_number
 from .arithmetic import quotient as quotient
 from .arithmetic import quotient_of_number as quotient_of_number
+from .arithmetic import replace as replace
 from .arithmetic import select as select
 from .arithmetic import sign_of_number as sign_of_number
 from .blocks import BLOCK, F64, Mend, not_inside, once, run
