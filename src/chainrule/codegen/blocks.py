@@ -92,6 +92,8 @@ class Program:
                 return repr(value)
             case ast.UnaryOp(ast.USub(), ast.Constant(value)):
                 return f"-{value!r}"
+            case ast.Lambda():
+                return ast.unparse(node)
             case ast.Attribute(ast.Name("np"), "inf" | "nan"):
                 return ast.unparse(node)
             case ast.UnaryOp(ast.USub(), ast.Attribute(ast.Name("np"), "inf")):

@@ -32,6 +32,7 @@ CALLS: Mapping[Any, float] = {
     v.expm1: 4.0,
     v.hypot: 6.0,
     v.lost: 5.0,
+    v.refined: 60.0,
     v.product: 0.7,
     v.quotient: 1.2,
     v.over: DIVISION,

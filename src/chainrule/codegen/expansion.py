@@ -20,7 +20,7 @@ BITS = 900
 VALUE_BITS = 320
 STEP = -160  # power of two: how far from a root its multiplicity is read off
 MOST_ROOTS = 4
-MOST_TERMS = 26
+TERMS = (8, 11, 14, 18, 22, 27, 33, 40)
 RADII = (sympy.Rational(1, 8), sympy.Rational(1, 4), sympy.Rational(1, 2), sympy.S.One)
 PRECISION = -59  # power of two: the relative error of the polynomial
 NEGLIGIBLE = -64
@@ -45,7 +45,8 @@ def roots(expr: Expr, symbol: Symbol, xs: tuple[float, ...], values: tuple[float
         if place is not None:
             found += _root(expr, symbol, place)
     for k in range(1, len(xs) - 1):
-        if values[k] == 0 and values[k - 1] != 0 and values[k + 1] != 0:
+        alone = values[k - 1] != 0 and values[k + 1] != 0
+        if values[k] == 0 and (alone or xs[k] == 0):  # around 0 it may have underflowed
             found += _root(expr, symbol, CONTEXT.mpf(xs[k]))
     return tuple(found) if len(found) <= MOST_ROOTS else ()
 
@@ -121,7 +122,7 @@ def expanded(reference: Reference, symbol: Symbol, root: Root, radius: Any, othe
 def _coefficients(reference: Reference, place: Any, multiplicity: int, reach: Any) -> list[Any] | None:
     """Of the polynomial, by rising powers: the shortest that is good enough at points between those of its making."""
     m = CONTEXT
-    for count in range(8, MOST_TERMS + 1, 3):
+    for count in TERMS:
         m.prec = BITS
         ds = [-reach * m.cos(m.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
         ds = [d if abs(d) > m.ldexp(1, -100) else reach * m.ldexp(1, -30) for d in ds]

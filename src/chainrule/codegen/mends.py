@@ -4,20 +4,24 @@ To add one, add a row to MENDS: a name, a statement, and a function of a `Patien
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
 
 import sympy
 from sympy import Abs, Expr, Mul, Piecewise, Symbol, exp
+from sympy.core.symbol import Str
 
 from chainrule.codegen.expansion import RADII, expanded, roots
 from chainrule.codegen.reference import Reference
-from chainrule.codegen.vocabulary import at_least, at_most, away, copysign, except_at, lost, plus, power, product, quotient, size, times, times_exp_square
+from chainrule.codegen.rewrites import HYPERBOLIC, SIGMOID, rewrite
+from chainrule.codegen.vocabulary import at_least, at_most, away, copysign, except_at, group, lost, plus, power, product, quotient, refined, size, times, times_exp_square
 
 Point = tuple[float, ...]
 TAIL = 600
+MOST_SUMS = 6
+MOST_NEAR = 0.2
 LIMITS = (40, 100, 400, 800, 1500)  # beyond which an argument may be taken for this number
 EXPANSION = "expansion about a root"
 VANISHING = 1e-280
@@ -75,10 +79,17 @@ def _in_terms(expr: Expr, symbol: Symbol, bounded: Expr) -> Expr:
 
 
 def _settled(patient: Patient, k: int, side: int) -> int | None:
+    """The first limit beyond which the value no longer depends on one argument."""
     for stop in LIMITS:
-        beyond = {patient.truth[i] for i, point in enumerate(patient.points) if side * point[k] >= stop}
-        beyond = {value for value in beyond if value == value}
-        if len(beyond) == 1 and math.isfinite(next(iter(beyond))):
+        beyond: dict[Point, set[float]] = {}
+        count = 0
+        for i, point in enumerate(patient.points):
+            value = patient.truth[i]
+            if side * point[k] >= stop and value == value:
+                others = tuple(x for j, x in enumerate(point) if j != k and patient.symbols[j] in patient.variables)
+                beyond.setdefault(others, set()).add(value)
+                count += 1
+        if count > 2 * len(beyond) and all(len(each) == 1 and math.isfinite(next(iter(each))) for each in beyond.values()):
             return stop
     return None
 
@@ -158,6 +169,112 @@ def _away(symbol: Symbol, root: Expr) -> Expr:
     high = float(exact)
     low = float(exact - sympy.Float(high, 60))
     return away(symbol, sympy.Float(high, 17), sympy.Float(low, 17), root)
+
+
+def _ends(patient: Patient) -> Iterator[Expr]:
+    """At the ends of the domain of one argument, the expression as it is there."""
+    changed = patient.expr
+    for k, symbol in enumerate(patient.symbols):
+        ends = [x for x in patient.reference.domains[k] if math.isfinite(x)]
+        if symbol not in patient.variables or len(patient.variables) < 2:
+            continue
+        for end in ends:
+            if any(patient.points[i][k] == end for i in patient.failing):
+                there = sympy.cancel(patient.reference.expr.xreplace({symbol: _number(end)}))
+                if not there.has(sympy.zoo, sympy.nan, sympy.oo):
+                    there = _upright(there, patient)
+                    changed = except_at(symbol, _number(end), there, changed)
+    if changed is not patient.expr:
+        yield changed
+
+
+def _upright(expr: Expr, patient: Patient) -> Expr:
+    """With denominators that are positive inside the domain, so that they reach 0 from above."""
+    inside, swaps = {}, {}
+    for symbol, (low, high) in zip(patient.symbols, patient.reference.domains, strict=True):
+        inside[symbol] = sympy.Float((max(low, -1e3) + min(high, 1e3)) / 2 if high > low else low)
+        if low == 0:
+            swaps[symbol] = size(symbol)
+    for node in expr.atoms(sympy.Pow):
+        if _is_reciprocal(node) and node.base.is_Add and node.exp.is_Integer and node.base.xreplace(inside).is_negative:
+            expr = expr.xreplace({node: sympy.Integer(-1) ** node.exp * group(-node.base) ** node.exp})
+    return expr.xreplace(swaps)
+
+
+def _more_digits(patient: Patient) -> Iterator[Expr]:
+    """Where a sum cancels, the given expression in more digits."""
+    if len(patient.variables) < 2 or patient.expr.has(refined) or len(patient.failing) > MOST_NEAR * len(patient.points):
+        return
+    formula = template(rewrite(patient.reference.expr, SIGMOID), patient.variables)
+    if formula is None:
+        return
+    sums = [node for node in sympy.preorder_traversal(patient.expr) if node.free_symbols >= set(patient.variables) and _terms(node)]
+    for total in sorted(dict.fromkeys(sums), key=lambda each: (each.count_ops(), str(each)))[:MOST_SUMS]:
+        yield refined(patient.expr, total, _terms(total), Str(formula), *patient.variables)
+
+
+def _terms(node: Any) -> Expr | None:
+    """The sum of the sizes of the terms, None of what is no sum; of a choice between sums, a choice."""
+    if isinstance(node, Piecewise):
+        sizes = [_terms(branch) for branch, _ in node.args]
+        if any(size is None for size in sizes):
+            return None
+        return Piecewise(*zip(sizes, (condition for _, condition in node.args), strict=True))
+    exact = all(factor.is_Symbol or factor.is_number for term in node.args for factor in Mul.make_args(term))
+    return sympy.Add(*(_size(term) for term in node.args)) if node.is_Add and not exact else None
+
+
+def _size(term: Expr) -> Expr:
+    return term if term.is_nonnegative else Abs(term)
+
+
+def template(expr: Expr, variables: Sequence[Symbol]) -> str | None:
+    """A formula of the four operations and the methods `exp`, `ln` and `sqrt`, with places for its variables; None where it has other
+    functions."""
+    places = {symbol: f"{{{k}}}" for k, symbol in enumerate(variables)}
+    try:
+        return _text(rewrite(expr, HYPERBOLIC), places)
+    except KeyError:
+        return None
+
+
+METHODS = {exp: "exp", sympy.log: "ln"}
+
+
+def _text(node: Any, places: Mapping[Any, str]) -> str:
+    """In parentheses unless it is a name or a whole number. Fractions are quotients of what is not a float, which a Decimal would refuse."""
+    if node.is_Integer and node >= 0:
+        return str(node)
+    if node.is_Integer:
+        return f"({node})"
+    if node.is_Add:
+        constant, rest = node.as_coeff_Add()
+        if not constant.is_Rational:
+            raise KeyError(constant)
+        terms = " + ".join(_text(term, places) for term in sympy.Add.make_args(rest))
+        if constant.q != 1:
+            return f"((({terms}) * {constant.q} + {constant.p}) / {constant.q})"
+        return f"({constant} + {terms})" if constant else f"({terms})"
+    if node.is_Mul:
+        coefficient, rest = node.as_coeff_Mul()
+        if not coefficient.is_Rational:
+            raise KeyError(coefficient)
+        factors = sympy.Mul.make_args(rest)
+        above = [_text(factor, places) for factor in factors if not _is_reciprocal(factor)]
+        below = [_text(1 / factor, places) for factor in factors if _is_reciprocal(factor)]
+        number = abs(coefficient.p)
+        above = [str(number), *above] if number != 1 or not above else above
+        below = [str(coefficient.q), *below] if coefficient.q != 1 else below
+        return f"({'-' if coefficient < 0 else ''}{' * '.join(above)}{''.join(' / ' + each for each in below)})"
+    if node.is_Pow and node.exp.is_Integer:
+        if node.exp < 0:
+            return f"(1 / {_text(1 / node, places)})"
+        return f"({' * '.join([_text(node.base, places)] * int(node.exp))})"
+    if node.is_Pow and node.exp == sympy.S.Half:
+        return f"{_text(node.base, places)}.sqrt()"
+    if node.func in METHODS:
+        return f"{_text(node.args[0], places)}.{METHODS[node.func]}()"
+    return places[node]
 
 
 def _guard_products(expr: Expr) -> Expr:
@@ -298,6 +415,8 @@ MENDS: tuple[Mend, ...] = (
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),
     Mend("rounding of a difference", "exp(x - y) = exp(d)(1 + δ), d = fl(x - y), δ = x - y - d", _differences),
     Mend("0 · ∞ = 0", "a b = 0 where one is 0 and the other has overflowed", _guards),
+    Mend("the end of a domain", "f(x, y) = f(x, c) at y = c, simplified there", _ends),
+    Mend("more digits", "where a sum cancels, the expression as given in more digits", _more_digits),
     Mend("a zero without sign", "x = |x| for x >= 0", _sizes),
     Mend("a case of its own", "f(x) is its limit where the form has no value", _cases),
 )

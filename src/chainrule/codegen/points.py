@@ -100,8 +100,14 @@ def sample(spec: FunctionSpec) -> tuple[Point, ...]:
                 :9
             ]
         )
+    few = [
+        tuple(sorted(spec.values[symbol])) if symbol in spec.values else each
+        for symbol, each in zip(spec.symbols, few, strict=True)
+    ]
     points: list[Point] = []
     for k in range(count):
+        if spec.symbols[k] in spec.values:
+            continue
         for n, x in enumerate(_line(domains[k], EVERY if len(domains) == 1 else _mirror(COARSE) + DENSE[::4])):
             for turn in range(1 if len(domains) == 1 else 3):
                 points.append(
@@ -125,7 +131,12 @@ def sample(spec: FunctionSpec) -> tuple[Point, ...]:
         points += [
             tuple(few[j][(n * (2 * j + 1) + n // 9 * j) % len(few[j])] for j in range(len(domains))) for n in range(40)
         ]
-    return tuple(dict.fromkeys(points))
+    allowed = [spec.values.get(symbol) for symbol in spec.symbols]
+    return tuple(
+        point
+        for point in dict.fromkeys(points)
+        if all(values is None or x in values for x, values in zip(point, allowed, strict=True))
+    )
 
 
 def _joints(spec: FunctionSpec, base: Sequence[Point], domains: Sequence[Range]) -> list[Point]:
@@ -151,6 +162,7 @@ LINE_MIDDLE = 480
 LINE_SCALES = (1.0, 4.0, 16.0, 64.0, 256.0, 800.0)
 LINE_UNIFORM = 70
 MOST_SETTINGS = 6
+FEW_VALUES = 3  # an argument that takes no more than these takes no others
 
 
 def _closely(thin: int) -> list[float]:
@@ -174,6 +186,8 @@ def closer(points: Sequence[Point], domains: Sequence[tuple[float, float]], used
         return ()
     found: list[Point] = []
     for k in used[:2]:
+        if len({point[k] for point in finite}) <= FEW_VALUES:
+            continue
         others = list(dict.fromkeys((*point[:k], *point[k + 1 :]) for point in finite)) if len(used) > 1 else []
         moderate = [other for other in others if all(x == 0 or 1e-9 < abs(x) < 1e3 for x in other)]
         settings = moderate[:: max(1, len(moderate) // MOST_SETTINGS)][:MOST_SETTINGS]

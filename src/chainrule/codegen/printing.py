@@ -1,5 +1,6 @@
 """A stable form as straight-line NumPy: repeated parts named, powers multiplied out, no line too long."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, away, group, plus, polynomial, power
+from chainrule.codegen.vocabulary import BY_FUNCTION, away, group, plus, polynomial, power, refined
 from chainrule.errors import UnsupportedExpression
 
 ATOM, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1  # how tightly a piece of text binds
@@ -55,7 +56,17 @@ def _body(shared: Any, result: Any, names: Mapping[Symbol, str], width: int) -> 
         writer.lines.append(f"return np.full(np.shape({next(iter(names.values()))}), {writer.number(result)})")
     else:
         writer.lines.append(f"return {writer.write(result)[0]}")
-    return Body(tuple(writer.lines), frozenset(writer.imports))
+    return Body(_used(writer.lines), frozenset(writer.imports))
+
+
+def _used(lines: list[str]) -> tuple[str, ...]:
+    """Without names that no later line reads."""
+    kept: list[str] = []
+    for line in reversed(lines):
+        name = line.split(" = ")[0]
+        if line.startswith("return ") or any(re.search(rf"\b{name}\b", later) for later in kept):
+            kept.append(line)
+    return tuple(reversed(kept))
 
 
 def _powers_of_one(expr: Expr) -> Expr:
@@ -123,6 +134,8 @@ class _Writer:
             return self.write(node.args[0])
         if node.func == power:
             return self.power(*node.args)
+        if node.func == refined:
+            return self.refinement(*node.args)
         if node.func == polynomial:
             return self.horner(*node.args)
         if node.func == plus and node.args[1].is_number and node.args[1].is_negative:
@@ -202,6 +215,12 @@ class _Writer:
             return " * ".join([name] * exponent)
         half = self.assign(self.multiplied(name, exponent // 2), None)
         return f"{half} * {half}" + (f" * {name}" if exponent % 2 else "")
+
+    def refinement(self, found: Any, total: Any, size: Any, formula: Any, *symbols: Any) -> tuple[str, int]:
+        inputs = [self.names[symbol] for symbol in symbols]
+        texts = [self.operand(each, COMPARISON) for each in (found, total, size)]
+        self.imports.add("refined")
+        return f"refined({', '.join(texts)}, lambda {', '.join(inputs)}: {formula.name.format(*inputs)}, {', '.join(inputs)})", ATOM
 
     def horner(self, x: Any, *coefficients: Any) -> tuple[str, int]:
         """((c3 x + c2) x + c1) x + c0, a few terms a line."""

@@ -130,7 +130,9 @@ def _exp_square(node: Expr) -> Expr | None:
     for factor in sympy.Mul.make_args(node):
         if factor.func == times_exp_square and factor != node:
             inner, *same = factor.args
-            return times_exp_square(node / factor * inner, *same)
+            outside = node / factor * inner
+            minus = outside.could_extract_minus_sign()
+            return -times_exp_square(-outside, *same) if minus else times_exp_square(outside, *same)
         if not isinstance(factor, exp):
             continue
         constant, rest = factor.args[0].as_independent(*node.free_symbols, as_Add=False)

@@ -34,6 +34,7 @@ from chainrule.runtime import scalar as runtime
 Point = tuple[float, ...]
 LIMIT = 4.0  # ulp: what a form should reach
 SAMPLED = 3.8  # ulp at the points here: elsewhere a little more is expected
+WITHIN_DIFFERENCE = 1.6  # ulp: for a function of a difference, whose own rounding adds to it
 CLASSES = (SAMPLED, 6.0, 10.0, 20.0, 50.0, 200.0, 1e3, 1e5)  # ulp: forms between two of these are as good as one another
 TOLERANCES = (1e-14, 1e-13)  # relative error, away from roots: the loosest that is accepted where no form is within the limit
 NEAR_ROOT = 1e-15  # absolute, times max(1, |x f'(x)|)
@@ -55,7 +56,8 @@ MOST_NEAR = 600
 class Problem:
     """One expression, its symbols, and the points with their true values (NaN where there is none).
 
-    rest: what remains of the exact values, in ulp of the true ones; empty where unknown. limit: in ulp, what a form should reach."""
+    rest: what remains of the exact values, in ulp of the true ones; empty where unknown. limit: in ulp, what a form should reach.
+    region: the condition under which the expression counts, and those that come before it."""
 
     expr: Expr
     symbols: tuple[Symbol, ...]
@@ -64,6 +66,7 @@ class Problem:
     reference: Reference
     rest: tuple[float, ...] = ()
     limit: float = SAMPLED
+    region: tuple[Any, tuple[Any, ...]] | None = None
 
     @property
     def exact(self) -> Truth:
@@ -240,11 +243,14 @@ class _Tried:
     measured: Measured
     cost: float
     moderate: int  # how many points fail though nothing is extreme there
+    limit: float
 
     @property
     def rank(self) -> tuple[int, int, float]:
         """Class of the largest error; how many points fail; cost."""
-        return (bisect_left(CLASSES, self.measured.ulp), len(self.measured.failing), self.cost)
+        error = self.measured.ulp
+        classed = 0 if error <= self.limit else 1 + bisect_left(CLASSES, error) + math.isinf(error)
+        return (classed, len(self.measured.failing), self.cost)
 
     @property
     def hope(self) -> tuple[int, int, float]:
@@ -259,7 +265,7 @@ def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
     def tried(form: Form, at: Problem) -> _Tried:
         code = body(form.expr, names)
         measured = measure(at, _on_model(code, problem, names))
-        return _Tried(form, code, measured, cost(form.expr), sum(map(at.is_moderate, measured.failing)))
+        return _Tried(form, code, measured, cost(form.expr), sum(map(at.is_moderate, measured.failing)), at.limit)
 
     coarse = sorted((tried(form, problem) for form in _assembled(problem, variables)), key=lambda each: each.hope)
     results = {each.form.expr: tried(each.form, close) for each in coarse[:KEPT]}
@@ -328,7 +334,7 @@ def _assembled(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
     pieces, rules = [], []
     for branch, condition in _regions(folded):
         inside = [k for k, point in enumerate(problem.points) if _inside(condition, problem.symbols, point)]
-        part = replace(problem.at(inside), expr=branch)
+        part = replace(problem.at(inside), expr=branch, region=condition)
         if branch.is_number or not inside:
             pieces.append(branch)
             continue
@@ -353,7 +359,7 @@ def _of_difference(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Fo
         oriented = difference if problem.expr.has(difference) or not problem.expr.has(-difference) else -difference
         if oriented != difference:
             single = single.xreplace({u: -u})
-        inner = replace(_problem(single, (u,), points, ((-math.inf, math.inf),)), limit=SAMPLED / 2)  # u is rounded
+        inner = replace(_problem(single, (u,), points, ((-math.inf, math.inf),)), limit=WITHIN_DIFFERENCE)  # u is rounded
         found = _best(inner, {u: "u"})
         yield Form(found.expr.xreplace({u: oriented}), ("one number, the difference", *found.rules))
 
@@ -489,6 +495,8 @@ def _closer(problem: Problem) -> Problem:
         more = points or _near_roots(result, used)
         known = {(*point, *(math.copysign(1, x) for x in point)) for point in result.points}
         more = tuple(p for p in dict.fromkeys(more) if (*p, *(math.copysign(1, x) for x in p)) not in known)
+        if problem.region is not None:
+            more = tuple(point for point in more if _inside(problem.region, symbols, point))
         truth = _true(expr, symbols, reference, more)
         result = replace(
             result,
@@ -521,7 +529,8 @@ def _near_roots(problem: Problem, used: Sequence[int]) -> tuple[Point, ...]:
                 if value is None:
                     break
                 a, b = (middle, b) if (value < 0) == (fa < 0) else (a, middle)
-            found += [(*other[:k], x, *other[k:]) for x in neighbours(a)]
+            low, high = problem.reference.domains[k]
+            found += [(*other[:k], x, *other[k:]) for x in neighbours(a) if low <= x <= high]
     return tuple(found)
 
 

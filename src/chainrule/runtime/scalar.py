@@ -23,6 +23,7 @@ from .arithmetic import select as select
 from .arithmetic import sign_of_number as sign_of_number
 from .blocks import BLOCK, F64, Mend, not_inside, once, run
 from .blocks import Kernel as Kernel
+from .extended import refined as refined
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times
