@@ -572,3 +572,17 @@ def test_out_of_functions_of_vectors():
         softmax(z, out=np.empty(4))
     with pytest.raises(TypeError, match="out has dtype int64"):
         softmax(z, out=np.empty((4, 3), int))
+
+
+def test_a_function_applied_in_parts_is_the_whole():
+    from chainrule.runtime.arithmetic import PART, apply, replace
+
+    x = RNG.normal(size=(3, PART))
+    out = np.empty_like(x)
+    np.testing.assert_array_equal(apply(np.arctan2, x, 2.0, out=out), np.arctan2(x, 2.0))
+    near = np.abs(x) < 0.1
+    wanted = np.where(near, x**2, out)
+    np.testing.assert_array_equal(replace(near, lambda x, c: x**2 * c, x, 1.0, out=out), wanted)
+    number = np.array(0.05)
+    assert replace(np.abs(number) < 0.1, lambda x: x + 1, number, out=np.zeros(())) == 1.05
+    assert replace(np.abs(number) < 0.01, lambda x: x + 1, number, out=np.zeros(())) == 0

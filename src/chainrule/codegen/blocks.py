@@ -24,6 +24,8 @@ TRUTH = {*COMPARED.values(), *JOINED.values(), "np.logical_not", "np.isnan", "np
 """Functions whose results are truth values."""
 PLAIN = {"product": "np.multiply", "quotient": "np.divide"}
 """What a function with a guard is where nothing raises the flag of an invalid operation: only 0 * inf and 0 / 0 tell them apart."""
+SLOW_IN_PLACE = ("np.sign",)
+"""Functions that NumPy computes several times slower into their own operand."""
 NUMBERS = {
     **{f"np.{name}": f"math.{name}" for name in ("exp", "log", "log1p", "expm1", "sin", "cos", "tan", "tanh", "cosh", "sinh", "sqrt", "hypot", "floor")},
     "np.arctan": "math.atan", "np.arcsinh": "math.asinh", "np.abs": "abs", "np.maximum": "max", "np.minimum": "min", "np.power": "math.pow",
@@ -204,7 +206,7 @@ def kernel(program: Program, results: Sequence[str]) -> Code:
             for o in ending
             if place[o][0] == kind
             and (
-                operation.function.startswith("np.")
+                (operation.function.startswith("np.") and operation.function not in SLOW_IN_PLACE)
                 or (operation.function == "replace" and o == operation.operands[1])
                 or (operation.function == "select" and o == operation.operands[1] != operation.operands[2])
             )
@@ -227,13 +229,13 @@ def kernel(program: Program, results: Sequence[str]) -> Code:
         operation = program.operations[k]
         texts = [o if isinstance(o, str) else names[place[o]] for o in operation.operands]
         if not operation.function.startswith("np."):
-            imports.add(operation.function)
+            imports |= {operation.function, *(() if inside(operation.function) else ("apply",))}
         into = names[place[k]]
         if operation.function == "replace":
             before = texts.pop(1)
             lines += [f"np.copyto({into}, {before})"] if before != into else []
-        call = f"{operation.function}({', '.join(texts)}"
-        line = f"{call}, out={into})" if inside(operation.function) else f"np.copyto({into}, {call}))"
+        call = f"{operation.function}({', '.join(texts)}, out={into})"
+        line = call if inside(operation.function) else "apply(" + call.replace("(", ", ", 1)
         comment = f"  # {operation.label}"
         lines.append(line + comment if operation.label and len(line + comment) <= LINE else line)
     taken: set[int] = set()

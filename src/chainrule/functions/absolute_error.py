@@ -37,9 +37,9 @@ def _grad_prediction_of_number(prediction: float, target: float) -> float:
     return sign_of_number(prediction - target)
 
 
-def _grad_prediction(prediction: Array, target: Array, out: Array) -> None:
-    np.subtract(prediction, target, out=out)
-    np.sign(out, out=out)
+def _grad_prediction(prediction: Array, target: Array, out: Array, s1: Array) -> None:
+    np.subtract(prediction, target, out=s1)
+    np.sign(s1, out=out)
 
 
 def _second_prediction_of_number(prediction: float, target: float) -> float:
@@ -50,11 +50,11 @@ def _second_prediction(prediction: Array, target: Array, out: Array) -> None:
     np.copyto(out, 0.0)
 
 
-def _value_and_grad_prediction(prediction: Array, target: Array, value: Array, grad: Array) -> None:
+def _value_and_grad_prediction(prediction: Array, target: Array, value: Array, grad: Array, s1: Array) -> None:
     np.subtract(target, prediction, out=value)
     np.abs(value, out=value)
-    np.subtract(prediction, target, out=grad)
-    np.sign(grad, out=grad)
+    np.subtract(prediction, target, out=s1)
+    np.sign(s1, out=grad)
 
 
 absolute_error = ScalarFunction(
@@ -62,13 +62,13 @@ absolute_error = ScalarFunction(
     arguments=("prediction", "target"),
     value=Kernel(_value, number=_value_of_number),
     gradients={
-        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number),
+        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number, scratch=1),
     },
     seconds={
         "prediction": Kernel(_second_prediction, number=_second_prediction_of_number, nan=("prediction", "target")),
     },
     values_and_gradients={
-        "prediction": Kernel(_value_and_grad_prediction, results=2),
+        "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=1),
     },
     loss=True,
     doc=__doc__,

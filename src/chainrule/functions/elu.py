@@ -40,19 +40,16 @@ def _value(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
 
 
 def _grad_x_of_number(x: float, alpha: float) -> float:
-    t1 = abs(x)
-    return 1.0 if x > 0.0 else alpha * (math.exp(-t1) if x < 0.0 else math.exp(t1))
+    e = math.exp(0.5 * x)
+    return 1.0 if x > 0.0 else alpha * e * e
 
 
-def _grad_x(x: Array, alpha: Array, out: Array, s1: Array, m1: Array, m2: Array) -> None:
-    np.abs(x, out=out)  # t1
+def _grad_x(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
+    np.multiply(0.5, x, out=out)
+    np.exp(out, out=out)  # e
     np.greater(x, 0.0, out=m1)
-    np.less(x, 0.0, out=m2)
-    np.negative(out, out=s1)
-    np.exp(s1, out=s1)
-    np.exp(out, out=out)
-    select(m2, s1, out, out=s1)
-    np.multiply(alpha, s1, out=s1)
+    np.multiply(alpha, out, out=s1)
+    np.multiply(s1, out, out=s1)
     select(m1, 1.0, s1, out=out)
 
 
@@ -67,34 +64,28 @@ def _grad_alpha(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> Non
 
 
 def _second_x_of_number(x: float, alpha: float) -> float:
-    t1 = abs(x)
-    return 0.0 if x > 0.0 else alpha * (math.exp(-t1) if x < 0.0 else math.exp(t1))
+    e = math.exp(0.5 * x)
+    return 0.0 if x > 0.0 else alpha * e * e
 
 
-def _second_x(x: Array, alpha: Array, out: Array, s1: Array, m1: Array, m2: Array) -> None:
-    np.abs(x, out=out)  # t1
+def _second_x(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
+    np.multiply(0.5, x, out=out)
+    np.exp(out, out=out)  # e
     np.greater(x, 0.0, out=m1)
-    np.less(x, 0.0, out=m2)
-    np.negative(out, out=s1)
-    np.exp(s1, out=s1)
-    np.exp(out, out=out)
-    select(m2, s1, out, out=s1)
-    np.multiply(alpha, s1, out=s1)
+    np.multiply(alpha, out, out=s1)
+    np.multiply(s1, out, out=s1)
     select(m1, 0.0, s1, out=out)
 
 
-def _value_and_grad_x(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array, m2: Array) -> None:
+def _value_and_grad_x(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
     np.greater(x, 0.0, out=m1)
     np.expm1(x, out=grad)
     np.multiply(alpha, grad, out=grad)
     select(m1, x, grad, out=value)
-    np.abs(x, out=grad)
-    np.less(x, 0.0, out=m2)
-    np.negative(grad, out=s1)
-    np.exp(s1, out=s1)
+    np.multiply(0.5, x, out=grad)
     np.exp(grad, out=grad)
-    select(m2, s1, grad, out=s1)
-    np.multiply(alpha, s1, out=s1)
+    np.multiply(alpha, grad, out=s1)
+    np.multiply(s1, grad, out=s1)
     select(m1, 1.0, s1, out=grad)
 
 
@@ -113,14 +104,14 @@ elu = ScalarFunction(
     ranges={"alpha": Range(lower=0.0, open_lower=True)},
     value=Kernel(_value, number=_value_of_number, scratch=1, masks=1, nan=("alpha",)),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1, masks=2, nan=("alpha",)),
+        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1, masks=1, nan=("alpha",)),
         "alpha": Kernel(_grad_alpha, number=_grad_alpha_of_number, scratch=1, masks=1, nan=("alpha",)),
     },
     seconds={
-        "x": Kernel(_second_x, number=_second_x_of_number, scratch=1, masks=2, nan=("alpha",)),
+        "x": Kernel(_second_x, number=_second_x_of_number, scratch=1, masks=1, nan=("alpha",)),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1, masks=2, nan=("alpha",)),
+        "x": Kernel(_value_and_grad_x, results=2, scratch=1, masks=1, nan=("alpha",)),
         "alpha": Kernel(_value_and_grad_alpha, results=2, scratch=1, masks=1, nan=("alpha",)),
     },
     doc=__doc__,

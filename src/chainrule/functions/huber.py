@@ -51,15 +51,15 @@ def _grad_prediction_of_number(prediction: float, target: float, delta: float) -
 
 
 def _grad_prediction(
-    prediction: Array, target: Array, delta: Array, out: Array, s1: Array, s2: Array, m1: Array
+    prediction: Array, target: Array, delta: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array
 ) -> None:
     np.subtract(target, prediction, out=s1)  # t1
     np.abs(s1, out=out)
     np.greater_equal(delta, out, out=m1)
     np.negative(s1, out=out)
     np.negative(delta, out=s2)
-    np.sign(s1, out=s1)
-    np.multiply(s2, s1, out=s2)
+    np.sign(s1, out=s3)
+    np.multiply(s2, s3, out=s2)
     select(m1, out, s2, out=out)
 
 
@@ -75,7 +75,8 @@ def _second_prediction(prediction: Array, target: Array, delta: Array, out: Arra
 
 
 def _value_and_grad_prediction(
-    prediction: Array, target: Array, delta: Array, value: Array, grad: Array, s1: Array, s2: Array, m1: Array
+    prediction: Array, target: Array, delta: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1:
+    Array
 ) -> None:
     np.subtract(target, prediction, out=s1)
     np.abs(s1, out=grad)
@@ -89,8 +90,8 @@ def _value_and_grad_prediction(
     np.greater_equal(delta, grad, out=m1)
     np.negative(s1, out=grad)
     np.negative(delta, out=s2)
-    np.sign(s1, out=s1)
-    np.multiply(s2, s1, out=s2)
+    np.sign(s1, out=s3)
+    np.multiply(s2, s3, out=s2)
     select(m1, grad, s2, out=grad)
 
 
@@ -101,7 +102,7 @@ huber = ScalarFunction(
     ranges={"delta": Range(lower=0.0, open_lower=True)},
     value=Kernel(_value, number=_value_of_number, scratch=2, masks=1),
     gradients={
-        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number, scratch=2, masks=1),
+        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number, scratch=3, masks=1),
     },
     seconds={
         "prediction": Kernel(
@@ -109,7 +110,7 @@ huber = ScalarFunction(
         ),
     },
     values_and_gradients={
-        "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=2, masks=1),
+        "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=3, masks=1),
     },
     loss=True,
     doc=__doc__,

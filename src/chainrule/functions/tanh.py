@@ -22,25 +22,15 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, select
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction
 
 
 def _value_of_number(x: float) -> float:
-    t1 = -2.0 * abs(x)
-    t2 = math.expm1(t1)
-    return (t2 if x < 0.0 else -t2) / (1.0 + math.exp(t1))
+    return math.tanh(x)
 
 
-def _value(x: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.multiply(-2.0, s1, out=s1)  # t1
-    np.expm1(s1, out=out)  # t2
-    np.less(x, 0.0, out=m1)
-    np.negative(out, out=s2)
-    select(m1, out, s2, out=out)
-    np.exp(s1, out=s1)
-    np.add(1.0, s1, out=s1)
-    np.divide(out, s1, out=out)
+def _value(x: Array, out: Array) -> None:
+    np.tanh(x, out=out)
 
 
 def _grad_x_of_number(x: float) -> float:
@@ -60,37 +50,29 @@ def _grad_x(x: Array, out: Array, s1: Array) -> None:
 
 
 def _second_x_of_number(x: float) -> float:
-    t1 = -2.0 * abs(x)
-    e = math.exp(t1)
-    t2 = 1.0 + e
-    return e * (-8.0 if x < 0.0 else 8.0) * math.expm1(t1) / (t2 * t2 * t2)
+    e = math.exp(-2.0 * abs(x))
+    t1 = 1.0 + e
+    return -8.0 * e * math.tanh(x) / (t1 * t1)
 
 
-def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.abs(x, out=s1)
-    np.multiply(-2.0, s1, out=s1)  # t1
-    np.exp(s1, out=out)  # e
-    np.add(1.0, out, out=s2)  # t2
-    np.less(x, 0.0, out=m1)
-    select(m1, -8.0, 8.0, out=s3)
-    np.multiply(out, s3, out=out)
-    np.expm1(s1, out=s1)
-    np.multiply(out, s1, out=out)
-    np.multiply(s2, s2, out=s1)
-    np.multiply(s1, s2, out=s1)
+def _second_x(x: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.abs(x, out=out)
+    np.multiply(-2.0, out, out=out)
+    np.exp(out, out=out)  # e
+    np.add(1.0, out, out=s1)  # t1
+    np.multiply(-8.0, out, out=out)
+    np.tanh(x, out=s2)
+    np.multiply(out, s2, out=out)
+    np.multiply(s1, s1, out=s1)
     np.divide(out, s1, out=out)
 
 
-def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
+def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
+    np.tanh(x, out=value)
     np.abs(x, out=grad)
     np.multiply(-2.0, grad, out=grad)
-    np.expm1(grad, out=value)
-    np.less(x, 0.0, out=m1)
-    np.negative(value, out=s1)
-    select(m1, value, s1, out=value)
     np.exp(grad, out=grad)
     np.add(1.0, grad, out=s1)
-    np.divide(value, s1, out=value)
     np.multiply(4.0, grad, out=grad)
     np.multiply(s1, s1, out=s1)
     np.divide(grad, s1, out=grad)
@@ -99,15 +81,15 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, m1: Array)
 tanh = ScalarFunction(
     "tanh",
     arguments=("x",),
-    value=Kernel(_value, number=_value_of_number, scratch=2, masks=1),
+    value=Kernel(_value, number=_value_of_number),
     gradients={
         "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1),
     },
     seconds={
-        "x": Kernel(_second_x, number=_second_x_of_number, scratch=3, masks=1),
+        "x": Kernel(_second_x, number=_second_x_of_number, scratch=2),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1, masks=1),
+        "x": Kernel(_value_and_grad_x, results=2, scratch=1),
     },
     doc=__doc__,
     module=__name__,

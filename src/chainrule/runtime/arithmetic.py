@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
+PART = 8192
 FEW = 512
 """Elements below which branches cost less than further calls."""
 
@@ -37,6 +38,19 @@ def replace(condition: Any, code: Any, *inputs: Any, out: Array) -> Array:
     if places.size:
         chosen = (x if isinstance(x, float) else x.reshape(-1)[places] for x in inputs)
         out.reshape(-1)[places] = code(*chosen)
+    return out
+
+
+def apply(function: Any, *operands: Any, out: Array) -> Array:
+    """`function` of the operands in `out`, a part at a time: what it needs in between then fits into memory that is at hand, where larger arrays
+    would be asked of the system again and again, at ten times the cost."""
+    if out.size <= PART:
+        np.copyto(out, function(*operands))
+        return out
+    whole = out.reshape(-1)
+    flat = [x.reshape(-1) if isinstance(x, np.ndarray) else x for x in operands]
+    for k in range(0, whole.size, PART):
+        whole[k : k + PART] = function(*(x[k : k + PART] if isinstance(x, np.ndarray) else x for x in flat))
     return out
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .arithmetic import Array as Array
+from .arithmetic import apply as apply
 from .arithmetic import heaviside_of_number as heaviside_of_number
 from .arithmetic import product as product
 from .arithmetic import product_of_number as product_of_number
@@ -229,6 +230,16 @@ class ScalarFunction:
     def source(self) -> str:
         """The text of the module in which this function is generated."""
         return "".join(linecache.getlines(self._value.block.__code__.co_filename))
+
+    @property
+    def derivatives(self) -> tuple[str, ...]:
+        """What `wrt` may be for first derivatives."""
+        return tuple(self._gradients)
+
+    @property
+    def second_derivatives(self) -> tuple[str, ...]:
+        """What `wrt` may be for second derivatives."""
+        return tuple(self._seconds)
 
     @property
     def kernels(self) -> Mapping[str, Kernel]:

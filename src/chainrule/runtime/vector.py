@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .blocks import BLOCK, share
+from .arithmetic import PART
+from .blocks import share
 from .scalar import KEPT, Range, result_dtype
 
 Array = npt.NDArray[np.float64]
@@ -251,6 +252,21 @@ class VectorFunction:
         return self._reduced(product, call, name, reduction, self.axes[name], out)
 
     @property
+    def specification(self) -> Mapping[str, Input]:
+        """What each input is, by its name."""
+        return dict(self._inputs)
+
+    @property
+    def derivatives(self) -> tuple[str, ...]:
+        """What ``wrt`` may be for first derivatives."""
+        return tuple(self._derivatives)
+
+    @property
+    def second_derivatives(self) -> tuple[str, ...]:
+        """What ``wrt`` may be for second derivatives."""
+        return tuple(name for name, one in self._derivatives.items() if one.hessian is not None)
+
+    @property
     def source(self) -> str:
         """The text of the module in which this function is generated."""
         return "".join(linecache.getlines(self._value.__code__.co_filename))
@@ -468,7 +484,7 @@ class VectorFunction:
         widths = [
             a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, deep, strict=True) if d >= 0
         ]
-        step = max(1, BLOCK // max([1, math.prod(shape[len(call.batch) :]), *widths]))
+        step = max(1, PART // max([1, math.prod(shape[len(call.batch) :]), *widths]))
         if rows < 2 * step or (any(d < 0 for d in deep) and not self._last_fits(call, axes)):
             return np.broadcast_to(kernel(*call.arrays), shape)
         arrays = [
