@@ -86,7 +86,7 @@ def test_the_signatures_for_editors_are_those_of_the_functions(name: str) -> Non
         assert callable(getattr(f, method))
         for argument in node.args.kwonlyargs:
             if argument.arg == "wrt":
-                known = f.second_derivatives if method in ("second", "hvp", "hessian") else f.derivatives
+                known = f.wrt_second if method in ("second", "hvp", "hessian") else f.wrt
                 assert f"Literal[{', '.join(map(repr, known))}]" in ast.unparse(argument)
 
 

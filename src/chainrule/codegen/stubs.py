@@ -41,7 +41,7 @@ def _class(f: ScalarFunction | VectorFunction) -> str:
 def _of_numbers(f: ScalarFunction) -> list[str]:
     parameters = [f"{name}: ArrayLike = {default!r}" for name, default in f.parameters.items()]
     reduction = ['reduction: Reduction = "none"'] * f.loss
-    first, second = _wrt(f.derivatives), _wrt(f.second_derivatives)
+    first, second = _wrt(f.wrt), _wrt(f.wrt_second)
     out, outs = ["out: Out = None"], ["out: Outs = None"]
     methods = [
         _method("__call__", f.arguments, (), [*parameters, *out, *reduction]),
@@ -51,7 +51,7 @@ def _of_numbers(f: ScalarFunction) -> list[str]:
         _method("vjp", f.arguments, ("g",), [*first, *parameters, *out]),
         _method("jvp", f.arguments, ("v",), [*first, *parameters, *out]),
     ]
-    if f.second_derivatives:
+    if f.wrt_second:
         methods += [
             _method("second", f.arguments, (), [*second, *parameters, *out]),
             _method("hvp", f.arguments, ("v",), [*second, *parameters, *out]),
@@ -65,7 +65,7 @@ def _of_vectors(f: VectorFunction) -> list[str]:
     parameters = [f"{name}: ArrayLike = {default!r}" for name, default in defaults.items() if default is not None]
     axis = ["axis: int = -1"] * f.one_axis
     reduction = ['reduction: Reduction = "none"'] * f.loss
-    first, second = _wrt(f.derivatives), _wrt(f.second_derivatives)
+    first, second = _wrt(f.wrt), _wrt(f.wrt_second)
     out = ["out: Out = None"]
     methods = [_method("__call__", arguments, (), [*parameters, *axis, *reduction, *out])]
     if f.output:
@@ -76,7 +76,7 @@ def _of_vectors(f: VectorFunction) -> list[str]:
         methods.append(_method("value_and_grad", arguments, (), both, "tuple[Any, Any]"))
     methods.append(_method("vjp", arguments, ("g",), [*first, *parameters, *axis, *out]))
     methods.append(_method("jvp", arguments, ("v",), [*first, *parameters, *axis, *out]))
-    if f.second_derivatives:
+    if f.wrt_second:
         methods.append(_method("hessian", arguments, (), [*second, *parameters, *axis, *reduction, *out]))
         methods.append(_method("hvp", arguments, ("v",), [*second, *parameters, *axis, *reduction, *out]))
     return methods

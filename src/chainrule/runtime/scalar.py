@@ -232,12 +232,12 @@ class ScalarFunction:
         return "".join(linecache.getlines(self._value.block.__code__.co_filename))
 
     @property
-    def derivatives(self) -> tuple[str, ...]:
+    def wrt(self) -> tuple[str, ...]:
         """What `wrt` may be for first derivatives."""
         return tuple(self._gradients)
 
     @property
-    def second_derivatives(self) -> tuple[str, ...]:
+    def wrt_second(self) -> tuple[str, ...]:
         """What `wrt` may be for second derivatives."""
         return tuple(self._seconds)
 

@@ -97,7 +97,7 @@ class VectorFunction:
         self.loss = loss
         self._inputs = dict(inputs)
         self._value = value
-        self._derivatives = dict(derivatives)
+        self.derivatives = dict(derivatives)
         named = {*output, *(a for given in inputs.values() for a in (*given.axes, *filter(None, [given.index_of])))}
         self.one_axis = len(named) == 1 and all(len(axes) <= 1 for axes in (output, *self.axes.values()))
         required = [each for each, given in inputs.items() if given.default is None]
@@ -257,14 +257,14 @@ class VectorFunction:
         return dict(self._inputs)
 
     @property
-    def derivatives(self) -> tuple[str, ...]:
+    def wrt(self) -> tuple[str, ...]:
         """What ``wrt`` may be for first derivatives."""
-        return tuple(self._derivatives)
+        return tuple(self.derivatives)
 
     @property
-    def second_derivatives(self) -> tuple[str, ...]:
+    def wrt_second(self) -> tuple[str, ...]:
         """What ``wrt`` may be for second derivatives."""
-        return tuple(name for name, one in self._derivatives.items() if one.hessian is not None)
+        return tuple(name for name, one in self.derivatives.items() if one.hessian is not None)
 
     @property
     def source(self) -> str:
@@ -280,16 +280,16 @@ class VectorFunction:
     # ---------------------------------------------------------------- arguments
 
     def _by(self, wrt: str | None) -> tuple[str, Derivatives]:
-        name = next(iter(self._derivatives)) if wrt is None else wrt
-        if name not in self._derivatives:
-            known = ", ".join(map(repr, self._derivatives))
+        name = next(iter(self.derivatives)) if wrt is None else wrt
+        if name not in self.derivatives:
+            known = ", ".join(map(repr, self.derivatives))
             raise ValueError(f"{self.__name__}: no derivative by {name!r}; wrt is one of {known}")
-        return name, self._derivatives[name]
+        return name, self.derivatives[name]
 
     def _second(self, wrt: str | None) -> tuple[str, Derivatives]:
         name, kernels = self._by(wrt)
         if kernels.hessian is None:
-            known = ", ".join(repr(each) for each, d in self._derivatives.items() if d.hessian is not None)
+            known = ", ".join(repr(each) for each, d in self.derivatives.items() if d.hessian is not None)
             raise TypeError(f"{self.__name__} has no Hessian by {name!r}; it was derived by {known or 'no input'}")
         return name, kernels
 
