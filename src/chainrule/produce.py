@@ -11,7 +11,9 @@ from .calculus.derivation import Derivation
 from .calculus.derive import derive_all
 from .catalogue import PACKAGE, Project
 from .codegen.modules import check_module, module_source
+from .codegen.numpy_source import load as load_function
 from .codegen.numpy_source import package_source
+from .codegen.stubs import package_stub
 from .definition import Definition
 from .errors import VerificationError
 from .expression import tree as t
@@ -133,8 +135,13 @@ def produce_package(names: Iterable[str], project: Project) -> Mapping[str, byte
     folder = functions_folder(project)
     if folder == OWN_FUNCTIONS:
         return {}
-    there = (name for name in names if (project.output / folder / f"{name}.py").is_file())
-    return {f"{folder}/__init__.py": package_source(there).encode()}
+    there = sorted(name for name in names if (project.output / folder / f"{name}.py").is_file())
+    texts = {name: (project.output / folder / f"{name}.py").read_text(encoding="utf-8") for name in there}
+    functions = [load_function(text, name) for name, text in texts.items() if text]
+    return {
+        f"{folder}/__init__.py": package_source(there).encode(),
+        f"{folder}/__init__.pyi": package_stub(functions).encode(),
+    }
 
 
 def document(definition: Definition, form: str, detail: Detail, width: int, project: Project) -> str:

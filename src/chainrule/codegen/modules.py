@@ -6,6 +6,7 @@ from ..definition import Definition
 from ..runtime.scalar import ScalarFunction
 from .checking import check_function
 from .numpy_source import generate, load
+from .path_checks import check_paths
 from .spec import FunctionSpec
 from .specs import spec_of
 from .vector import generate_vector
@@ -26,6 +27,6 @@ def check_module(source: str, definition: Definition, derivations: tuple[Derivat
     function = load(source, spec.name)
     if isinstance(spec, FunctionSpec):
         assert isinstance(function, ScalarFunction)
-        return check_function(function, spec)
+        return (*check_function(function, spec), *check_paths(function, spec))
     assert not isinstance(function, ScalarFunction)
     return check_vector_function(function, spec, derivations[0].scope)

@@ -6,16 +6,21 @@ import linecache
 import math
 import textwrap
 import types
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from sympy import Expr
 
+from chainrule.codegen.blocks import Code, Program, has_guards, kernel, of_numbers
 from chainrule.codegen.points import Point, ranges, sample
-from chainrule.codegen.printing import Body
+from chainrule.codegen.printing import body
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import NEAR_ROOT, Stable, problem, stabilise
 from chainrule.codegen.vocabulary import WORDS
 from chainrule.errors import ChainruleError, DefinitionError, VerificationError
+from chainrule.runtime import scalar as runtime
 from chainrule.runtime.scalar import Range, ScalarFunction
 from chainrule.runtime.vector import VectorFunction
 
@@ -34,7 +39,28 @@ ACCURACY = (
     "within {near} times max(1, |x f'|). Measured against arbitrary-precision arithmetic at points from the smallest "
     "subnormal to the largest number."
 )
-RESERVED = {"np", "wrt", "out", "reduction", "ScalarFunction", "Range", "Array"} | {word.runtime for word in WORDS}
+OF_NUMBERS = ("heaviside_of_number", "product_of_number", "quotient_of_number", "sign_of_number")
+RESERVED = (
+    {
+        "np",
+        "math",
+        "abs",
+        "max",
+        "min",
+        "round",
+        "wrt",
+        "out",
+        "reduction",
+        "value",
+        "grad",
+        "select",
+        "replace",
+        "apply",
+    }
+    | {"ScalarFunction", "Kernel", "Range", "Array", *OF_NUMBERS}
+    | {word.runtime for word in WORDS}
+    | {f"{letter}{k}" for letter in "ms" for k in range(1, 100)}
+)
 
 
 def generate(spec: FunctionSpec) -> str:
@@ -45,14 +71,18 @@ def generate(spec: FunctionSpec) -> str:
     expression and the point, where no form is; UnsupportedExpression for a function without NumPy code;
     DefinitionError for a bad name.
     """
+    return _module(spec, ranges(spec), stable_parts(spec))
+
+
+def stable_parts(spec: FunctionSpec) -> dict[str, Stable]:
+    """The accurate form of every expression, under the name of its private function. Raises what `generate` does."""
     _check_names(spec)
-    intervals = ranges(spec)
     points = sample(spec)
-    domains = tuple((each.lower, each.upper) for each in intervals.values())
-    parts: dict[str, Stable] = {}
-    for part, expr in spec.parts:
-        parts[part] = _first_stable(spec, part, (expr, *spec.alternatives.get(part, ())), points, domains)
-    return _module(spec, intervals, parts)
+    domains = tuple((each.lower, each.upper) for each in ranges(spec).values())
+    return {
+        part: _first_stable(spec, part, (expr, *spec.alternatives.get(part, ())), points, domains)
+        for part, expr in spec.parts
+    }
 
 
 def _first_stable(
@@ -75,9 +105,29 @@ def _first_stable(
 
 def package_source(names: Iterable[str]) -> str:
     """The text of `__init__.py` for a package of generated modules."""
-    lines = [f"from .{name} import {name} as {name}" for name in sorted(names)]
+    every = sorted(names)
     title = '"""Verified functions with their derivatives. Needs NumPy only. Generated."""'
-    return "\n".join([title, *(["", *lines] if lines else []), ""])
+    if not every:
+        return title + "\n"
+    lines = [
+        title,
+        "",
+        "import sys",
+        "from typing import TYPE_CHECKING",
+        "",
+        "from chainrule.runtime.package import Package",
+        "",
+        "if TYPE_CHECKING:",
+        *(f"    from .{name} import {name} as {name}" for name in every),
+        "",
+        "__all__ = (",
+        *(f'    "{name}",' for name in every),
+        ")",
+        "",
+        "sys.modules[__name__].__class__ = Package  # loads a function when it is first used",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 _LOADED = itertools.count(1)
@@ -111,39 +161,157 @@ def _check_names(spec: FunctionSpec) -> None:
         )
 
 
+@dataclass(frozen=True)
+class _Kernel:
+    """The functions of one kernel as text, and the expression that makes a `Kernel` of them."""
+
+    functions: tuple[str, ...]
+    made: str
+    imports: frozenset[str]
+
+
 def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, Stable]) -> str:
     bounded = {name: each for name, each in intervals.items() if each != Range()}
-    imports = {"Array", "ScalarFunction", *(["Range"] if bounded else [])}.union(
-        *(part.body.imports for part in parts.values())
+    formulas = {name: part.body.lines for name, part in parts.items()}
+    helpers: dict[tuple[str, ...], str] = {}
+    kernels = {
+        name: _kernel(spec, name, (lines,), helpers, _numbers(spec, parts[name])) for name, lines in formulas.items()
+    }
+    for name in spec.gradients:
+        both = (formulas["_value"], formulas[f"_grad_{name}"])
+        kernels[f"_value_and_grad_{name}"] = _kernel(spec, f"_value_and_grad_{name}", both, helpers)
+    functions = [text for each in kernels.values() for text in each.functions]
+    imports = {"Array", "Kernel", "ScalarFunction", *(["Range"] if bounded else [])}.union(
+        *(each.imports for each in kernels.values())
     )
-    needs_numpy = any("np." in line for part in parts.values() for line in part.body.lines)
+    standard = ["import math", ""] if any("math." in text for text in functions) else []
+    needs_numpy = any("np." in text for text in functions)
     blocks = [
         _docstring(spec, intervals, max(part.tolerance for part in parts.values())),
         "\n".join(
             [
+                *standard,
                 *(["import numpy as np", ""] if needs_numpy else []),
                 _import(sorted(imports, key=lambda name: (not name[0].isupper(), name))),
                 "",
             ]
         ),
-        *(_function(name, spec.names, part.body) for name, part in parts.items()),
-        _object(spec, bounded),
+        *functions,
+        _object(spec, bounded, {name: each.made for name, each in kernels.items()}),
     ]
     return "\n\n".join(blocks)
 
 
+def _kernel(
+    spec: FunctionSpec,
+    name: str,
+    formulas: tuple[tuple[str, ...], ...],
+    helpers: dict[tuple[str, ...], str],
+    numbers: tuple[str, ...] | None = None,
+) -> _Kernel:
+    """The code of one formula for numbers and for blocks, or of two for blocks."""
+    results = ("out",) if len(formulas) == 1 else ("value", "grad")
+    guarded = any(has_guards(lines) for lines in formulas)
+    known = set(helpers)
+    codes = [_code(spec, name, formulas, results, plain, helpers) for plain in ((True, False) if guarded else (False,))]
+    scratch, masks = (max(getattr(code, each) for code in codes) for each in ("scratch", "masks"))
+    room = [f"s{k}" for k in range(1, scratch + 1)] + [f"m{k}" for k in range(1, masks + 1)]
+    head = ", ".join(f"{each}: Array" for each in (*spec.names, *results, *room))
+    new = {helper: lines for lines, helper in helpers.items() if lines not in known}
+    inputs = ", ".join(f"{each}: Array" for each in spec.names)
+    near = [_function(f"def {helper}({inputs}) -> Array:", lines) for helper, lines in new.items()]
+    everywhere = [_function(f"def {helper}({', '.join(spec.names)}):", lines) for lines, helper in helpers.items()]
+    lost = tuple(
+        each for each in spec.names if any(_loses_nan(spec, each, code, results, everywhere) for code in codes)
+    )
+    functions, words, imports = near, [name], set().union(*(code.imports for code in codes))
+    imports |= {w.runtime for w in WORDS if w.runtime and any(f"{w.runtime}(" in text for text in near)}
+    if numbers is not None:
+        inputs = ", ".join(f"{each}: float" for each in spec.names)
+        functions.append(_function(f"def {name}_of_number({inputs}) -> float:", numbers))
+        imports |= {each for each in OF_NUMBERS if any(f"{each}(" in line for line in numbers)}
+    for code, suffix in zip(codes, ("", "_guarded"), strict=False):
+        functions.append(_function(f"def {name}{suffix}({head}) -> None:", code.lines))
+    words += [f"{name}_guarded"] if guarded else []
+    words += [f"number={name}_of_number"] if numbers is not None else []
+    words += [f"results={len(results)}"] if len(results) > 1 else []
+    words += [f"scratch={scratch}"] if scratch else []
+    words += [f"masks={masks}"] if masks else []
+    words += [f"nan={lost!r}".replace("'", '"')] if lost else []
+    return _Kernel(tuple(functions), f"Kernel({', '.join(words)})", frozenset(imports))
+
+
+def _numbers(spec: FunctionSpec, part: Stable) -> tuple[str, ...] | None:
+    """The formula of Python floats, in lines that are short enough."""
+    names = dict(zip(spec.symbols, spec.names, strict=True))
+    return of_numbers(body(part.expr, names, lambda lines: of_numbers(lines) or lines).lines)
+
+
+def _code(
+    spec: FunctionSpec,
+    name: str,
+    formulas: tuple[tuple[str, ...], ...],
+    results: tuple[str, ...],
+    plain: bool,
+    helpers: dict[tuple[str, ...], str],
+) -> Code:
+    program = Program(inputs=spec.names, helpers=helpers, stem=name)
+    for lines in formulas:
+        program.add(lines, plain, labels=len(formulas) == 1)
+    return kernel(program, results)
+
+
+def _loses_nan(spec: FunctionSpec, name: str, code: Code, results: tuple[str, ...], helpers: list[str]) -> bool:
+    """Whether the code gives a number somewhere although an input is NaN."""
+    points = [point for point in sample(spec) if all(map(math.isfinite, point))]
+    words = {each.runtime for each in WORDS if each.runtime}
+    space: dict[str, Any] = {"np": np, **{each: getattr(runtime, each) for each in code.imports | words}}
+    exec("\n\n".join(helpers), space)
+    for each, column in zip(spec.names, zip(*points, strict=True), strict=True):
+        space[each] = np.array([math.nan if each == name else x for x in column])
+    for each in (*results, *(f"s{k}" for k in range(1, code.scratch + 1))):
+        space[each] = np.zeros(len(points))
+    for k in range(1, code.masks + 1):
+        space[f"m{k}"] = np.zeros(len(points), np.bool_)
+    with np.errstate(all="ignore"):
+        exec("\n".join(code.lines), space)
+    return not all(np.isnan(space[each]).all() for each in results)
+
+
 def _import(names: list[str]) -> str:
-    return f"from chainrule.runtime.scalar import {', '.join(names)}"
+    line = f"from chainrule.runtime.scalar import {', '.join(names)}"
+    return (
+        line
+        if len(line) <= WIDTH
+        else "from chainrule.runtime.scalar import (\n" + "".join(f"    {n},\n" for n in names) + ")"
+    )
 
 
-def _function(name: str, arguments: tuple[str, ...], body: Body) -> str:
-    head = f"def {name}({', '.join(f'{argument}: Array' for argument in arguments)}) -> Array:"
-    return "\n".join([head, *(f"    {line}" for line in body.lines), ""])
+def _function(head: str, lines: tuple[str, ...]) -> str:
+    if len(head) > WIDTH:
+        name, rest = head.split("(", 1)
+        inside, end = rest.rsplit(")", 1)
+        wrapped = "\n".join(textwrap.wrap(inside, WIDTH - 4, initial_indent="    ", subsequent_indent="    "))
+        head = f"{name}(\n{wrapped}\n){end}"
+    return "\n".join([head, *(f"    {line}" for line in lines), ""])
 
 
-def _object(spec: FunctionSpec, bounded: dict[str, Range]) -> str:
-    def table(prefix: str, names: Iterable[str]) -> str:
-        return "{" + ", ".join(f'"{name}": {prefix}{name}' for name in names) + "}"
+def _wide(row: str) -> str:
+    """A row that makes a kernel, on more lines where one is not enough."""
+    if len(row) <= WIDTH:
+        return row
+    start, rest = row.split("Kernel(", 1)
+    indent = " " * (len(row) - len(row.lstrip()))
+    inside = textwrap.wrap(
+        rest.removesuffix("),"), WIDTH, initial_indent=f"{indent}    ", subsequent_indent=f"{indent}    "
+    )
+    return "\n".join([f"{start}Kernel(", *inside[:-1], f"{inside[-1]},", f"{indent}),"])
+
+
+def _object(spec: FunctionSpec, bounded: dict[str, Range], made: Mapping[str, str]) -> str:
+    def table(word: str, prefix: str, names: Iterable[str]) -> list[str]:
+        rows = [_wide(f'        "{name}": {made[prefix + name]},') for name in names]
+        return [f"    {word}={{", *rows, "    },"] if rows else [f"    {word}={{}},"]
 
     arguments = ", ".join(f'"{name}"' for name, _ in spec.arguments)
     lines = [
@@ -160,9 +328,11 @@ def _object(spec: FunctionSpec, bounded: dict[str, Range]) -> str:
     if bounded:
         lines.append("    ranges={" + ", ".join(f'"{name}": {_range(each)}' for name, each in bounded.items()) + "},")
     lines += [
-        "    value=_value,",
-        f"    gradients={table('_grad_', spec.gradients)},",
-        f"    seconds={table('_second_', spec.seconds)},",
+        _wide(f"    value={made['_value']},"),
+        *table("gradients", "_grad_", spec.gradients),
+        *table("seconds", "_second_", spec.seconds),
+        *table("values_and_gradients", "_value_and_grad_", spec.gradients),
+        *(["    loss=True,"] if spec.loss else []),
         "    doc=__doc__,",
         "    module=__name__,",
         ")",

@@ -100,8 +100,14 @@ def sample(spec: FunctionSpec) -> tuple[Point, ...]:
                 :9
             ]
         )
+    few = [
+        tuple(sorted(spec.values[symbol])) if symbol in spec.values else each
+        for symbol, each in zip(spec.symbols, few, strict=True)
+    ]
     points: list[Point] = []
     for k in range(count):
+        if spec.symbols[k] in spec.values:
+            continue
         for n, x in enumerate(_line(domains[k], EVERY if len(domains) == 1 else _mirror(COARSE) + DENSE[::4])):
             for turn in range(1 if len(domains) == 1 else 3):
                 points.append(
@@ -125,7 +131,12 @@ def sample(spec: FunctionSpec) -> tuple[Point, ...]:
         points += [
             tuple(few[j][(n * (2 * j + 1) + n // 9 * j) % len(few[j])] for j in range(len(domains))) for n in range(40)
         ]
-    return tuple(dict.fromkeys(points))
+    allowed = [spec.values.get(symbol) for symbol in spec.symbols]
+    return tuple(
+        point
+        for point in dict.fromkeys(points)
+        if all(values is None or x in values for x, values in zip(point, allowed, strict=True))
+    )
 
 
 def _joints(spec: FunctionSpec, base: Sequence[Point], domains: Sequence[Range]) -> list[Point]:
@@ -144,6 +155,58 @@ def _joints(spec: FunctionSpec, base: Sequence[Point], domains: Sequence[Range])
                     near = (x, math.nextafter(x, math.inf), math.nextafter(x, -math.inf))
                     points += [(*point[:k], each, *point[k + 1 :]) for each in near if _inside(domains[k], each)]
     return points
+
+
+LINE_EXPONENTS = 6
+LINE_MIDDLE = 480
+LINE_SCALES = (1.0, 4.0, 16.0, 64.0, 256.0, 800.0)
+LINE_UNIFORM = 70
+MOST_SETTINGS = 6
+FEW_VALUES = 3  # an argument that takes no more than these takes no others
+
+
+def _closely(thin: int) -> list[float]:
+    """Positive numbers: every few exponents, then the middle ones closely, on logarithmic and on even scales."""
+    found = [
+        math.ldexp(1 + (k * GOLDEN) % 1, exponent)
+        for k, exponent in enumerate(range(-1074, 1024, LINE_EXPONENTS * thin))
+    ]
+    found += [2.0 ** (40 * ((k * GOLDEN) % 1) - 30) for k in range(1, LINE_MIDDLE // thin + 1)]
+    for scale in LINE_SCALES:
+        found += [scale * ((k * GOLDEN + 0.37) % 1) for k in range(1, LINE_UNIFORM // thin + 1)]
+    for exponent in range(-12, 11, thin):
+        found += [math.ldexp(1.0, exponent), math.nextafter(math.ldexp(1.0, exponent), 0.0)]
+    return found
+
+
+def closer(points: Sequence[Point], domains: Sequence[tuple[float, float]], used: Sequence[int]) -> tuple[Point, ...]:
+    """More points: each of the coordinates in use along a line through some of the points given."""
+    finite = [point for point in points if all(map(math.isfinite, point))]
+    if not finite or not used:
+        return ()
+    found: list[Point] = []
+    for k in used[:2]:
+        if len({point[k] for point in finite}) <= FEW_VALUES:
+            continue
+        others = list(dict.fromkeys((*point[:k], *point[k + 1 :]) for point in finite)) if len(used) > 1 else []
+        moderate = [other for other in others if all(x == 0 or 1e-9 < abs(x) < 1e3 for x in other)]
+        settings = moderate[:: max(1, len(moderate) // MOST_SETTINGS)][:MOST_SETTINGS]
+        for other in settings or [(*finite[0][:k], *finite[0][k + 1 :])]:
+            for x in _closely(len(settings) or 1):
+                for signed in (x, -x):
+                    if domains[k][0] <= signed <= domains[k][1]:
+                        found.append((*other[:k], signed, *other[k:]))
+        found += [(*point[:k], -0.0, *point[k + 1 :]) for point in finite if point[k] == 0]
+    return tuple(found)
+
+
+def neighbours(x: float) -> tuple[float, ...]:
+    """Numbers around one number, at distances that double; of 0, at every third power of two."""
+    if x == 0:
+        return tuple(sign * math.ldexp(1.3, -k) for k in range(1, 1000, 30) for sign in (1, -1))
+    unit = math.ulp(x)
+    steps = (0, 1, 2, 3, 5, *(3 << k for k in range(2, 50, 2)))
+    return tuple(x + sign * step * unit for step in steps for sign in (1, -1))
 
 
 def margins_of(exprs: Iterable[Expr]) -> set[Expr]:

@@ -1,16 +1,22 @@
 """A stable form as straight-line NumPy: repeated parts named, powers multiplied out, no line too long."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, group, power
+from chainrule.codegen.vocabulary import BY_FUNCTION, away, group, plus, polynomial, power, refined
 from chainrule.errors import UnsupportedExpression
 
 ATOM, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1  # how tightly a piece of text binds
+OPERATORS = {  # how tightly the operands must bind, and how tightly the whole does
+    "{} / {}": ((PRODUCT, ATOM), PRODUCT),
+    "{} * {}": ((PRODUCT, ATOM), PRODUCT),
+    "{} + {}": ((SUM, PRODUCT), SUM),
+}
 WIDTHS = (76, 60, 48, 36, 24)  # the longest operand that stays in its line; tried until every line fits
 LINE = 112
 MAX_POWER = 16
@@ -24,13 +30,14 @@ class Body:
     imports: frozenset[str]
 
 
-def body(expr: Expr, names: Mapping[Symbol, str]) -> Body:
-    """The statements that compute an expression, the last `return`. `names`: each symbol's name in the code."""
+def body(expr: Expr, names: Mapping[Symbol, str], shown: Callable[[tuple[str, ...]], tuple[str, ...]] = tuple) -> Body:
+    """The statements that compute an expression, the last `return`. `names`: each symbol's name in the code. `shown`: the lines as they
+    will stand on the page, where that is not as they are here; it decides how much goes into one line, not what is computed."""
     symbols = sympy.numbered_symbols("_t", cls=sympy.Dummy)
     shared, (result,) = sympy.cse([_powers_of_one(expr)], symbols=symbols, order="canonical", list=True)
     for width in WIDTHS:
         written = _body(shared, result, names, width)
-        if all(len(line) <= LINE for line in written.lines):
+        if all(len(line) <= LINE for line in shown(written.lines)):
             break
     return written
 
@@ -49,7 +56,17 @@ def _body(shared: Any, result: Any, names: Mapping[Symbol, str], width: int) -> 
         writer.lines.append(f"return np.full(np.shape({next(iter(names.values()))}), {writer.number(result)})")
     else:
         writer.lines.append(f"return {writer.write(result)[0]}")
-    return Body(tuple(writer.lines), frozenset(writer.imports))
+    return Body(_used(writer.lines), frozenset(writer.imports))
+
+
+def _used(lines: list[str]) -> tuple[str, ...]:
+    """Without names that no later line reads."""
+    kept: list[str] = []
+    for line in reversed(lines):
+        name = line.split(" = ")[0]
+        if line.startswith("return ") or any(re.search(rf"\b{name}\b", later) for later in kept):
+            kept.append(line)
+    return tuple(reversed(kept))
 
 
 def _powers_of_one(expr: Expr) -> Expr:
@@ -117,6 +134,12 @@ class _Writer:
             return self.write(node.args[0])
         if node.func == power:
             return self.power(*node.args)
+        if node.func == refined:
+            return self.refinement(*node.args)
+        if node.func == polynomial:
+            return self.horner(*node.args)
+        if node.func == plus and node.args[1].is_number and node.args[1].is_negative:
+            return f"{self.operand(node.args[0], SUM)} - {self.number(-node.args[1])}", SUM
         return self.call(node)
 
     def call(self, node: Any) -> tuple[str, int]:
@@ -125,8 +148,15 @@ class _Writer:
             raise UnsupportedExpression(f"{node}: {node.func} has no row in chainrule.codegen.vocabulary.WORDS.")
         if word.runtime:
             self.imports.add(word.runtime)
-        if word.numpy.endswith("/ {}"):
-            return word.numpy.format(self.operand(node.args[0], PRODUCT), self.operand(node.args[1], ATOM)), PRODUCT
+        if node.func == away:
+            x, high, low, _ = node.args
+            signs = ["-" if part.is_positive else "+" for part in (high, low)]
+            return f"{self.operand(x, SUM)} {signs[0]} {self.number(abs(high))} {signs[1]} {self.number(abs(low))}", SUM
+        if word.numpy.startswith("{} "):
+            levels, own = OPERATORS[word.numpy]
+            return word.numpy.format(
+                *(self.operand(arg, level) for arg, level in zip(node.args, levels, strict=False))
+            ), own
         return word.numpy.format(*(self.operand(arg, COMPARISON) for arg in node.args)), ATOM
 
     def number(self, node: Any) -> str:
@@ -185,6 +215,26 @@ class _Writer:
             return " * ".join([name] * exponent)
         half = self.assign(self.multiplied(name, exponent // 2), None)
         return f"{half} * {half}" + (f" * {name}" if exponent % 2 else "")
+
+    def refinement(self, found: Any, total: Any, size: Any, formula: Any, *symbols: Any) -> tuple[str, int]:
+        inputs = [self.names[symbol] for symbol in symbols]
+        texts = [self.operand(each, COMPARISON) for each in (found, total, size)]
+        self.imports.add("refined")
+        return f"refined({', '.join(texts)}, lambda {', '.join(inputs)}: {formula.name.format(*inputs)}, {', '.join(inputs)})", ATOM
+
+    def horner(self, x: Any, *coefficients: Any) -> tuple[str, int]:
+        """((c3 x + c2) x + c1) x + c0, a few terms a line."""
+        name, _ = self.write(x)
+        if not name.isidentifier():
+            name = self.assign(name, x)
+        *rest, last = coefficients
+        text = self.number(last)
+        for k, c in enumerate(reversed(rest)):
+            if len(text) > self.width and k:
+                text = self.assign(text, None)
+            text = f"({text}) * {name}" if k and not text.isidentifier() else f"{text} * {name}"
+            text += "" if c == 0 else f" - {self.number(-c)}" if c.is_negative else f" + {self.number(c)}"
+        return text, SUM
 
     def where(self, pieces: Any) -> tuple[str, int]:
         (value, condition), *rest = pieces

@@ -15,7 +15,7 @@ import mpmath
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, exponential, log1p
+from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, exponential, log1p, refined
 from chainrule.errors import UnsupportedExpression
 
 LADDER = ((180, 240), (900, 1000), (4000, 4200))  # bits
@@ -221,6 +221,8 @@ def _evaluate(node: Any, known: dict[Any, Any]) -> Any:
     elif isinstance(node, sympy.Max | sympy.Min):
         pick: Callable[..., Any] = max if isinstance(node, sympy.Max) else min
         result = pick(_evaluate(arg, known) for arg in node.args)
+    elif node.func == refined:
+        result = _evaluate(node.args[0], known)
     elif isinstance(node, sympy.log):
         result = _logarithm(node.args[0], known)
     elif node.is_number and not node.has(sympy.Function):

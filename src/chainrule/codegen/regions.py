@@ -7,15 +7,15 @@ of products are taken apart. sigma becomes e/(1 + e) below zero and 1/(1 + e) ab
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from sympy import Abs, Dummy, Expr, Piecewise, Symbol, exp, log
+from sympy import Abs, Dummy, Expr, Max, Piecewise, Symbol, exp, log
 
 from chainrule.codegen.rewrites import HYPERBOLIC, rewrite
-from chainrule.codegen.vocabulary import group
+from chainrule.codegen.vocabulary import at_most, erfcx, group, normal_tail
 
 MAX_OPERATIONS = 400  # expressions larger than this are not taken apart
 MAX_POWER = 12
@@ -42,9 +42,9 @@ def _grouped(expr: Expr) -> Expr:
 FORMS: tuple[Normal, ...] = (Normal("factored", lambda factor, small: factor), Normal("collected", _collected))
 
 
-def exponential_split(expr: Expr, arrange: Callable[[Expr, Symbol], Expr]) -> Expr | None:
-    """The expression through exp(-|u|), where every exponential is a power of exp(u). None if there is no such u."""
-    plain = rewrite(expr, HYPERBOLIC)
+def exponential_split(expr: Expr, arrange: Callable[[Expr, Symbol], Expr], keep: bool = False) -> Expr | None:
+    """The expression through exp(-|u|), where every exponential is a power of exp(u). None if there is no such u. keep: leave a tanh as it is."""
+    plain = expr if keep else rewrite(expr, HYPERBOLIC)
     generator = _generator(plain)
     if generator is None or plain.count_ops() > MAX_OPERATIONS:
         return None
@@ -68,6 +68,57 @@ def exponential_split(expr: Expr, arrange: Callable[[Expr, Symbol], Expr]) -> Ex
     magnitude = generator if generator.is_nonnegative else content * Abs(primitive)
     joined = above if generator.is_nonnegative else _join(below, above, primitive < 0, u)
     return joined.xreplace({e: exp(-magnitude), u: generator})
+
+
+STOP = 40  # exp(-40) vanishes beside 1
+
+
+def clamped(expr: Expr, arrange: Callable[[Expr, Symbol], Expr]) -> Expr | None:
+    """A rational function of exp(u), u stopped at 40: for what does not change beyond. None if there is no such u."""
+    plain = rewrite(expr, HYPERBOLIC)
+    generator = _generator(plain)
+    if generator is None or plain.count_ops() > MAX_OPERATIONS or generator.is_nonnegative or plain.has(Piecewise, Abs):
+        return None
+    e, u = Dummy("e", positive=True), Dummy("u", real=True)
+    powers = {node: _exponent(node, generator) for node in plain.atoms(exp)}
+    replaced = plain.xreplace({node: constant * e**power for node, (power, constant) in powers.items()})
+    form = _normal(replaced, e, u, arrange)
+    return None if form is None else form.xreplace({e: exp(at_most(generator, STOP)), u: generator})
+
+
+def error_function_split(expr: Expr) -> Iterator[tuple[str, Expr]]:
+    """Below and above the zero of an error function, by its decay: 1 - erf(a) = exp(-a²) erfcx(a) for a >= 0."""
+    nodes = sorted(expr.atoms(sympy.erf, sympy.erfc), key=str)
+    symbols = expr.free_symbols
+    if not nodes or len(symbols) != 1 or expr.count_ops() > MAX_OPERATIONS:
+        return
+    x, s = next(iter(symbols)), Dummy("s", positive=True)
+    sides = []
+    for sign in (-1, 1):
+        swaps = {}
+        for node in nodes:
+            a = node.args[0].xreplace({x: sign * s})
+            if not (a / s).is_number:
+                return
+            square = sympy.expand(a**2)
+            scaled = normal_tail(s) if square == s**2 / 2 else erfcx(sympy.Abs(a / s) * s)
+            upper = exp(-square) * scaled
+            erf_value = (1 - upper) * sympy.sign(a / s)
+            swaps[node] = erf_value if isinstance(node, sympy.erf) else 1 - erf_value
+        kept = {node: Dummy("n") for node in nodes}
+        side = expr.xreplace(kept).xreplace({x: sign * s}).xreplace({kept[node]: swaps[node] for node in nodes})
+        side = sympy.expand(side)
+        for decay in sorted(side.atoms(exp), key=str):
+            side = sympy.collect(side, decay)
+        sides.append(side)
+    below, above = sides
+    for name, arrange in (("", lambda each: each), (", common terms outside", _outside)):
+        joined = _join(arrange(below), arrange(above), x < 0, s)
+        yield f"erfc(a) = exp(-a²) erfcx(a){name}", joined.xreplace({sympy.Max(s, 0): Max(x, 0), s: Abs(x)})
+
+
+def _outside(expr: Expr) -> Expr:
+    return sympy.Add(*(sympy.factor_terms(term) for term in sympy.Add.make_args(expr)))
 
 
 def reciprocal_split(expr: Expr, variable: Symbol, arrange: Callable[[Expr, Symbol], Expr]) -> Expr | None:
@@ -223,7 +274,7 @@ def _join(below: Expr, above: Expr, condition: Any, u: Symbol) -> Expr:
 
 def _choice(below: Expr, above: Expr, condition: Any, u: Symbol) -> Expr:
     if below == 0 and above == u:
-        return sympy.Max(u, 0)
+        return sympy.Max(condition.lhs if u.is_positive else u, 0)
     if below == -u and above == u:
         return Abs(u)
     return Piecewise((below, condition), (above, True))

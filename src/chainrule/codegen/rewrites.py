@@ -7,13 +7,13 @@ which it applies. The row is tested by itself: equality at 50 digits on its exam
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy
-from sympy import Expr, Piecewise, S, cosh, erf, exp, log, sinh, sqrt, tanh
+from sympy import Expr, Mul, Piecewise, S, cosh, erf, exp, log, sinh, sqrt, tanh
 
-from chainrule.codegen.vocabulary import erfc, erfc_times, exp_square, expm1, group, hypot, log1p, over
+from chainrule.codegen.vocabulary import copysign, erfc, erfc_times, expm1, group, hypot, log1p, over, times_exp_square
 
 x, y = sympy.symbols("x y", real=True)
 
@@ -40,6 +40,22 @@ def rewrite(expr: Expr, rows: tuple[Rewrite, ...]) -> Expr:
         if changed is not None:
             return changed
     return node
+
+
+def rewritten(expr: Expr, rows: tuple[Rewrite, ...]) -> tuple[Expr, tuple[str, ...]]:
+    """As `rewrite`, and the names of the rows that applied."""
+    names: dict[str, None] = {}
+
+    def noted(row: Rewrite) -> Rewrite:
+        def apply(node: Expr) -> Expr | None:
+            changed = row.apply(node)
+            if changed is not None:
+                names[row.name] = None
+            return changed
+
+        return replace(row, apply=apply)
+
+    return rewrite(expr, tuple(map(noted, rows))), tuple(names)
 
 
 def _pairs(node: Expr, function: Any) -> Iterator[tuple[Expr, Expr, Expr]]:
@@ -110,12 +126,21 @@ def _erfc_times(node: Expr) -> Expr | None:
 
 
 def _exp_square(node: Expr) -> Expr | None:
-    if not isinstance(node, exp):
-        return None
-    constant, rest = node.args[0].as_independent(*node.free_symbols, as_Add=False)
-    if not (rest.is_Pow and rest.exp == 2 and constant.is_negative and constant.is_Rational):
-        return None
-    return exp_square(rest.base, constant)
+    """With the factors that the exponential has."""
+    for factor in sympy.Mul.make_args(node):
+        if factor.func == times_exp_square and factor != node:
+            inner, *same = factor.args
+            outside = node / factor * inner
+            minus = outside.could_extract_minus_sign()
+            return -times_exp_square(-outside, *same) if minus else times_exp_square(outside, *same)
+        if not isinstance(factor, exp):
+            continue
+        constant, rest = factor.args[0].as_independent(*node.free_symbols, as_Add=False)
+        if rest.is_Pow and rest.exp == 2 and constant.is_negative and constant.is_Rational:
+            outside = node / factor
+            minus = outside.could_extract_minus_sign()  # so that both signs share the rest
+            return -times_exp_square(-outside, rest.base, constant) if minus else times_exp_square(outside, rest.base, constant)
+    return None
 
 
 def _hypot(node: Expr) -> Expr | None:
@@ -148,7 +173,7 @@ def _content(node: Expr) -> Expr | None:
     if not node.is_Add:
         return None
     content, primitive = node.as_content_primitive()
-    return content * group(primitive) if content != 1 else None
+    return content * group(primitive) if content.is_Integer and content != 1 else None  # a fraction would make them larger
 
 
 def _tanh(node: Expr) -> Expr | None:
@@ -180,7 +205,103 @@ REWRITES: tuple[Rewrite, ...] = (
 
 LAST: tuple[Rewrite, ...] = (
     Rewrite("error function of a scaled argument", "erfc(c u), c in two parts", _erfc_times, erfc(x / sqrt(2))),
-    Rewrite("exponential of a square", "exp(c u²) with u² in two parts", _exp_square, exp(-(x**2) / 2)),
+    Rewrite("exponential of a square", "a exp(c u²) with u² in two parts", _exp_square, y * exp(-(x**2) / 2)),
+)
+
+
+def _exponential(term: Expr) -> Expr | None:
+    return next((factor for factor in sympy.Mul.make_args(term) if isinstance(factor, exp)), None)
+
+
+def _hyperbolic(node: Expr) -> Expr | None:
+    if not node.is_Add or len(node.args) != 2:
+        return None
+    first, second = (_exponential(term) for term in node.args)
+    if first is None or second is None or first.args[0] != -second.args[0]:
+        return None
+    c, d = node.args[0] / first, node.args[1] / second
+    if first.args[0].could_extract_minus_sign():
+        first, c, d = second, d, c
+    return 2 * c * cosh(first.args[0]) if c == d else 2 * c * sinh(first.args[0]) if c == -d else None
+
+
+def _complement(node: Expr) -> Expr | None:
+    """A constant less a multiple of 1/(1 + exp(v))."""
+    if not node.is_Add:
+        return None
+    for term in node.args:
+        for factor in sympy.Mul.make_args(term):
+            if not (factor.is_Pow and factor.exp == -1 and isinstance(factor.base - 1, exp)):
+                continue
+            c, v = -term / factor, (factor.base - 1).args[0]
+            left = _part(node - term, c)
+            if left is not None:
+                return c / (1 + exp(-v)) + left
+            left = _part(node - term, c / 2)
+            if left is not None:
+                return c / 2 * tanh(v / 2) + left
+    return None
+
+
+def _tanh_of_half(node: Expr) -> Expr | None:
+    """(exp(v) - 1)/(1 + exp(v)) inside a product."""
+    if not node.is_Mul:
+        return None
+    for factor in node.args:
+        argument = factor.args[0] if factor.func == expm1 else None
+        if argument is not None:
+            for other in node.args:
+                if other.is_Pow and other.base == 1 + exp(argument) and other.exp.is_Integer and other.exp < 0:
+                    return node / factor / other * other.base ** (other.exp + 1) * tanh(argument / 2)
+    return None
+
+
+def _odd(node: Expr) -> Expr | None:
+    """A product with a factor that is -1 below and 1 above."""
+    if not node.is_Mul:
+        return None
+    for sign in node.args:
+        u = _sign_of(sign)
+        if u is None:
+            continue
+        scale, flip = (1, False) if sign.args[0][0].is_negative else (-1, True)
+        size = abs(sign.args[0][0])
+        rest = Mul(*(each for each in node.args if each is not sign))
+        for factor in sympy.Mul.make_args(rest):
+            if isinstance(factor, tanh | sinh) and factor.args[0].has(sympy.Abs(u)):
+                inner = factor.args[0].xreplace({sympy.Abs(u): u})
+                return scale * size * rest / factor * factor.func(inner)
+        for factor in sympy.Mul.make_args(rest):
+            if factor.func == expm1 and (factor.args[0] / sympy.Abs(u)).is_negative:
+                return -scale * size * rest / factor * copysign(factor, u)
+    return None
+
+
+def _sign_of(factor: Expr) -> Expr | None:
+    """u where a factor is c for u < 0, and else -c."""
+    if not isinstance(factor, Piecewise) or len(factor.args) != 2:
+        return None
+    (low, condition), (high, otherwise) = factor.args
+    if low.is_number and low == -high and otherwise == sympy.true and isinstance(condition, sympy.StrictLessThan):
+        return condition.lhs if condition.rhs == 0 else None
+    return None
+
+
+CURVED: tuple[Rewrite, ...] = (
+    Rewrite("sinh and cosh", "exp(u) - exp(-u) = 2 sinh u, exp(u) + exp(-u) = 2 cosh u", _hyperbolic, exp(x) - exp(-x)),
+    Rewrite("tanh of hyperbolic functions", "sinh(u)/cosh(u) = tanh u", _tanh, y * sinh(x) / cosh(x)),
+    Rewrite("tanh of half", "(exp(v) - 1)/(exp(v) + 1) = tanh(v/2)", _tanh_of_half, y * expm1(x) / (1 + exp(x)) ** 3),
+)
+SIGMOID: tuple[Rewrite, ...] = (
+    Rewrite("1 - σ", "1 - 1/(1 + exp(v)) = 1/(1 + exp(-v)), 1 - 2/(1 + exp(v)) = tanh(v/2)", _complement, 1 - 2 / (1 + exp(x))),
+)
+ODD: tuple[Rewrite, ...] = (
+    Rewrite(
+        "odd function",
+        "a function that is -f(|u|) below 0 and f(|u|) above takes the sign of u",
+        _odd,
+        y * Piecewise((-1, x < 0), (1, True)) * tanh(sympy.Abs(x)),
+    ),
 )
 CONJUGATE: tuple[Rewrite, ...] = (
     Rewrite("conjugate", "sqrt(a) - b = (a - b²)/(sqrt(a) + b)", _conjugate, sqrt(x**2 + 1) - 1),
@@ -205,5 +326,5 @@ HYPERBOLIC: tuple[Rewrite, ...] = (
         sinh(x),
     ),
 )
-ALL = REWRITES + LAST + CONJUGATE + HYPERBOLIC
+ALL = REWRITES + LAST + CURVED + SIGMOID + ODD + CONJUGATE + HYPERBOLIC
 assert len({row.name for row in ALL}) == len(ALL)

@@ -13,10 +13,10 @@ class FunctionSpec:
     `arguments`: (name in the code, symbol) in calling order. `parameters`: (name, symbol, default). `gradients` and
     `seconds`: first and
     second derivatives keyed by those names. `alternatives`: equal expressions to try for a part, by the
-    name of its function (`_grad_x`), where the first has no accurate form. `domain`: an interval per symbol, real numbers where absent. `summary`:
+    name of its function (`_grad_x`), where the first has no accurate form. `domain`: an interval per symbol, real numbers where absent; `values`: those of a symbol that takes a few only. `summary`:
     one sentence.
     `formula`: plain-text maths. `kink_note`: the convention where the derivative jumps, empty if it does not.
-    `source`: paper, equation.
+    `source`: paper, equation. `loss`: whether it takes a reduction.
     """
 
     name: str
@@ -31,6 +31,8 @@ class FunctionSpec:
     kink_note: str = ""
     source: str = ""
     alternatives: Mapping[str, tuple[Expr, ...]] = field(default_factory=dict)
+    loss: bool = False
+    values: Mapping[Symbol, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:

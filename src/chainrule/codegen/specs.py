@@ -63,10 +63,12 @@ def _scalar_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
             f"_second_{main_name}": () if second is None else _ready(second),
         },
         domain={s: _closed(values, s in definition.parameters) for s, values in definition.domain.items()},
+        values={s: tuple(map(float, v)) for s, v in definition.domain.items() if isinstance(v, sympy.FiniteSet)},
         summary=f"{definition.title}: {definition.summary}" if definition.summary else definition.title,
         formula=f"{definition.name}({call}) = {value}",
         kink_note="; ".join(_convention(main, kink) for kink in main.kinks if kink.kind != "smooth joint"),
         source=definition.source,
+        loss=definition.kind == "loss",
     )
 
 

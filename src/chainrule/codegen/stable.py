@@ -1,113 +1,197 @@
-"""Find a form of an expression that is accurate everywhere: propose equal forms, measure each, keep the first that
-passes.
+"""Find a form of an expression that is accurate everywhere: propose equal forms, measure each in ulp, mend the best where they fail, keep
+the cheapest that is within the limit.
 
-Forms come from tables (rewrites.py, regions.py, and PROPOSALS and GUARDS below). What is measured is the NumPy code
-itself, against
-the expression as given. The order of the tables decides, not the last digit of a measurement, so that every machine
-generates the same file.
-The budget is counted in forms and points.
+Forms come from tables (rewrites.py, regions.py, and PROPOSALS and FINISHES below), mends from the table in mends.py. What is
+measured is the NumPy code itself, on a model machine (model.py), against the expression as given; so every machine generates the same
+file. Budgets are counted in forms and points.
 """
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import lru_cache, reduce
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 import sympy
 from sympy import Expr, Piecewise, Symbol
 
-from chainrule.codegen.points import jumps, on_edge
+from chainrule.codegen import model
+from chainrule.codegen.cost import cost
+from chainrule.codegen.mends import MENDS, Patient
+from chainrule.codegen.points import EVERY, closer, neighbours, jumps, on_edge
 from chainrule.codegen.printing import Body, body
 from chainrule.codegen.reference import CONTEXT, Reference, evaluate, holds
-from chainrule.codegen.regions import FORMS, exponential_split, reciprocal_split
-from chainrule.codegen.rewrites import CONJUGATE, LAST, REWRITES, rewrite
-from chainrule.codegen.vocabulary import Undefined, except_at, product, quotient
+from chainrule.codegen.regions import FORMS, clamped, error_function_split, exponential_split, reciprocal_split
+from chainrule.codegen.rewrites import CONJUGATE, CURVED, LAST, ODD, REWRITES, SIGMOID, rewrite, rewritten
+from chainrule.codegen.ulp import Truth, ulps
+from chainrule.codegen.vocabulary import Undefined
 from chainrule.errors import UnsupportedExpression, VerificationError
 from chainrule.runtime import scalar as runtime
 
 Point = tuple[float, ...]
-TOLERANCES = (1e-14, 1e-13)  # relative error, away from roots
-MARGIN = 4  # a form must be this much better than the tolerance that is stated for it, for other machines' libraries
+LIMIT = 4.0  # ulp: what a form should reach
+SAMPLED = 3.8  # ulp at the points here: elsewhere a little more is expected
+WITHIN_DIFFERENCE = 1.6  # ulp: for a function of a difference, whose own rounding adds to it
+CLASSES = (SAMPLED, 6.0, 10.0, 20.0, 50.0, 200.0, 1e3, 1e5)  # ulp: forms between two of these are as good as one another
+TOLERANCES = (1e-14, 1e-13)  # relative error, away from roots: the loosest that is accepted where no form is within the limit
 NEAR_ROOT = 1e-15  # absolute, times max(1, |x f'(x)|)
 UNDERFLOW = 1e-319  # subnormal numbers have few digits: an error of this size is not one
 OVERFLOW = 1.7976931348623e308
 NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
-SPECIAL = {0.0, 1.0, math.inf, -math.inf}  # where a limit may be stated as a case of its own
+TRACE = False
 UNSUPPORTED = (sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan)
-MAX_FORMS = 48
+MAX_FORMS = 64
+MAX_MENDED = 20
+KEPT = 6  # forms that go on to the dense points
+MODERATE = 40.0
 MAX_BRANCHES = 6
 MAX_ROOTS = 60
+MOST_CHANGES = 10
 
 
 @dataclass(frozen=True)
 class Problem:
-    """One expression, its symbols, and the points with their true values (NaN where there is none)."""
+    """One expression, its symbols, and the points with their true values (NaN where there is none).
+
+    rest: what remains of the exact values, in ulp of the true ones; empty where unknown. limit: in ulp, what a form should reach.
+    region: the condition under which the expression counts, and those that come before it."""
 
     expr: Expr
     symbols: tuple[Symbol, ...]
     points: tuple[Point, ...]
     truth: tuple[float, ...]
     reference: Reference
+    rest: tuple[float, ...] = ()
+    limit: float = SAMPLED
+    region: tuple[Any, tuple[Any, ...]] | None = None
+
+    @property
+    def exact(self) -> Truth:
+        """The true values with what rounding took from them."""
+        return Truth(np.array(self.truth), np.array(self.rest or (0.0,) * len(self.truth)))
+
+    def is_moderate(self, k: int) -> bool:
+        """Whether neither a point nor the value there is extreme."""
+        return all(abs(x) <= MODERATE for x in self.points[k]) and abs(math.log(abs(self.truth[k]) or 1)) < 600
+
+    def at(self, chosen: Sequence[int]) -> "Problem":
+        """The problem at some of its points."""
+        return replace(
+            self,
+            points=tuple(self.points[k] for k in chosen),
+            truth=tuple(self.truth[k] for k in chosen),
+            rest=tuple(self.rest[k] for k in chosen) if self.rest else (),
+        )
 
 
 @dataclass(frozen=True)
 class Measured:
-    """How far a form is off: the largest relative error, and where. `at` is None when it is right everywhere."""
+    """How far a form is off, and where: in ulp, inf for a wrong infinity, sign or NaN. failing: the points beyond the limit. `at` is None
+    when it is right everywhere."""
 
-    error: float
+    ulp: float
     at: Point | None
     got: float
     wanted: float
     failing: tuple[int, ...]
 
+    @property
+    def error(self) -> float:
+        """The largest relative error that as many ulp can be."""
+        return self.ulp * 2.0**-52
+
+
+@dataclass(frozen=True)
+class Form:
+    """A form and the names of the rules that led to it, in order."""
+
+    expr: Expr
+    rules: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True)
 class Stable:
-    """A form that passed, its code, and the tolerance that it is stated to meet."""
+    """A form that passed, its code, the relative tolerance that it is stated to meet, and how it was found.
+
+    `naive`: what was measured of the code of the expression as given. Both were measured on the model machine, whose functions are
+    right to 1.1 ulp, so that they are the same everywhere."""
 
     expr: Expr
     body: Body
     tolerance: float
     measured: Measured
+    rules: tuple[str, ...]
+    naive: Measured
+    naive_body: Body
+
+    @property
+    def within(self) -> bool:
+        """Whether it reaches the limit at every point that was looked at."""
+        return self.measured.ulp <= LIMIT
 
 
-def _given(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr | None]:
-    yield expr
+def _given(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
+    yield "", expr
 
 
-def _split(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr | None]:
+def _split(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
     for form in FORMS:
-        yield exponential_split(expr, form.arrange)
+        yield f"one exponential, exp(-|u|), {form.name}", exponential_split(expr, form.arrange)
 
 
-def _reciprocal(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr | None]:
+def _tanh(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
+    plain, rules = rewritten(expr, SIGMOID)
+    if rules and plain.has(sympy.tanh):
+        for form in FORMS:
+            split = exponential_split(plain, form.arrange, keep=True)
+            yield f"1 - σ and one exponential, exp(-|u|), {form.name}", split
+            if split is not None:
+                yield "1 - σ and one exponential, exp(-|u|), common terms outside", sympy.factor_terms(split)
+
+
+def _clamped(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
+    for form in FORMS:
+        yield f"one exponential, exp(min(u, 40)), {form.name}", clamped(expr, form.arrange)
+
+
+def _gaussian(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
+    for name, form in error_function_split(expr):
+        yield name, form
+
+
+def _reciprocal(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
     for form in FORMS:
         for variable in variables[:2]:
-            yield reciprocal_split(expr, variable, form.arrange)
+            yield f"1/x where |x| > 1, {form.name}", reciprocal_split(expr, variable, form.arrange)
 
 
-def _conjugate(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr | None]:
-    yield rewrite(expr, CONJUGATE)
+def _conjugate(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
+    yield "conjugate", rewrite(expr, CONJUGATE)
 
 
-def _factored(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr | None]:
+def _factored(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
     if expr.count_ops() < 80:
-        yield sympy.factor_terms(expr)
-        yield sympy.factor(expr)
-        yield sympy.expand(expr)
+        yield "common terms outside", sympy.factor_terms(expr)
+        yield "factors", sympy.factor(expr)
+        yield "terms", sympy.expand(expr)
 
 
-def _apart(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr | None]:
+def _apart(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
     for variable in variables[:1]:
         if expr.is_rational_function(*variables) and not expr.is_polynomial(*variables):
-            yield sympy.apart(sympy.together(expr), variable)
+            yield "partial fractions", sympy.apart(sympy.together(expr), variable)
+            yield "one fraction, factored", sympy.factor(sympy.together(expr))
 
 
-PROPOSALS: tuple[Callable[[Expr, Sequence[Symbol]], Iterator[Expr | None]], ...] = (
+PROPOSALS: tuple[Callable[[Expr, Sequence[Symbol]], Iterator[tuple[str, Expr | None]]], ...] = (
     _given,
+    _clamped,
     _split,
+    _tanh,
+    _gaussian,
     _conjugate,
     _factored,
     _apart,
@@ -115,105 +199,169 @@ PROPOSALS: tuple[Callable[[Expr, Sequence[Symbol]], Iterator[Expr | None]], ...]
 )
 
 
-def _guard_products(expr: Expr) -> Expr:
-    """Every product and quotient with 0 * inf = 0 and 0 / 0 = 0: the limit, where the zero is identical or wins."""
-    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean) or expr.is_number:
-        return expr
-    if not expr.is_Mul and not _is_reciprocal(expr):
-        return expr.func(*(_guard_products(arg) for arg in expr.args))
-    constant, rest = expr.as_independent(*expr.free_symbols, as_Add=False)
-    above, below = [], []
-    for factor in sympy.Mul.make_args(rest):
-        base, power = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
-        if _is_reciprocal(factor):
-            whole = power.is_Integer and power >= -4
-            below += [_guard_products(base)] * -int(power) if whole else [_guard_products(base) ** -power]
-        else:
-            above.append(_guard_products(factor))
-    if constant.is_negative and above:
-        constant, above[0] = -constant, -above[0]
-    if abs(constant) < 1 and above:  # before the product, which might overflow
-        constant, above[0] = sympy.S.One, constant * above[0]
-    start = reduce(product, above) if above else sympy.S.One
-    return constant * reduce(quotient, below, start) if below else constant * start
+FINISHES = ((REWRITES, LAST), (REWRITES, CURVED, ODD), (REWRITES, ODD), (REWRITES,), ())
 
 
-def _is_reciprocal(expr: Expr) -> bool:
-    return bool(expr.is_Pow and expr.exp.is_number and expr.exp.is_negative)
-
-
-GUARDS: tuple[Callable[[Expr], Expr], ...] = (lambda expr: expr, _guard_products)
-FINISHES = ((REWRITES, LAST), (REWRITES, ()), ((), ()))
-
-
-def forms(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr]:
+def forms(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Form]:
     """Equal forms of an expression, simplest first, at most MAX_FORMS."""
     seen: dict[Expr, None] = {}
     for propose in PROPOSALS:
-        for proposal in propose(expr, variables):
+        for name, proposal in propose(expr, variables):
             if proposal is None:
                 continue
-            for first, last in FINISHES:
-                for guard in GUARDS:
-                    form = guard(rewrite(rewrite(proposal, first), last))
-                    if form not in seen and len(seen) < MAX_FORMS:
-                        seen[form] = None
-                        yield form
+            for tables in FINISHES:
+                plain, rules = proposal, [name] if name else []
+                for table in tables:
+                    plain, applied = rewritten(plain, table)
+                    rules += applied
+                if plain not in seen and len(seen) < MAX_FORMS:
+                    seen[plain] = None
+                    yield Form(plain, tuple(rules))
 
 
 def stabilise(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
-    """The first form that meets the strictest tolerance that any form meets. Raises VerificationError if none meets
-    the loosest."""
-    expr = problem.expr
-    variables = [symbol for symbol in problem.symbols if symbol in expr.free_symbols]
-    tried: list[tuple[Expr, Body, Measured]] = []
-    for form in _assembled(problem, variables):
-        code = body(form, names)
-        found = measure(problem, runnable(code, tuple(names[symbol] for symbol in problem.symbols)))
-        if found.error <= TOLERANCES[0] / MARGIN:
-            return Stable(form, code, TOLERANCES[0], found)
-        tried.append((form, code, found))
-    for form, _, found in tuple(tried):
-        patched = _patch(problem, form, found, variables)
-        if patched is not None:
-            code = body(patched, names)
-            tried.append(
-                (patched, code, measure(problem, runnable(code, tuple(names[symbol] for symbol in problem.symbols))))
+    """The cheapest form within LIMIT, or the nearest to it that meets the loosest tolerance. Raises VerificationError if none does."""
+    found = _best(problem, names)
+    if found.measured.ulp > LIMIT:
+        lenient = measure(problem, _on_model(found.body, problem, names), lenient=True)
+        tolerance = next((each for each in TOLERANCES if lenient.error <= each), None)
+        if tolerance is None:
+            raise VerificationError(
+                f"{problem.expr}: no form is accurate to {TOLERANCES[-1]:g}. "
+                f"The best gives {lenient.got!r} instead of {lenient.wanted!r} at "
+                f"{', '.join(f'{symbol} = {value!r}' for symbol, value in zip(problem.symbols, lenient.at or (), strict=False))}. "
+                "Give an equal form that does not cancel there, or narrow the domain."
             )
-    for tolerance in TOLERANCES:
-        for form, code, found in tried:
-            if found.error <= tolerance / MARGIN or (tolerance == TOLERANCES[-1] and found.error <= tolerance):
-                return Stable(form, code, tolerance, found)
-    best = min((found for _, _, found in tried), key=lambda found: (found.error, len(found.failing)))
-    raise VerificationError(
-        f"{expr}: none of {len(tried)} forms is accurate to {TOLERANCES[-1]:g}. "
-        f"The best gives {best.got!r} instead of {best.wanted!r} at "
-        f"{', '.join(f'{symbol} = {value!r}' for symbol, value in zip(problem.symbols, best.at or (), strict=False))}. "
-        "Give an equal form that does not cancel there, or narrow the domain."
+        found = replace(found, tolerance=tolerance)
+    return found
+
+
+@dataclass(frozen=True)
+class _Tried:
+    form: Form
+    body: Body
+    measured: Measured
+    cost: float
+    moderate: int  # how many points fail though nothing is extreme there
+    limit: float
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        """Class of the largest error; how many points fail; cost."""
+        error = self.measured.ulp
+        classed = 0 if error <= self.limit else 1 + bisect_left(CLASSES, error) + math.isinf(error)
+        return (classed, len(self.measured.failing), self.cost)
+
+    @property
+    def hope(self) -> tuple[int, int, float]:
+        """What is mended first: what fails at few points, above all where nothing is extreme."""
+        return (self.moderate, len(self.measured.failing), self.cost)
+
+
+def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
+    variables = [symbol for symbol in problem.symbols if symbol in problem.expr.free_symbols]
+    close = _closer(problem)
+
+    def tried(form: Form, at: Problem) -> _Tried:
+        code = body(form.expr, names)
+        measured = measure(at, _on_model(code, problem, names))
+        return _Tried(form, code, measured, cost(form.expr), sum(map(at.is_moderate, measured.failing)), at.limit)
+
+    coarse = sorted((tried(form, problem) for form in _assembled(problem, variables)), key=lambda each: each.hope)
+    results = {each.form.expr: tried(each.form, close) for each in coarse[:KEPT]}
+    naive = tried(Form(problem.expr), close)
+    for start in sorted(results.values(), key=lambda each: each.hope):
+        best = min(results.values(), key=lambda each: each.rank)
+        if start.measured.failing and not (best.measured.ulp <= problem.limit and start.cost >= best.cost):
+            _mend(start, results, close, tuple(variables), tried)
+    best = min(results.values(), key=lambda each: each.rank)
+    return Stable(
+        best.form.expr, best.body, TOLERANCES[0], best.measured, best.form.rules, naive.measured, naive.body
     )
 
 
-def _assembled(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Expr]:
+def _mend(
+    start: _Tried,
+    results: dict[Expr, _Tried],
+    close: Problem,
+    variables: tuple[Symbol, ...],
+    tried: Callable[[Form, Problem], _Tried],
+) -> None:
+    """Mend a form, and what comes of that, the most hopeful first, until one is within the limit or MAX_MENDED have been tried."""
+    waiting, turns = [start], 0
+    while waiting and turns < MAX_MENDED:
+        here = waiting.pop(0)
+        patient = Patient(
+            here.form.expr,
+            variables,
+            close.symbols,
+            close.points,
+            close.truth,
+            here.measured.failing,
+            close.reference,
+            here.form.rules,
+        )
+        for mend in MENDS:
+            if mend.name in here.form.rules:
+                continue
+            helped = []
+            for mended in mend.apply(patient):
+                if mended in results:
+                    continue
+                turns += 1
+                results[mended] = new = tried(Form(mended, (*here.form.rules, mend.name)), close)
+                if TRACE:
+                    print(f"  {here.hope} {here.form.rules} + {mend.name} ->", new.hope, new.measured.ulp)
+                if not new.measured.failing:
+                    return
+                if len(new.measured.failing) < len(here.measured.failing):
+                    helped.append(new)
+                if not new.moderate and new.measured.ulp < here.measured.ulp:
+                    break
+            waiting += sorted(helped, key=lambda each: each.hope)[:2]
+        waiting.sort(key=lambda each: each.hope)
+
+
+def _assembled(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
     """Forms of the expression; for a Piecewise, the same proposal in every branch, then the best of each branch."""
     expr = problem.expr
     folded = sympy.piecewise_fold(expr) if expr.has(Piecewise) else expr
     if not isinstance(folded, Piecewise) or len(folded.args) > MAX_BRANCHES:
         yield from forms(expr, variables)
+        yield from _of_difference(problem, variables)
         return
     names = {symbol: f"a{k}" for k, symbol in enumerate(problem.symbols)}
-    pieces = []
+    pieces, rules = [], []
     for branch, condition in _regions(folded):
         inside = [k for k, point in enumerate(problem.points) if _inside(condition, problem.symbols, point)]
-        part = Problem(
-            branch,
-            problem.symbols,
-            tuple(problem.points[k] for k in inside),
-            tuple(problem.truth[k] for k in inside),
-            problem.reference,
-        )
-        pieces.append(stabilise(part, names).expr if not branch.is_number and inside else branch)
+        part = replace(problem.at(inside), expr=branch, region=condition)
+        if branch.is_number or not inside:
+            pieces.append(branch)
+            continue
+        found = _best(part, names)
+        pieces.append(found.expr)
+        rules += list(found.rules)
     conditions = [condition for _, condition in folded.args]
-    yield Piecewise(*zip(pieces, conditions, strict=True))
+    yield Form(Piecewise(*zip(pieces, conditions, strict=True)), tuple(dict.fromkeys(rules)))
+
+
+def _of_difference(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
+    """Of an expression in x - y only, the form of the function of that one number."""
+    if len(variables) != 2:
+        return
+    x, y = variables
+    u = Symbol("u", real=True)
+    for difference, solved in ((x - y, u + y), (x + y, u - y)):
+        single = sympy.expand(problem.expr.xreplace({x: solved}))
+        if single.has(y):
+            continue
+        points = tuple((each,) for each in EVERY)
+        oriented = difference if problem.expr.has(difference) or not problem.expr.has(-difference) else -difference
+        if oriented != difference:
+            single = single.xreplace({u: -u})
+        inner = replace(_problem(single, (u,), points, ((-math.inf, math.inf),)), limit=WITHIN_DIFFERENCE)  # u is rounded
+        found = _best(inner, {u: "u"})
+        yield Form(found.expr.xreplace({u: oriented}), ("one number, the difference", *found.rules))
 
 
 def _regions(folded: Piecewise) -> Iterator[tuple[Expr, tuple[Any, tuple[Any, ...]]]]:
@@ -233,67 +381,48 @@ def _inside(region: tuple[Any, tuple[Any, ...]], symbols: Sequence[Symbol], poin
         return False
 
 
-def _patch(problem: Problem, form: Expr, found: Measured, variables: Sequence[Symbol]) -> Expr | None:
-    """State the limit as a case of its own, where a form fails at single values of one variable only, and is constant
-    there."""
-    if not found.failing or len(found.failing) > 0.2 * len(problem.points):
-        return None
-    patched = form
-    left = set(found.failing)
-    for k, symbol in enumerate(problem.symbols):
-        if symbol not in variables:
-            continue
-        for special in sorted({problem.points[i][k] for i in left} & SPECIAL):
-            here = [
-                i
-                for i, point in enumerate(problem.points)
-                if point[k] == special and problem.truth[i] == problem.truth[i]
-            ]
-            values = {problem.truth[i] for i in here}
-            if len(values) == 1:
-                patched = except_at(symbol, _number(special), _number(values.pop()), patched)
-                left -= set(here)
-    return patched if patched is not form and not left else None
+def _on_model(code: Body, problem: Problem, names: Mapping[Symbol, str]) -> Callable[..., Any]:
+    return runnable(code, tuple(names[symbol] for symbol in problem.symbols), model.NUMPY, model.RUNTIME)
 
 
-def _number(value: float) -> Expr:
-    return sympy.oo * int(math.copysign(1, value)) if math.isinf(value) else sympy.nsimplify(value, rational=True)
-
-
-def runnable(code: Body, names: Sequence[str]) -> Callable[..., Any]:
-    """The statements as a Python function of arrays."""
+def runnable(
+    code: Body, names: Sequence[str], numpy: Any = np, functions: Mapping[str, Any] | None = None
+) -> Callable[..., Any]:
+    """The statements as a Python function of arrays; of the functions of another NumPy and another runtime, if given."""
     text = f"def f({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in code.lines)
-    space: dict[str, Any] = {"np": np, **{name: getattr(runtime, name) for name in code.imports}}
+    source = vars(runtime) if functions is None else functions
+    space: dict[str, Any] = {"np": numpy, **{name: source[name] for name in code.imports}}
     exec(compile(text, "<candidate>", "exec"), space)
     function: Callable[..., Any] = space["f"]
     return function
 
 
-def measure(problem: Problem, function: Callable[..., Any]) -> Measured:
-    """The largest relative error of NumPy code at the points of a problem; inf for a wrong infinity, sign or NaN."""
-    columns = [np.array(column, dtype=np.float64) for column in zip(*problem.points, strict=True)]
-    truth = np.array(problem.truth)
-    with np.errstate(all="ignore"):
-        got = np.broadcast_to(np.asarray(function(*columns), dtype=np.float64), truth.shape)
-        off = np.abs(got - truth)
-        error = np.where((off <= UNDERFLOW) | (got == truth), 0.0, off / np.abs(truth))
-        error = np.where(np.isnan(error) | (np.isinf(got) != np.isinf(truth)), np.inf, error)
-        error = np.where(np.isnan(truth) | ((np.abs(truth) > OVERFLOW) & (got * np.sign(truth) > OVERFLOW)), 0.0, error)
-    suspects = [int(i) for i in np.flatnonzero(error > TOLERANCES[0] / MARGIN)]
-    if len(suspects) <= MAX_ROOTS:
-        for i in suspects:
-            if np.isfinite(error[i]) and off[i] <= _allowance(problem, problem.points[i]):
-                error[i] = 0.0
-    if not len(error):
+def measure(problem: Problem, function: Callable[..., Any], lenient: bool = False) -> Measured:
+    """The largest error of NumPy code at the points of a problem. lenient: near a root, where no form may be found, an absolute error will do."""
+    if not problem.points:
         return Measured(0.0, None, 0.0, 0.0, ())
+    columns = [np.array(column, dtype=np.float64) for column in zip(*problem.points, strict=True)]
+    truth = problem.exact
+    with np.errstate(all="ignore"):
+        got = np.array(np.broadcast_to(np.asarray(function(*columns), dtype=np.float64), truth.near.shape))
+        error = ulps(got, truth)
+        error[np.isnan(error)] = 0.0
+        if lenient:
+            off = np.abs(got - truth.near)
+            error[off <= UNDERFLOW] = 0.0
+            error = np.fmin(error, off / np.abs(truth.near) * 2.0**52)  # the relative error, of which an ulp may be half
+            suspects = [int(i) for i in np.flatnonzero(error * 2.0**-52 > TOLERANCES[0] / 4)]
+            if len(suspects) <= MAX_ROOTS:
+                for i in suspects:
+                    if np.isfinite(error[i]) and off[i] <= _allowance(problem, problem.points[i]):
+                        error[i] = 0.0
     worst = int(np.argmax(error))
-    failing = tuple(int(i) for i in np.flatnonzero(error > TOLERANCES[-1]))
     return Measured(
         float(error[worst]),
         problem.points[worst] if error[worst] > 0 else None,
         float(got[worst]),
-        float(truth[worst]),
-        failing,
+        float(truth.near[worst]),
+        tuple(int(i) for i in np.flatnonzero(error > problem.limit)),
     )
 
 
@@ -333,6 +462,12 @@ def problem(
     expr: Expr, symbols: Sequence[Symbol], points: Sequence[Point], domains: Sequence[tuple[float, float]]
 ) -> Problem:
     """An expression with its true values at the points; forms of it help where it cannot be decided by itself."""
+    return _problem(expr, symbols, points, domains)
+
+
+def _problem(
+    expr: Expr, symbols: Sequence[Symbol], points: Sequence[Point], domains: Sequence[tuple[float, float]]
+) -> Problem:
     if expr.has(*UNSUPPORTED):
         raise UnsupportedExpression(
             f"{expr}: no NumPy code for derivatives, integrals, sums or delta functions; rewrite it without."
@@ -342,10 +477,66 @@ def problem(
     probes = [point for point in points if all(0.01 < abs(x) < 40 for x in point)][::7][:12]
     for form in _teachers(exact, [symbol for symbol in symbols if symbol in exact.free_symbols]):
         reference.teach(form, probes)
-    margins = jumps(exact)
-    values = (None if on_edge(margins, symbols, point) else reference.value(point) for point in points)
-    truth = tuple(math.nan if value is None else value for value in values)
-    return Problem(exact, tuple(symbols), tuple(points), truth, reference)
+    truth = _true(exact, symbols, reference, points)
+    return Problem(exact, tuple(symbols), tuple(points), tuple(truth.near.tolist()), reference, tuple(truth.rest.tolist()))
+
+
+def _true(expr: Expr, symbols: Sequence[Symbol], reference: Reference, points: Sequence[Point]) -> Truth:
+    margins = jumps(expr)
+    return Truth.of([None if on_edge(margins, symbols, point) else reference.exact(point) for point in points])
+
+
+@lru_cache(maxsize=64)
+def _closer(problem: Problem) -> Problem:
+    """The problem at many more points: every scale, and around places where the value changes sign."""
+    used = [k for k, symbol in enumerate(problem.symbols) if symbol in problem.expr.free_symbols]
+    expr, symbols, reference = problem.expr, problem.symbols, problem.reference
+    result = problem
+    for points in (closer(problem.points, reference.domains, used), ()):
+        more = points or _near_roots(result, used)
+        known = {(*point, *(math.copysign(1, x) for x in point)) for point in result.points}
+        more = tuple(p for p in dict.fromkeys(more) if (*p, *(math.copysign(1, x) for x in p)) not in known)
+        if problem.region is not None:
+            more = tuple(point for point in more if _inside(problem.region, symbols, point))
+        truth = _true(expr, symbols, reference, more)
+        result = replace(
+            result,
+            points=result.points + more,
+            truth=result.truth + tuple(truth.near.tolist()),
+            rest=result.rest + tuple(truth.rest.tolist()),
+        )
+    return result
+
+
+def _near_roots(problem: Problem, used: Sequence[int]) -> tuple[Point, ...]:
+    """The numbers next to a change of sign along the first coordinate in use, and further ones at distances that grow."""
+    if not used:
+        return ()
+    k = used[0]
+    lines: dict[Point, list[tuple[float, float]]] = {}
+    for point, value in zip(problem.points, problem.truth, strict=True):
+        if math.isfinite(point[k]) and value == value and value != 0:
+            lines.setdefault((*point[:k], *point[k + 1 :]), []).append((point[k], value))
+    changes = [
+        (other, a, b, fa)
+        for other, line in lines.items()
+        for (a, fa), (b, fb) in pairwise(sorted(line))
+        if (fa < 0) != (fb < 0)
+    ]
+    changes.sort(key=lambda each: (abs(math.log(max(abs(each[1]), 1e-300))), each[0], each[1]))
+    found: list[Point] = []
+    for other, a, b, fa in changes[:MOST_CHANGES]:
+        while True:
+            middle = a / 2 + b / 2
+            if not a < middle < b:
+                break
+            value = problem.reference.exact((*other[:k], middle, *other[k:]))
+            if value is None:
+                break
+            a, b = (middle, b) if (value < 0) == (fa < 0) else (a, middle)
+        low, high = problem.reference.domains[k]
+        found += [(*other[:k], x, *other[k:]) for x in neighbours(a) if low <= x <= high]
+    return tuple(found)
 
 
 def _teachers(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr]:
@@ -353,7 +544,7 @@ def _teachers(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr]:
         return
     seen = {expr}
     for propose in (_given, _split, _apart):
-        for proposal in propose(expr, variables):
+        for _, proposal in propose(expr, variables):
             form = None if proposal is None else rewrite(proposal, REWRITES)
             if form is not None and form not in seen and len(seen) < 4:
                 seen.add(form)

@@ -6,6 +6,7 @@ stands.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import sympy
@@ -22,6 +23,19 @@ quotient = Function("quotient", real=True)  # 0 / 0 = 0
 group = Function("group", real=True)  # parentheses that SymPy does not remove
 power = Function("power", real=True)  # a power of an exponential, which SymPy would merge into it
 over = Function("over", real=True)  # a / b, kept as one operation
+times = Function("times", real=True)  # a b, in this order
+plus = Function("plus", real=True)  # a + b, in this order
+away = Function("away", real=True)  # (x, high, low, r): x - r for a number r = high + low that no float64 holds
+copysign = Function("copysign", real=True)  # |a| with the sign of b
+size = Function("size", real=True)  # |a|, kept where SymPy knows that a is not negative
+at_least = Function("at_least", real=True)  # max(a, b), which SymPy does not touch
+at_most = Function("at_most", real=True)  # min(a, b), likewise
+erfcx = Function("erfcx", real=True)  # exp(x²) erfc(x) for x >= 0
+normal_tail = Function("normal_tail", real=True)  # exp(x²/2) erfc(x/sqrt(2)) for x >= 0
+polynomial = Function("polynomial", real=True)  # (x, c0, c1, ...): by Horner's rule
+times_exp_square = Function("times_exp_square", real=True)  # (a, x, c): a exp(c x²)
+refined = Function("refined", real=True)  # (a, total, size, formula, x, ...): a; where the total has cancelled, by the formula in more digits
+lost = Function("lost", real=True)  # (a, b): what rounding took from a - b; 0 for real numbers
 except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
 
 
@@ -96,6 +110,16 @@ def _heaviside(m: Any, a: Any, at_zero: Any) -> Any:
     return at_zero if a == 0 else m.mpf(a > 0)
 
 
+def _copysign(m: Any, a: Any, b: Any) -> Any:
+    return abs(a) if b >= 0 else -abs(a)
+
+
+def _erfcx(m: Any, a: Any) -> Any:
+    if m.mag(a) > 10:
+        return 1 / (a * m.sqrt(m.pi)) * (1 - 1 / (2 * a * a)) if m.mag(a) * 4 > m.prec else m.exp(a * a) * m.erfc(a)
+    return m.exp(a * a) * m.erfc(a)
+
+
 def _over(m: Any, a: Any, b: Any) -> Any:
     if b == 0:
         raise Undefined
@@ -140,6 +164,24 @@ WORDS: tuple[Word, ...] = (
     Word(group, lambda m, a: a, "({})"),
     Word(except_at, lambda m, a, special, value, rest: value if a == special else rest, "np.where({} == {}, {}, {})"),
     Word(over, _over, "{} / {}"),
+    Word(times, lambda m, a, b: a * b, "{} * {}"),
+    Word(plus, lambda m, a, b: a + b, "{} + {}"),
+    Word(away, lambda m, x, high, low, exact: x - exact, "{} - {} - {}"),
+    Word(copysign, _copysign, "np.copysign({}, {})"),
+    Word(size, lambda m, a: abs(a), "np.abs({})"),
+    Word(at_least, lambda m, a, b: max(a, b), "np.maximum({}, {})"),
+    Word(at_most, lambda m, a, b: min(a, b), "np.minimum({}, {})"),
+    Word(erfcx, _erfcx, "erfcx({})", "erfcx"),
+    Word(normal_tail, lambda m, a: _erfcx(m, a / m.sqrt(2)), "normal_tail({})", "normal_tail"),
+    Word(polynomial, lambda m, x, *c: reduce(lambda total, each: total * x + each, reversed(c)), ""),
+    Word(
+        times_exp_square,
+        lambda m, a, x, c: a * exponential(m, c * x * x),
+        "times_exp_square({}, {}, {})",
+        "times_exp_square",
+    ),
+    Word(refined, lambda m, a, *rest: a, "", "refined"),
+    Word(lost, lambda m, a, b: m.zero, "lost({}, {})", "lost"),
 )
 BY_FUNCTION = {word.function: word for word in WORDS}
 assert len(BY_FUNCTION) == len(WORDS)

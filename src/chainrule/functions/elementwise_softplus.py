@@ -12,8 +12,8 @@ def _h1(u: Array) -> Array:
 
 def _h2(u: Array) -> Array:
     """1/(1 + exp(-u))"""
-    e = np.exp(-np.abs(u))
-    return np.where(u < 0.0, e, 1.0) / (1.0 + e)
+    e = np.exp(np.minimum(u, 40.0))
+    return e / (1.0 + e)
 
 
 def _a(z: Array) -> Array:

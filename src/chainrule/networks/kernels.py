@@ -12,7 +12,7 @@ import sympy
 from ..calculus.derivation import Derivation
 from ..calculus.derive import derive
 from ..calculus.field import oriented
-from ..codegen.numpy_source import generate
+from ..codegen.numpy_source import stable_parts
 from ..codegen.printing import body
 from ..codegen.spec import FunctionSpec
 from ..codegen.specs import spec_of
@@ -60,7 +60,7 @@ def value_of(function: Definition) -> Kernel:
     own = next((name for name, known in NUMPY.items() if _equal(function.expression, known(x))), None)
     if own is not None:
         return Kernel((str(x),), (f"return {own}({x})",))
-    return _taken(_with_defaults(function), "_value")
+    return _formula(_with_defaults(function), "_value")
 
 
 def _equal(left: Any, right: Any) -> bool:
@@ -70,11 +70,17 @@ def _equal(left: Any, right: Any) -> bool:
 
 
 @lru_cache(maxsize=256)
-def _with_defaults(function: Definition) -> str:
+def _with_defaults(function: Definition) -> FunctionSpec:
     derivation = derive(function)
     spec = spec_of(function, (derivation,))
     assert isinstance(spec, FunctionSpec)
-    return generate(_fixed(spec))
+    return _fixed(spec)
+
+
+def _formula(spec: FunctionSpec, part: str) -> Kernel:
+    """The accurate form of a part of a function as it is written before it becomes a kernel of blocks."""
+    code = stable_parts(spec)[part].body
+    return Kernel(spec.names, code.lines, frozenset(("chainrule.runtime.scalar", name) for name in code.imports))
 
 
 def _fixed(spec: FunctionSpec) -> FunctionSpec:
@@ -126,7 +132,7 @@ def slope_of(activation: Activation) -> Slope | None:
     found = from_values(by_z, {layer(activation, False).inner: h, "a__1": A})
     if found is not None:
         return Slope(written_out(oriented(sympy.factor(found / h)), ("a",)), "a")
-    return Slope(_taken(_with_defaults(activation.definition), f"_grad_{activation.definition.wrt[0]}"), "z")
+    return Slope(_formula(_with_defaults(activation.definition), f"_grad_{activation.definition.wrt[0]}"), "z")
 
 
 @dataclass(frozen=True)
@@ -158,9 +164,9 @@ def loss_kernels(output: Activation, loss: Loss) -> LossKernels:
     assert given is not None
     spec = spec_of(given, (derive(given),))
     assert isinstance(spec, FunctionSpec)
-    text = generate(_fixed(spec))
+    fixed = _fixed(spec)
     of = "z" if poles else "a"
-    value, long = _taken(text, "_value"), _taken(text, "_grad_z")
+    value, long = _formula(fixed, "_value"), _formula(fixed, "_grad_z")
     short = from_values(derive(definition), {"a": A, "y": Y})
     if short is not None:
         factors = oriented(sympy.factor(short))

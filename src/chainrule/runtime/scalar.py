@@ -1,24 +1,57 @@
-"""What every generated function stands on: argument handling, dtypes, and the few functions that NumPy lacks. NumPy
-and the standard library only."""
+"""What every generated function of numbers stands on: the interface, argument handling and dtypes. NumPy and the standard library only."""
 
-import difflib
 import inspect
 import linecache
 import math
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .arithmetic import Array as Array
+from .arithmetic import apply as apply
+from .arithmetic import heaviside_of_number as heaviside_of_number
+from .arithmetic import product as product
+from .arithmetic import product_of_number as product_of_number
+from .arithmetic import quotient as quotient
+from .arithmetic import quotient_of_number as quotient_of_number
+from .arithmetic import replace as replace
+from .arithmetic import select as select
+from .arithmetic import sign_of_number as sign_of_number
+from .blocks import BLOCK, F64, Mend, not_inside, once, run
+from .blocks import Kernel as Kernel
+from .extended import refined as refined
+from .special import erf as erf
+from .special import erfc as erfc
+from .special import erfc_times as erfc_times
+from .special import erfcx as erfcx
+from .special import exp_square as exp_square
+from .special import lost as lost
+from .special import normal_tail as normal_tail
+from .special import times_exp_square as times_exp_square
+
 if TYPE_CHECKING:
     from .certificate import Certificate
 
-Array = npt.NDArray[np.float64]
-Kernel = Callable[..., Array]
 KEPT = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
+WIDE = (np.dtype(np.float64), np.dtype(np.float32))
+REDUCTIONS = ("none", "sum", "mean")
+FAILED = (OverflowError, ValueError, ZeroDivisionError)
+TABLE = 1 << 16
+"""The number of float16 values: from that many elements on, and where it is there already, a table of all results is used."""
+ELSEWHERE = {
+    "torch": "{}.detach().cpu().numpy()",
+    "jax": "np.asarray({})",
+    "jaxlib": "np.asarray({})",
+    "cupy": "{}.get()",
+    "tensorflow": "{}.numpy()",
+    "mlx": "np.asarray({})",
+}
+"""How an array of another library becomes one of NumPy, by the package of its type."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +69,11 @@ class Range:
         below = values < self.upper if self.open_upper else values <= self.upper
         return (above & below) | np.isnan(values)
 
+    def holds(self, value: float) -> bool:
+        """Whether a number lies in the interval."""
+        above = value > self.lower if self.open_lower else value >= self.lower
+        return above and (value < self.upper if self.open_upper else value <= self.upper)
+
     def describe(self, name: str) -> str:
         """The interval as a condition on a name: `alpha > 0`, `0 <= target <= 1`, `any real x`."""
         left, right = ("<" if self.open_lower else "<="), ("<" if self.open_upper else "<=")
@@ -51,14 +89,15 @@ class Range:
 class ScalarFunction:
     """A verified function of one or more numbers with its derivatives, applied element by element.
 
-    Arguments are positional or by keyword, parameters by keyword; all may be Python numbers, lists or arrays, and
-    broadcast.
+    f(x): the value. f.grad(x), f.second(x): the derivatives by `wrt`, the first argument unless said otherwise. f.value_and_grad(x): both, at the
+    cost of little more than one. f.jacobian(x), f.vjp(x, g), f.jvp(x, v), f.hvp(x, v): the same derivatives as matrices and as products with vectors.
+
+    Arguments are positional or by keyword, parameters by keyword; all may be Python numbers, lists or arrays of any layout, and broadcast.
     float16, float32 and float64 are kept (mixed: NumPy promotion; Python numbers adapt), integers become float64.
-    The computation runs in float64 and is rounded once. NaN is passed on, an argument outside its domain gives NaN, and
-    no call emits
-    a RuntimeWarning. Raises TypeError for other dtypes, bool among them, and for wrong names, ValueError for a parameter out of range
-    and for
-    shapes that do not broadcast.
+    The computation runs in float64 and is rounded once. `out`, an array of the shape of the result and any of these dtypes, takes the result; it may be
+    an argument, too. A loss takes `reduction`: "none", "sum", "mean". Large arrays are shared between threads (`chainrule.set_threads`).
+    NaN is passed on, an argument outside its domain gives NaN, and no call emits a RuntimeWarning. Raises TypeError for other dtypes, bool
+    among them, for arrays of other libraries (of Dask they are taken) and for wrong names, ValueError for a parameter out of range and for shapes that do not broadcast.
     """
 
     def __init__(
@@ -68,9 +107,11 @@ class ScalarFunction:
         value: Kernel,
         gradients: Mapping[str, Kernel],
         seconds: Mapping[str, Kernel],
+        values_and_gradients: Mapping[str, Kernel] | None = None,
         arguments: tuple[str, ...] = ("x",),
         parameters: Mapping[str, float] | None = None,
         ranges: Mapping[str, Range] | None = None,
+        loss: bool = False,
         doc: str | None = None,
         module: str = "__main__",
     ) -> None:
@@ -81,39 +122,130 @@ class ScalarFunction:
         self.parameters = dict(parameters or {})
         self.ranges = dict(ranges or {})
         self.names = (*arguments, *self.parameters)
+        self.loss = loss
+        self._defaults = tuple(self.parameters.values())
+        self._required = frozenset(arguments)
+        self._given_by_keyword = [frozenset(self.names[k:]) for k in range(len(arguments) + 1)]
         self._value = value
         self._gradients = dict(gradients)
         self._seconds = dict(seconds)
+        self._both = dict(values_and_gradients or {})
+        keywords = [*self.parameters.items(), ("out", None), *([("reduction", "none")] if loss else [])]
         self.__signature__ = inspect.Signature(
             [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in arguments]
-            + [
-                inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY, default=given)
-                for each, given in self.parameters.items()
-            ]
+            + [inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY, default=given) for each, given in keywords]
         )
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """The value, in the broadcast shape of the arguments."""
-        return self._evaluate((self._value,), args, kwargs)[0]
+    # ---------------------------------------------------------------- interface
 
-    def grad(self, *args: Any, wrt: str | None = None, **kwargs: Any) -> Any:
-        """The element-wise derivative by `wrt`, an argument or parameter; by the first argument unless said
-        otherwise."""
-        return self._evaluate((self._derivative(self._gradients, wrt),), args, kwargs)[0]
+    def __call__(self, *args: Any, out: Any = None, reduction: str = "none", **kwargs: Any) -> Any:
+        """The value, in the broadcast shape of the arguments; of a loss, its sum or mean over all elements where `reduction` says so."""
+        if reduction == "none":
+            found = self._quickly((self._value,), args, kwargs, (out,))
+            if found is not None:
+                return found[0]
+        if reduction != "none":
+            return self._reduced(self.__call__, self._value, args, kwargs, out, reduction, None)
+        return self._evaluated((self._value,), args, kwargs, (out,), self.__call__)[0]
 
-    def second(self, *args: Any, wrt: str | None = None, **kwargs: Any) -> Any:
-        """The element-wise second derivative by `wrt`; by the first argument unless said otherwise."""
-        return self._evaluate((self._derivative(self._seconds, wrt),), args, kwargs)[0]
+    def grad(self, *args: Any, wrt: str | None = None, out: Any = None, reduction: str = "none", **kwargs: Any) -> Any:
+        """The derivative by `wrt`, an argument or parameter, element by element; by the first argument unless said otherwise.
 
-    def value_and_grad(self, *args: Any, wrt: str | None = None, **kwargs: Any) -> tuple[Any, Any]:
-        """Value and derivative in one call, of the same shape."""
-        value, grad = self._evaluate((self._value, self._derivative(self._gradients, wrt)), args, kwargs)
-        return value, grad
+        Of a loss that is reduced: the derivative of the sum or the mean, in the shape of the input that it is by."""
+        name, kernel = self._derivative(self._gradients, wrt)
+        if reduction == "none":
+            found = self._quickly((kernel,), args, kwargs, (out,))
+            if found is not None:
+                return found[0]
+        if reduction != "none":
+            return self._reduced(partial(self.grad, wrt=name), kernel, args, kwargs, out, reduction, name)
+        return self._evaluated((kernel,), args, kwargs, (out,), partial(self.grad, wrt=name))[0]
+
+    def second(self, *args: Any, wrt: str | None = None, out: Any = None, **kwargs: Any) -> Any:
+        """The second derivative by `wrt`, element by element; by the first argument unless said otherwise."""
+        name, kernel = self._derivative(self._seconds, wrt)
+        found = self._quickly((kernel,), args, kwargs, (out,))
+        if found is not None:
+            return found[0]
+        return self._evaluated((kernel,), args, kwargs, (out,), partial(self.second, wrt=name))[0]
+
+    def value_and_grad(
+        self,
+        *args: Any,
+        wrt: str | None = None,
+        out: tuple[Any, Any] | None = None,
+        reduction: str = "none",
+        **kwargs: Any,
+    ) -> tuple[Any, Any]:
+        """Value and derivative in one call, which computes once what they share; `out`: an array for each. Reduced as `grad` is."""
+        name, grad = self._derivative(self._gradients, wrt)
+        kernels = (self._both[name],) if name in self._both else (self._value, grad)
+        if args and type(args[0]) is float:
+            kernels = (self._value, grad)
+        if out is None:
+            out = (None, None)
+        elif not isinstance(out, tuple | list) or len(out) != 2:
+            raise TypeError(
+                f"{self.__name__}.value_and_grad: out is a pair of arrays, for the value and the derivative."
+            )
+        if reduction != "none":
+            return (
+                self(*args, out=out[0], reduction=reduction, **kwargs),
+                self.grad(*args, wrt=name, out=out[1], reduction=reduction, **kwargs),
+            )
+        found = self._quickly(kernels, args, kwargs, tuple(out)) if out[0] is None or out[0] is not out[1] else None
+        found = found or self._evaluated(kernels, args, kwargs, tuple(out), partial(self.value_and_grad, wrt=name))
+        return found[0], found[1]
+
+    def jacobian(self, *args: Any, wrt: str | None = None, **kwargs: Any) -> Any:
+        """The diagonal matrices with the derivatives by `wrt` on the diagonal: shape (..., K) gives (..., K, K), as the Jacobian of a function of
+        the K components of the last axis; of single numbers the derivative itself."""
+        found = self.grad(*args, wrt=wrt, **kwargs)
+        if np.ndim(found) == 0:
+            return found
+        size = found.shape[-1]
+        matrices = np.zeros((*found.shape, size), found.dtype)
+        np.einsum("...ii->...i", matrices)[...] = found
+        return matrices
+
+    def vjp(self, *args: Any, wrt: str | None = None, out: Any = None, **kwargs: Any) -> Any:
+        """The derivative times g, ``f.vjp(x, g)``, with g, the last argument, in the shape of the value: a backward pass.
+
+        In the shape of the input: where that was broadcast, the sum over what it was broadcast along."""
+        name, kernel = self._derivative(self._gradients, wrt)
+        return self._product("vjp", "g", name, kernel, args, kwargs, out, summed=True)
+
+    def jvp(self, *args: Any, wrt: str | None = None, out: Any = None, **kwargs: Any) -> Any:
+        """The derivative times v, ``f.jvp(x, v)``, with v, the last argument, in the shape of the input: a forward pass. In the shape of the value."""
+        name, kernel = self._derivative(self._gradients, wrt)
+        return self._product("jvp", "v", name, kernel, args, kwargs, out, summed=False)
+
+    def hvp(self, *args: Any, wrt: str | None = None, out: Any = None, **kwargs: Any) -> Any:
+        """The second derivative times v, ``f.hvp(x, v)``, with v, the last argument, in the shape of the input, as the result is: the
+        Hessian of the sum of all values times a vector."""
+        name, kernel = self._derivative(self._seconds, wrt)
+        return self._product("hvp", "v", name, kernel, args, kwargs, out, summed=True)
 
     @property
     def source(self) -> str:
         """The text of the module in which this function is generated."""
-        return "".join(linecache.getlines(self._value.__code__.co_filename))
+        return "".join(linecache.getlines(self._value.block.__code__.co_filename))
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """What `wrt` may be for first derivatives."""
+        return tuple(self._gradients)
+
+    @property
+    def wrt_second(self) -> tuple[str, ...]:
+        """What `wrt` may be for second derivatives."""
+        return tuple(self._seconds)
+
+    @property
+    def kernels(self) -> Mapping[str, Kernel]:
+        """The code of each result by its name, as `value`, `grad x`, `second x`, `value and grad x`; so that each path can be tested by itself."""
+        tables = (("grad", self._gradients), ("second", self._seconds), ("value and grad", self._both))
+        return {"value": self._value, **{f"{word} {n}": k for word, table in tables for n, k in table.items()}}
 
     @property
     def certificate(self) -> "Certificate | None":
@@ -130,62 +262,329 @@ class ScalarFunction:
     def __reduce__(self) -> str:
         return self.__name__  # by reference to its module, as a plain function is pickled
 
-    def _derivative(self, table: Mapping[str, Kernel], wrt: str | None) -> Kernel:
+    def _derivative(self, table: Mapping[str, Kernel], wrt: str | None) -> tuple[str, Kernel]:
         name = self.arguments[0] if wrt is None else wrt
         if name not in table:
             raise ValueError(
                 f"{self.__name__}: no derivative by {name!r}; wrt is one of {', '.join(map(repr, table))}."
             )
-        return table[name]
+        return name, table[name]
 
-    def _evaluate(self, kernels: tuple[Kernel, ...], args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...]:
-        given = self._bind(args, kwargs)
-        dtype = result_dtype(self.__name__, given)
-        with np.errstate(all="ignore"):  # a signalling NaN warns when it is cast
-            arrays = [np.asarray(value, dtype=np.float64) for value in given.values()]
-        try:
-            shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        except ValueError:
-            shapes = ", ".join(f"{name} {array.shape}" for name, array in zip(given, arrays, strict=True))
-            raise ValueError(f"{self.__name__}: shapes do not broadcast: {shapes}.") from None
+    # ---------------------------------------------------------------- calls
+
+    def _quickly(
+        self, kernels: tuple[Kernel, ...], args: tuple[Any, ...], kwargs: dict[str, Any], outs: tuple[Any, ...]
+    ) -> tuple[Any, ...] | None:
+        """The results for the calls that are most frequent: of floats, and of contiguous arrays of one shape and dtype. None for all others."""
+        if len(args) != len(self.arguments):
+            return None
+        first = None
+        for x in args:
+            if type(x) is np.ndarray:
+                if first is None:
+                    first = x
+                    if x.dtype not in WIDE or not x.size or x.size > BLOCK:
+                        return None
+                elif x.shape != first.shape or x.dtype is not first.dtype:
+                    return None
+                if not x.flags.c_contiguous:
+                    return None
+            elif type(x) is not float:
+                return None
+        inputs = [*args, *self._defaults]
+        if kwargs:
+            used = 0
+            for k, name in enumerate(self.parameters, len(args)):
+                if name in kwargs:
+                    used += 1
+                    inputs[k] = kwargs[name]
+                    if type(inputs[k]) is not float:
+                        return None
+            if used != len(kwargs):
+                return None
+        for name, x in zip(self.names, inputs, strict=True):
+            if type(x) is float and (x != x or (name in self.ranges and not self.ranges[name].holds(x))):
+                return None
+        if first is None:
+            return None if any(out is not None for out in outs) else self._of_numbers(kernels, inputs, F64)
+        own: list[Any] = []
+        for out in outs:
+            if out is not None and not _takes(out, first, args):
+                return None
+            own.append(np.empty(first.shape) if out is None or out.dtype is not F64 else out)
+        left = own
+        for kernel in kernels:
+            once(kernel, inputs, left[: kernel.results], self._mend(kernel, inputs), wide=first.dtype is F64)
+            left = left[kernel.results :]
+        if first.dtype is F64 and first.ndim:
+            return tuple(x if out is None else _into(out, x) for out, x in zip(outs, own, strict=True))
         with np.errstate(all="ignore"):
-            undefined = self._undefined(dict(zip(given, arrays, strict=True)))
-            return tuple(self._finish(kernel(*arrays), arrays, shape, dtype, undefined) for kernel in kernels)
+            return tuple(
+                x.astype(first.dtype)[()] if out is None else _into(out, x) for out, x in zip(outs, own, strict=True)
+            )
 
-    def _finish(
-        self, raw: Any, arrays: list[Array], shape: tuple[int, ...], dtype: np.dtype[Any], undefined: Any
-    ) -> Any:
-        result = np.asarray(raw)
+    def _fits(self, name: str, value: float) -> bool:
+        return name not in self.ranges or self.ranges[name].holds(value)
+
+    def _of_numbers(
+        self, kernels: tuple[Kernel, ...], inputs: Sequence[float], dtype: np.dtype[Any]
+    ) -> tuple[Any, ...] | None:
+        """From the code for Python floats; None where there is none, or it overflows."""
         if (
-            result.shape != shape
-            or undefined is not None
-            or result.base is not None
-            or any(result is array for array in arrays)
+            any(k.number is None for k in kernels)
+            or any(x != x for x in inputs)
+            or (self.ranges and not all(self._fits(n, x) for n, x in zip(self.names, inputs, strict=True)))
         ):
-            result = np.array(np.broadcast_to(result, shape))
-        if undefined is not None:
-            result[np.broadcast_to(undefined, shape)] = np.nan
-        return result.astype(dtype, copy=False)[()]
+            return None
+        try:
+            return tuple(dtype.type(kernel.number(*inputs)) for kernel in kernels)  # type: ignore[misc]
+        except FAILED:
+            return None
 
-    def _undefined(self, arrays: Mapping[str, Array]) -> Any:
-        """Where the result is NaN: an input is NaN or an argument lies outside its domain; None if nowhere."""
-        undefined: Any = None
-        for name, array in arrays.items():
-            mask = np.isnan(array)
-            if name in self.ranges:
-                outside = ~self.ranges[name].inside(array)
-                if name in self.parameters and outside.any():
-                    value = array[outside].flat[0]
+    def _evaluated(
+        self,
+        kernels: tuple[Kernel, ...],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        outs: tuple[Any, ...],
+        method: Callable[..., Any],
+        factor: tuple[str, Any] | None = None,
+        exact: bool = False,
+    ) -> tuple[Any, ...]:
+        """The results of the kernels. factor: what they are multiplied with, under its name. exact: in float64, not rounded."""
+        given = self._bind(args, kwargs)
+        together = {**given, **({factor[0]: factor[1]} if factor else {})}
+        lazy = [value for value in together.values() if _is_dask(value)]
+        if lazy:
+            return self._dask(method, given, outs, len(outs))
+        dtype = result_dtype(self.__name__, together)
+        dtype = F64 if exact else dtype
+        inputs = [_input(value) for value in together.values()]
+        shape = self._shape(together, inputs)
+        undefined = self._check(dict(zip(self.names, inputs, strict=False)))
+        arrays = [x for x in inputs if not isinstance(x, float)]
+        results = self._outs(outs, shape, dtype, arrays)
+        for k, x in enumerate(inputs):
+            if not isinstance(x, float) and any(o is not None and np.may_share_memory(o, x) for o in outs):
+                inputs[k] = x.copy()
+        if undefined or (factor and isinstance(inputs[-1], float) and math.isnan(inputs[-1])):
+            for out in results:
+                out[...] = np.nan
+        else:
+            self._fill(kernels, inputs, results, bool(factor))
+        return tuple(result if out is not None else result[()] for out, result in zip(outs, results, strict=True))
+
+    def _fill(self, kernels: tuple[Kernel, ...], inputs: list[Any], results: list[Any], factor: bool) -> None:
+        left = list(results)
+        for kernel in kernels:
+            outs, left = left[: kernel.results], left[kernel.results :]
+            if not factor and self._from_table(kernel, inputs, outs):
+                continue
+            own = inputs[: len(self.names)]
+            if all(isinstance(x, float) for x in inputs) and kernel.number is not None and not factor:
+                with np.errstate(all="ignore"):
+                    found = self._of_numbers((kernel,), own, outs[0].dtype)
+                if found is not None:
+                    outs[0][...] = found[0]
+                    continue
+            mend = self._mend(kernel, own)
+            if factor:
+                mend = _times(mend)
+            run(kernel, inputs, outs, mend, extra=int(factor))
+
+    def _from_table(self, kernel: Kernel, inputs: list[Any], outs: list[Any]) -> bool:
+        """Whether the results were looked up: of one array of float16, and numbers."""
+        arrays = [k for k, x in enumerate(inputs) if not isinstance(x, float)]
+        if len(arrays) != 1 or any(out.dtype != np.float16 for out in outs):
+            return False
+        x = inputs[arrays[0]]
+        if x.dtype.newbyteorder("=") != np.float16 or x.shape != outs[0].shape:
+            return False
+        key = (arrays[0], *(each for each in inputs if isinstance(each, float)))
+        if key not in kernel.tables:
+            if x.size < TABLE:
+                return False
+            every = np.arange(TABLE, dtype=np.uint16).view(np.float16)
+            tables = [np.empty(TABLE, np.float16) for _ in outs]
+            whole = [every if k == arrays[0] else each for k, each in enumerate(inputs)]
+            run(kernel, whole, tables, self._mend(kernel, whole))
+            if len(kernel.tables) >= 16:
+                kernel.tables.clear()
+            kernel.tables[key] = tables
+        index = np.ascontiguousarray(x, dtype=np.float16).view(np.uint16)
+        for out, table in zip(outs, kernel.tables[key], strict=True):
+            if out.flags.c_contiguous:
+                np.take(table, index, out=out, mode="clip")
+            else:
+                out[...] = table[index]
+        return True
+
+    def _product(
+        self,
+        method: str,
+        word: str,
+        name: str,
+        kernel: Kernel,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        out: Any,
+        summed: bool,
+    ) -> Any:
+        if word in kwargs and word not in self.names:
+            vector = kwargs[word]
+            kwargs = {k: v for k, v in kwargs.items() if k != word}
+        elif len(args) + sum(each in kwargs for each in self.arguments) > len(self.arguments) and args:
+            *rest, vector = args
+            args = tuple(rest)
+        else:
+            raise TypeError(
+                f"{self.__name__}.{method}: missing {word}, the last argument: "
+                f"{self.__name__}.{method}({', '.join((*self.arguments, word))})."
+            )
+        call = partial(self._product, method, word, name, kernel, out=None, summed=summed)
+        given = self._bind(args, kwargs)
+        if any(_is_dask(value) for value in (*given.values(), vector)):
+            raise TypeError(
+                f"{self.__name__}.{method} takes no Dask arrays; multiply {self.__name__}.grad(...) with {word} instead."
+            )
+        shape, whole = np.shape(given[name]), np.broadcast_shapes(*(np.shape(x) for x in given.values()))
+        wanted = whole if method == "vjp" else shape
+        if np.shape(vector) != wanted and np.shape(vector) != ():
+            raise ValueError(
+                f"{self.__name__}.{method}: {word} has shape {np.shape(vector)}, but "
+                f"{'the value' if method == 'vjp' else name} has shape {wanted}."
+            )
+        if not summed or shape == whole:
+            return self._evaluated((kernel,), args, kwargs, (out,), call, factor=(word, vector))[0]
+        (found,) = self._evaluated((kernel,), args, kwargs, (None,), call, factor=(word, vector), exact=True)
+        return self._rounded(_summed(found, shape), {**given, word: vector}, out)
+
+    def _reduced(
+        self,
+        method: Callable[..., Any],
+        kernel: Kernel,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        out: Any,
+        reduction: str,
+        name: str | None,
+    ) -> Any:
+        if reduction not in REDUCTIONS:
+            raise ValueError(
+                f"{self.__name__}: reduction={reduction!r}; it is one of {', '.join(map(repr, REDUCTIONS))}."
+            )
+        if not self.loss:
+            raise TypeError(f"{self.__name__} is no loss, so it takes no reduction.")
+        given = self._bind(args, kwargs)
+        (found,) = self._evaluated((kernel,), args, kwargs, (None,), method, exact=True)
+        size = np.size(found)
+        with np.errstate(all="ignore"):
+            total = np.asarray(np.sum(found) if name is None else _summed(found, np.shape(given[name])))
+            if reduction == "mean":
+                total = total / (size or np.nan)
+        return self._rounded(total, given, out)
+
+    def _rounded(self, found: Any, given: dict[str, Any], out: Any) -> Any:
+        dtype = result_dtype(self.__name__, dict(given))
+        with np.errstate(all="ignore"):
+            if out is None:
+                return np.asarray(found).astype(dtype)[()]
+            (result,) = self._outs((out,), np.shape(found), dtype, [])
+            np.copyto(result, found, casting="same_kind")
+            return result
+
+    # ---------------------------------------------------------------- arguments
+
+    def _shape(self, together: dict[str, Any], inputs: list[Any]) -> tuple[int, ...]:
+        shapes = [() if isinstance(x, float) else x.shape for x in inputs]
+        if len(set(shapes)) == 1:
+            return shapes[0]
+        try:
+            return np.broadcast_shapes(*shapes)
+        except ValueError:
+            shown = ", ".join(f"{name} {shape}" for name, shape in zip(together, shapes, strict=True))
+            raise ValueError(f"{self.__name__}: shapes do not broadcast: {shown}.") from None
+
+    def _outs(
+        self, outs: tuple[Any, ...], shape: tuple[int, ...], dtype: np.dtype[Any], arrays: list[Any]
+    ) -> list[Any]:
+        whole = [x for x in arrays if x.shape == shape]
+        order = "F" if whole and all(x.flags.f_contiguous and not x.flags.c_contiguous for x in whole) else "C"
+        found = []
+        for out in outs:
+            if out is None:
+                found.append(np.empty(shape, dtype, order=order))  # type: ignore[call-overload]
+                continue
+            if not isinstance(out, np.ndarray) or out.dtype.newbyteorder("=") not in KEPT:
+                kind = f"dtype {out.dtype}" if isinstance(out, np.ndarray) else f"type {type(out).__name__}"
+                raise TypeError(f"{self.__name__}: out has {kind}; it is an array of float16, float32 or float64.")
+            if out.shape != shape:
+                raise ValueError(f"{self.__name__}: out has shape {out.shape}, but the result has shape {shape}.")
+            if not out.flags.writeable:
+                raise ValueError(f"{self.__name__}: out is read-only.")
+            found.append(out)
+        if len(found) == 2 and outs[0] is not None and outs[1] is not None and np.may_share_memory(found[0], found[1]):
+            raise ValueError(f"{self.__name__}: the two arrays of out share memory.")
+        return found
+
+    def _check(self, inputs: Mapping[str, Any]) -> bool:
+        """Whether a number among the inputs makes every result NaN. Raises ValueError for a parameter out of range."""
+        undefined = False
+        for name, x in inputs.items():
+            single = isinstance(x, float)
+            if name in self.parameters and name in self.ranges:
+                values = np.asarray(x, dtype=np.float64)
+                outside = values[~self.ranges[name].inside(values)]
+                if outside.size:
                     raise ValueError(
-                        f"{self.__name__}: parameter {name} = {value:g} is out of range, "
+                        f"{self.__name__}: parameter {name} = {outside.flat[0]:g} is out of range, "
                         f"{self.ranges[name].describe(name)} is required."
                     )
-                mask = mask | outside
-            if mask.any():
-                undefined = mask if undefined is None else undefined | mask
+            undefined = undefined or (single and (x != x or not self._fits(name, x)))
         return undefined
 
+    def _mend(self, kernel: Kernel, inputs: Sequence[Any]) -> Mend | None:
+        """What makes results NaN where an array holds NaN that the code does not pass on, or a value outside its domain."""
+        if not kernel.nan and not self.ranges:
+            return None
+        checks = [
+            (k, self.ranges.get(name, EVERY))
+            for k, (name, x) in enumerate(zip(self.names, inputs, strict=False))
+            if not isinstance(x, float) and (name in kernel.nan or name in self.ranges)
+        ]
+        return partial(_mended, checks) if checks else None
+
+    def _dask(
+        self, method: Callable[..., Any], given: dict[str, Any], outs: tuple[Any, ...], results: int
+    ) -> tuple[Any, ...]:
+        """Dask maps the call over the blocks of its arrays, which it evaluates when it wants to."""
+        if any(out is not None for out in outs):
+            raise TypeError(f"{self.__name__}: no out= with Dask arrays.")
+        dask = sys.modules["dask.array"]
+        small = {n: np.empty(0, v.dtype) if _is_dask(v) else v for n, v in given.items()}
+        dtype = result_dtype(self.__name__, small)
+        arrays = [v if isinstance(v, int | float) else dask.asarray(v) for v in given.values()]
+        return tuple(
+            dask.map_blocks(
+                _of_block, *arrays, method=method, names=tuple(given), index=k if results > 1 else None, dtype=dtype
+            )
+            for k in range(results)
+        )
+
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        """Every argument and parameter by its name, in order."""
+        given = dict(zip(self.arguments, args, strict=False))
+        if len(args) > len(self.arguments) or not (kwargs.keys() <= self._given_by_keyword[len(args)]):
+            self._refuse(args, kwargs, given)
+        given.update(kwargs)
+        if len(given) < len(self.arguments) or not self._required <= given.keys():
+            missing = [name for name in self.arguments if name not in given]
+            raise TypeError(
+                f"{self.__name__}: missing {', '.join(map(repr, missing))}. Call it as {self.__name__}{self.__signature__}."
+            )
+        return {name: given[name] if name in given else self.parameters[name] for name in self.names}
+
+    def _refuse(self, args: tuple[Any, ...], kwargs: dict[str, Any], given: dict[str, Any]) -> None:
         call = f"{self.__name__}{self.__signature__}"
         if len(args) > len(self.arguments):
             extra = f"; pass {', '.join(self.parameters)} by keyword" if self.parameters else ""
@@ -193,19 +592,81 @@ class ScalarFunction:
                 f"{self.__name__}: {len(args)} positional arguments, {len(self.arguments)} expected{extra}. "
                 f"Call it as {call}."
             )
-        given = dict(zip(self.arguments, args, strict=False))
-        for name, value in kwargs.items():
+        for name in kwargs:
+            if name in given:
+                raise TypeError(f"{self.__name__}: argument {name!r} is given twice. Call it as {call}.")
             if name not in self.names:
+                import difflib  # when it is needed: start-up counts
+
                 near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
                 hint = f"; did you mean {near[0]!r}?" if near else "."
                 raise TypeError(f"{self.__name__}: no argument {name!r}{hint} Call it as {call}.")
-            if name in given:
-                raise TypeError(f"{self.__name__}: argument {name!r} is given twice. Call it as {call}.")
-            given[name] = value
-        missing = [name for name in self.arguments if name not in given]
-        if missing:
-            raise TypeError(f"{self.__name__}: missing {', '.join(map(repr, missing))}. Call it as {call}.")
-        return {name: given.get(name, self.parameters.get(name)) for name in self.names}
+
+
+EVERY = Range()
+
+
+def _of_block(*values: Any, method: Callable[..., Any], names: tuple[str, ...], index: int | None) -> Any:
+    found = method(**dict(zip(names, values, strict=True)))
+    return found if index is None else found[index]
+
+
+def _mended(checks: Sequence[tuple[int, Range]], inputs: Sequence[Any], outs: Sequence[Any]) -> None:
+    for k, each in checks:
+        outside = not_inside(each.lower, each.upper, each.open_lower, each.open_upper, inputs[k])
+        if outside is not None:
+            for out in outs:
+                np.copyto(out, np.nan, where=outside)
+
+
+def _times(mend: Mend | None) -> Mend:
+    """The results multiplied with the last of the inputs."""
+
+    def multiplied(inputs: Sequence[Any], outs: Sequence[Any]) -> None:
+        for out in outs:
+            np.multiply(out, inputs[-1], out=out)
+        if mend is not None:
+            mend(inputs, outs)
+
+    return multiplied
+
+
+def _summed(found: Any, shape: tuple[int, ...]) -> Any:
+    """The sum over what an input of that shape was broadcast along."""
+    found = np.asarray(found)
+    extra = found.ndim - len(shape)
+    found = np.sum(found, axis=tuple(range(extra)))
+    shared = tuple(k for k, size in enumerate(shape) if size == 1 and np.shape(found)[k] != 1)
+    return np.sum(found, axis=shared, keepdims=True) if shared else found
+
+
+def _takes(out: Any, first: Any, args: tuple[Any, ...]) -> bool:
+    """Whether results can be written into an array as it is."""
+    return (
+        type(out) is np.ndarray
+        and out.shape == first.shape
+        and out.dtype in WIDE
+        and out.flags.carray
+        and not any(np.may_share_memory(out, x) for x in args if type(x) is np.ndarray)
+    )
+
+
+def _into(out: Any, found: Any) -> Any:
+    if out is not found:
+        np.copyto(out, found, casting="same_kind")
+    return out
+
+
+def _input(value: Any) -> Any:
+    """A number as a float, everything else as the array it is."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return value
+    with np.errstate(all="ignore"):
+        return float(value)
+
+
+def _is_dask(value: Any) -> bool:
+    return type(value).__module__.startswith("dask.array") and hasattr(value, "map_blocks")
 
 
 def result_dtype(owner: str, given: dict[str, Any]) -> np.dtype[Any]:
@@ -223,6 +684,8 @@ def result_dtype(owner: str, given: dict[str, Any]) -> np.dtype[Any]:
             raise TypeError(
                 f"{owner}: {name} is a masked array, whose mask would be lost; pass {name}.filled(np.nan) instead."
             )
+        if type(value) is not np.ndarray:
+            _check_home(owner, name, value)
         try:
             array = np.asarray(value)
         except ValueError:
@@ -247,59 +710,15 @@ def _check_python_number(owner: str, name: str, value: float) -> None:
         raise TypeError(f"{owner}: {name} is an integer too large for float64; pass a float.") from None
 
 
-def _elementwise(function: Callable[[float], float]) -> Kernel:
-    def apply(x: Array) -> Array:
-        array = np.asarray(x, dtype=np.float64)
-        return np.fromiter(map(function, array.ravel().tolist()), np.float64, array.size).reshape(array.shape)
-
-    return apply
-
-
-erf = _elementwise(math.erf)
-erf.__doc__ = "The error function, element by element; float64 of any shape."
-erfc = _elementwise(math.erfc)
-erfc.__doc__ = (
-    "The complementary error function 1 - erf, element by element, without cancellation; float64 of any shape."
-)
-
-
-def erfc_times(x: Array, high: float, low: float) -> Array:
-    """erfc(c x) for a constant c = high + low that no float64 holds, such as 1/sqrt(2).
-
-    The rounding of c x alone would cost 2 (c x)² ulp, a thousand in the tail. It is recovered exactly (Dekker, 1971)
-    and put
-    back to first order: erfc' = -2/sqrt(pi) exp(-u²).
-    """
-    u = x * high
-    near = np.abs(u) < 40  # beyond, erfc is 0 or 2
-    a = np.where(near, x, 0.0)
-    a_high, c_high = _upper_half(a), _upper_half(np.float64(high))
-    a_low, c_low = a - a_high, high - c_high
-    product = a * high
-    lost = ((a_high * c_high - product) + a_high * c_low + a_low * c_high) + a_low * c_low + a * low
-    correction = 2 / math.sqrt(math.pi) * lost * np.exp(-product * product)
-    return np.asarray(erfc(u) - np.where(near, correction, 0.0))
-
-
-def _upper_half(x: Any) -> Any:
-    """The upper 26 bits, so that products of two such numbers are exact."""
-    scaled = x * 134217729.0
-    return scaled - (scaled - x)
-
-
-def exp_square(x: Array, factor: float) -> Array:
-    """exp(factor x²) without the rounding of x², which costs factor x² ulp: x² = h² + (x - h)(x + h) with h² exact."""
-    near = np.abs(x) < 1e6
-    a = np.where(near, x, 0.0)
-    h = np.rint(a * 1024) / 1024
-    return np.where(near, np.exp(factor * h * h) * np.exp(factor * (a - h) * (a + h)), np.exp(factor * x * x))
-
-
-def product(a: Array, b: Array) -> Array:
-    """a b, with 0 * inf = 0: the limit wherever the zero is exact or has underflowed."""
-    return np.where(((a == 0) & np.isinf(b)) | ((b == 0) & np.isinf(a)), 0.0, a * b)
-
-
-def quotient(a: Array, b: Array) -> Array:
-    """a / b, with 0 / 0 = 0: the limit where the numerator is identically zero."""
-    return np.where((a == 0) & (b == 0), 0.0, a / b)
+def _check_home(owner: str, name: str, value: Any) -> None:
+    """TypeError for an array of another library, whose device, gradients or laziness a conversion would lose without a word."""
+    package = type(value).__module__.partition(".")[0]
+    if package in ELSEWHERE:
+        raise TypeError(
+            f"{owner}: {name} is an array of {package}, and functions of NumPy arrays are what you call; "
+            f"convert it with {ELSEWHERE[package].format(name)}."
+        )
+    if _is_dask(value):
+        raise TypeError(
+            f"{owner}: {name} is a Dask array, which is not taken here; use its map_blocks, or {name}.compute()."
+        )

@@ -1,4 +1,4 @@
-"""What generated functions of vectors and matrices stand on: axes, batches, reductions, dtypes, and the few sums that keep their digits. NumPy only."""
+"""What generated functions of vectors and matrices stand on: axes, batches, reductions, dtypes. NumPy only."""
 
 import inspect
 import linecache
@@ -10,11 +10,24 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .scalar import Range, result_dtype
+from .arithmetic import PART
+from .blocks import share
+from .reductions import balanced as balanced
+from .reductions import balanced_at as balanced_at
+from .reductions import centred as centred
+from .reductions import dot as dot
+from .reductions import exponentials as exponentials
+from .reductions import log_sum as log_sum
+from .reductions import log_sum_exp as log_sum_exp
+from .reductions import shifted as shifted
+from .reductions import weighted as weighted
+from .scalar import KEPT, Range, result_dtype
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
+SHORT = 16
+"""Rows up to this long are laid out side by side, so that an operation over a row is one over many rows."""
 NEAR = 1e-3
 """How far an input may be from what its derivatives rely on (a sum of 1, symmetry): rounding, and not another kind of input."""
 
@@ -93,33 +106,41 @@ class VectorFunction:
         self.axes = {each: given.axes for each, given in inputs.items()}
         self.output = output
         self.loss = loss
-        self._inputs = dict(inputs)
+        self.given = dict(inputs)
+        self.derivatives = dict(derivatives)
         self._value = value
-        self._derivatives = dict(derivatives)
         named = {*output, *(a for given in inputs.values() for a in (*given.axes, *filter(None, [given.index_of])))}
         self.one_axis = len(named) == 1 and all(len(axes) <= 1 for axes in (output, *self.axes.values()))
         required = [each for each, given in inputs.items() if given.default is None]
         keywords: list[tuple[str, Any]] = [
             (each, given.default) for each, given in inputs.items() if given.default is not None
         ]
-        keywords += [("axis", -1)] * self.one_axis + [("reduction", "none")] * loss
+        keywords += [("axis", -1)] * self.one_axis + [("reduction", "none")] * loss + [("out", None)]
         self.__signature__ = inspect.Signature(
             [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in required]
             + [inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY, default=default) for each, default in keywords]
         )
         self._required = tuple(required)
 
-    def __call__(self, *args: Any, axis: int = -1, reduction: str = "none", **kwargs: Any) -> Any:
+    def __call__(self, *args: Any, axis: int = -1, reduction: str = "none", out: Any = None, **kwargs: Any) -> Any:
         """The value: batch axes, then the axes of ``output``; of a loss, reduced as asked."""
         self._check_reduction(reduction)
         call = self._bind(args, kwargs, axis)
         with np.errstate(all="ignore"):
-            value: Any = np.broadcast_to(self._value(*call.arrays), call.shape(self.output))
+            value: Any = self._by_rows(self._value, call, self.output)
             if reduction != "none":
                 value = np.sum(value) / (math.prod(call.batch) or np.nan if reduction == "mean" else 1)
-            return self._finished(value, call, self.output)
+            return self._finished(value, call, self.output, out)
 
-    def grad(self, *args: Any, wrt: str | None = None, axis: int = -1, reduction: str = "none", **kwargs: Any) -> Any:
+    def grad(
+        self,
+        *args: Any,
+        wrt: str | None = None,
+        axis: int = -1,
+        reduction: str = "none",
+        out: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """The gradient by ``wrt`` (the first input unless said otherwise); of a scalar function only.
 
         reduction="none": that of each batch element by its own input, (batch, axes of the input). "sum" and "mean": that of the
@@ -129,16 +150,26 @@ class VectorFunction:
         self._check_reduction(reduction)
         name, kernels = self._by(wrt)
         call = self._bind(args, kwargs, axis, facts=True)
-        return self._reduced(kernels.full, call, name, reduction, self.axes[name])
+        return self._reduced(kernels.full, call, name, reduction, self.axes[name], out)
 
     def value_and_grad(
-        self, *args: Any, wrt: str | None = None, axis: int = -1, reduction: str = "none", **kwargs: Any
+        self,
+        *args: Any,
+        wrt: str | None = None,
+        axis: int = -1,
+        reduction: str = "none",
+        out: tuple[Any, Any] | None = None,
+        **kwargs: Any,
     ) -> tuple[Any, Any]:
-        """Value and gradient, with the same reduction; of a scalar function only."""
+        """Value and gradient, with the same reduction; of a scalar function only. ``out``: an array for each."""
+        if out is not None and (not isinstance(out, tuple | list) or len(out) != 2):
+            raise TypeError(f"{self.__name__}.value_and_grad: out is a pair of arrays, for the value and the gradient")
+        first, second = out or (None, None)
         grad = self.grad(*args, wrt=wrt, axis=axis, reduction=reduction, **kwargs)
-        return self(*args, axis=axis, reduction=reduction, **kwargs), grad
+        value = self(*args, axis=axis, reduction=reduction, out=first, **kwargs)
+        return value, grad if second is None else self._into(second, np.asarray(grad))
 
-    def jacobian(self, *args: Any, wrt: str | None = None, axis: int = -1, **kwargs: Any) -> Any:
+    def jacobian(self, *args: Any, wrt: str | None = None, axis: int = -1, out: Any = None, **kwargs: Any) -> Any:
         """∂ value/∂ input for each batch element: batch axes, axes of the value, axes of the input; of a vector function only."""
         if not self.output:
             raise TypeError(f"{self.__name__} has a scalar value: use {self.__name__}.grad")
@@ -146,9 +177,9 @@ class VectorFunction:
         call = self._bind(args, kwargs, axis, facts=True)
         with np.errstate(all="ignore"):
             axes = (*self.output, *self.axes[name])
-            return self._finished(np.broadcast_to(kernels.full(*call.arrays), call.shape(axes)), call, ())
+            return self._finished(self._by_rows(kernels.full, call, axes), call, (), out)
 
-    def vjp(self, *args: Any, wrt: str | None = None, axis: int = -1, **kwargs: Any) -> Any:
+    def vjp(self, *args: Any, wrt: str | None = None, axis: int = -1, out: Any = None, **kwargs: Any) -> Any:
         """The vector-Jacobian product Σ_i g_i ∂ value_i/∂ input: ``f.vjp(z, g)``, with g, the last argument, in the shape of the value.
 
         In the shape of the input: where an input was broadcast along a batch axis, the sum over that axis, as a backward pass needs it."""
@@ -167,9 +198,9 @@ class VectorFunction:
                 np.sum(weighted_rows, axis=tuple(range(-wide - deep, -deep)) if deep else tuple(range(-wide, 0)))
             )
 
-        return self._reduced(product, call, name, "sum", self.axes[name])
+        return self._reduced(product, call, name, "sum", self.axes[name], out)
 
-    def jvp(self, *args: Any, wrt: str | None = None, axis: int = -1, **kwargs: Any) -> Any:
+    def jvp(self, *args: Any, wrt: str | None = None, axis: int = -1, out: Any = None, **kwargs: Any) -> Any:
         """The Jacobian-vector product Σ_j ∂ value/∂ input_j v_j: ``f.jvp(z, v)``, with v, the last argument, in the shape of the input.
         In the shape of the value."""
         name, kernels = self._by(wrt)
@@ -178,16 +209,22 @@ class VectorFunction:
         wide, deep = len(self.output), len(self.axes[name])
         with np.errstate(all="ignore"):
             if kernels.jvp is not None:
-                found = kernels.jvp(*call.arrays)
+                found = self._by_rows(kernels.jvp, call, self.output)
             else:
                 *given, tangent = call.arrays
                 full = np.broadcast_to(kernels.full(*given), call.shape((*self.output, *self.axes[name])))
                 rows = tangent[(..., *[None] * wide, *[slice(None)] * deep)]
                 found = np.sum(full * rows, axis=tuple(range(-deep, 0)))
-            return self._finished(np.broadcast_to(found, call.shape(self.output)), call, self.output)
+            return self._finished(np.broadcast_to(found, call.shape(self.output)), call, self.output, out)
 
     def hessian(
-        self, *args: Any, wrt: str | None = None, axis: int = -1, reduction: str = "none", **kwargs: Any
+        self,
+        *args: Any,
+        wrt: str | None = None,
+        axis: int = -1,
+        reduction: str = "none",
+        out: Any = None,
+        **kwargs: Any,
     ) -> Any:
         """The matrix of second derivatives by ``wrt`` for each batch element: batch axes, then the axis of the input twice.
 
@@ -196,9 +233,20 @@ class VectorFunction:
         name, kernels = self._second(wrt)
         assert kernels.hessian is not None
         call = self._bind(args, kwargs, axis, facts=True)
-        return self._reduced(kernels.hessian, call, name, reduction, (*self.axes[name], *self.axes[name]))
+        return self._reduced(kernels.hessian, call, name, reduction, (*self.axes[name], *self.axes[name]), out)
 
-    def hvp(self, *args: Any, wrt: str | None = None, axis: int = -1, reduction: str = "none", **kwargs: Any) -> Any:
+    second = hessian
+    """The same, under the name that it has for functions of numbers."""
+
+    def hvp(
+        self,
+        *args: Any,
+        wrt: str | None = None,
+        axis: int = -1,
+        reduction: str = "none",
+        out: Any = None,
+        **kwargs: Any,
+    ) -> Any:
         """The Hessian times a vector: ``f.hvp(z, y, v)``, with v, the last argument, in the shape of the input; reduced as ``grad`` is."""
         self._check_reduction(reduction)
         name, kernels = self._second(wrt)
@@ -212,7 +260,22 @@ class VectorFunction:
             *given, vector = arrays
             return np.asarray(np.sum(kernels.hessian(*given) * vector[..., None, :], axis=-1))
 
-        return self._reduced(product, call, name, reduction, self.axes[name])
+        return self._reduced(product, call, name, reduction, self.axes[name], out)
+
+    @property
+    def specification(self) -> Mapping[str, Input]:
+        """What each input is, by its name."""
+        return dict(self.given)
+
+    @property
+    def wrt(self) -> tuple[str, ...]:
+        """What ``wrt`` may be for first derivatives."""
+        return tuple(self.derivatives)
+
+    @property
+    def wrt_second(self) -> tuple[str, ...]:
+        """What ``wrt`` may be for second derivatives."""
+        return tuple(name for name, one in self.derivatives.items() if one.hessian is not None)
 
     @property
     def source(self) -> str:
@@ -228,16 +291,16 @@ class VectorFunction:
     # ---------------------------------------------------------------- arguments
 
     def _by(self, wrt: str | None) -> tuple[str, Derivatives]:
-        name = next(iter(self._derivatives)) if wrt is None else wrt
-        if name not in self._derivatives:
-            known = ", ".join(map(repr, self._derivatives))
+        name = next(iter(self.derivatives)) if wrt is None else wrt
+        if name not in self.derivatives:
+            known = ", ".join(map(repr, self.derivatives))
             raise ValueError(f"{self.__name__}: no derivative by {name!r}; wrt is one of {known}")
-        return name, self._derivatives[name]
+        return name, self.derivatives[name]
 
     def _second(self, wrt: str | None) -> tuple[str, Derivatives]:
         name, kernels = self._by(wrt)
         if kernels.hessian is None:
-            known = ", ".join(repr(each) for each, d in self._derivatives.items() if d.hessian is not None)
+            known = ", ".join(repr(each) for each, d in self.derivatives.items() if d.hessian is not None)
             raise TypeError(f"{self.__name__} has no Hessian by {name!r}; it was derived by {known or 'no input'}")
         return name, kernels
 
@@ -277,10 +340,10 @@ class VectorFunction:
                 f"{self.__name__} has several axes, so no axis=: the last axes of its inputs are {self._layout()}"
             )
         method, word, vector, axes, like = extra or ("", "", None, (), "")
-        floats = {name: v for name, v in given.items() if not self._inputs[name].index_of}
+        floats = {name: v for name, v in given.items() if not self.given[name].index_of}
         dtype = result_dtype(self.__name__, {**floats, f"{method} {word}": vector} if extra else floats)
         arrays: dict[str, Any] = {}
-        for name, one in self._inputs.items():
+        for name, one in self.given.items():
             arrays[name] = (
                 self._indices(name, given[name]) if one.index_of else self._array(name, given[name], one.axes, axis)
             )
@@ -294,7 +357,7 @@ class VectorFunction:
             raise ValueError(
                 f"{self.__name__}: axis={axis} is ambiguous for {self._shapes(arrays)}: count it from the end"
             )
-        for name, one in self._inputs.items():
+        for name, one in self.given.items():
             self._check(name, one, arrays[name], sizes, facts)
         own = {name: a.shape for name, a in arrays.items()}
         call = _Call(list(arrays.values()), batch, sizes, dtype, axis, own)
@@ -323,7 +386,7 @@ class VectorFunction:
         missing = [name for name in self._required if name not in given]
         if missing:
             raise TypeError(f"{self.__name__}: missing {', '.join(missing)}; it is {call}")
-        return {name: given.get(name, one.default) for name, one in self._inputs.items()}
+        return {name: given.get(name, one.default) for name, one in self.given.items()}
 
     def _array(self, name: str, value: Any, axes: tuple[str, ...], axis: int) -> Array:
         with np.errstate(all="ignore"):  # a signalling NaN warns when it is cast
@@ -336,7 +399,7 @@ class VectorFunction:
         if self.one_axis:
             if not -array.ndim <= axis < array.ndim:
                 raise ValueError(f"{self.__name__}: {name} has shape {array.shape}, so there is no axis {axis}")
-            array = np.moveaxis(array, axis, -1)
+            array = np.ascontiguousarray(np.moveaxis(array, axis, -1))  # sums in pairs need neighbours
         if 0 in array.shape[-len(axes) :]:
             raise ValueError(f"{self.__name__}: {name} has shape {array.shape}: at least one component is needed")
         return array
@@ -407,15 +470,66 @@ class VectorFunction:
     def _moved(self, array: Array, call: _Call, axes: tuple[str, ...]) -> Array:
         return np.moveaxis(array, -1, call.axis) if self.one_axis and len(axes) == 1 else array
 
-    def _finished(self, array: Any, call: _Call, axes: tuple[str, ...]) -> Any:
-        """A fresh array of the dtype of the result; a NumPy scalar where there is no axis."""
+    def _finished(self, array: Any, call: _Call, axes: tuple[str, ...], out: Any = None) -> Any:
+        """A fresh array of the dtype of the result, or ``out``; a NumPy scalar where there is no axis."""
         moved = self._moved(np.asarray(array), call, axes)
-        return np.array(moved, dtype=call.dtype)[()]
+        return np.array(moved, dtype=call.dtype)[()] if out is None else self._into(out, moved)
 
-    def _reduced(self, kernel: Kernel, call: _Call, name: str, reduction: str, axes: tuple[str, ...]) -> Any:
+    def _into(self, out: Any, found: Array) -> Any:
+        if not isinstance(out, np.ndarray) or out.dtype.newbyteorder("=") not in KEPT:
+            kind = f"dtype {out.dtype}" if isinstance(out, np.ndarray) else f"type {type(out).__name__}"
+            raise TypeError(f"{self.__name__}: out has {kind}; it is an array of float16, float32 or float64")
+        if out.shape != found.shape:
+            raise ValueError(f"{self.__name__}: out has shape {out.shape}, but the result has shape {found.shape}")
+        if not out.flags.writeable:
+            raise ValueError(f"{self.__name__}: out is read-only")
+        with np.errstate(all="ignore"):
+            np.copyto(out, found, casting="same_kind")
+        return out
+
+    def _by_rows(self, kernel: Kernel, call: _Call, axes: tuple[str, ...]) -> Array:
+        """What a kernel gives, as many batch elements at a time as stay in the cache, shared between threads."""
+        shape, rows = call.shape(axes), math.prod(call.batch)
+        own = [*(self.axes[name] for name in self.inputs), *(None for _ in call.arrays[len(self.inputs) :])]
+        deep = [len(each) if each is not None else -1 for each in own]
+        widths = [
+            a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, deep, strict=True) if d >= 0
+        ]
+        step = max(1, PART // max([1, math.prod(shape[len(call.batch) :]), *widths]))
+        if rows < 2 * step or (any(d < 0 for d in deep) and not self._last_fits(call, axes)):
+            return np.broadcast_to(kernel(*call.arrays), shape)
+        arrays = [
+            self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
+            for a, d in zip(call.arrays, deep, strict=True)
+        ]
+        result = np.empty((rows, *shape[len(call.batch) :]))
+
+        def work(start: int, stop: int) -> None:
+            with np.errstate(all="ignore"):
+                for k in range(start, stop, step):
+                    here = slice(k, min(k + step, stop))
+                    result[here] = kernel(*(_side_by_side(a[here]) if batched else a for a, batched in arrays))
+
+        share(work, rows, step, result.size)
+        return result.reshape(shape)
+
+    def _last_fits(self, call: _Call, axes: tuple[str, ...]) -> bool:
+        """Whether the vector of a product has all batch axes of the call."""
+        return bool(call.arrays[-1].shape[: len(call.batch)] == call.batch)
+
+    def _rows(self, array: Any, batch: int, whole: tuple[int, ...]) -> tuple[Any, bool]:
+        """An array with one batch axis, and whether it has any; one that is the same for all stays as it is."""
+        if not batch:
+            return array, False
+        inner = array.shape[batch:]
+        return np.broadcast_to(array, (*whole, *inner)).reshape(-1, *inner), True
+
+    def _reduced(
+        self, kernel: Kernel, call: _Call, name: str, reduction: str, axes: tuple[str, ...], out: Any = None
+    ) -> Any:
         """What a kernel gives for each batch element; reduced, it is summed over the batch axes along which the input was broadcast."""
         with np.errstate(all="ignore"):
-            found = np.broadcast_to(kernel(*call.arrays), call.shape(axes))
+            found = self._by_rows(kernel, call, axes)
             if reduction != "none":
                 batch = call.own[name][: len(call.own[name]) - len(self.axes[name])]
                 extra = len(call.batch) - len(batch)
@@ -424,25 +538,19 @@ class VectorFunction:
                 found = np.sum(found, axis=shared, keepdims=True)
                 if reduction == "mean":
                     found = found / (math.prod(call.batch) or np.nan)
-            return self._finished(found, call, axes)
+            return self._finished(found, call, axes, out)
 
 
 # -------------------------------------------------------------------- used by the generated code
 
 
-def shifted(z: Array) -> Array:
-    """z less its largest component, so that no exponential of it overflows; infinite largest components become 0."""
-    largest = np.max(z, axis=-1, keepdims=True)
-    return np.where(z == largest, 0.0, z - largest)
-
-
-def log_sum_exp(z: Array) -> Array:
-    """log Σ exp z over the last axis. The largest term is taken out of the sum, so that log1p keeps the digits of the others."""
-    top = np.argmax(z, axis=-1)[..., None]
-    largest = np.take_along_axis(z, top, axis=-1)
-    others = np.exp(np.where(z == largest, 0.0, z - largest))
-    np.put_along_axis(others, top, 0.0, axis=-1)
-    return np.asarray(largest[..., 0] + np.log1p(np.sum(others, axis=-1)))
+def _side_by_side(rows: Array) -> Array:
+    """Short rows of numbers with their first components next to each other in memory, then the second ones, and so on."""
+    if rows.ndim < 2 or not 1 < rows.shape[-1] <= SHORT:
+        return rows
+    turned = np.empty(rows.shape[::-1])
+    turned[...] = rows.T
+    return turned.T
 
 
 def log_det(matrix: Array) -> Array:
@@ -451,35 +559,12 @@ def log_det(matrix: Array) -> Array:
     return np.asarray(np.where(sign > 0, logarithm, np.nan))
 
 
-def weighted(weight: Array, value: Array) -> Array:
-    """weight times value, and 0 where the weight is 0, however large the value."""
-    return np.asarray(np.where(np.equal(weight, 0), 0.0, weight * value))
-
-
-def balanced(matrix: Array) -> Array:
-    """The matrix with each diagonal entry replaced by minus the sum of the others in its row."""
-    size = matrix.shape[-1]
-    off = np.where(np.eye(size, dtype=bool), 0.0, matrix)
-    return np.asarray(off - np.eye(size) * np.sum(off, axis=-1)[..., None])
-
-
-def balanced_at(vector: Array, weights: Array) -> Array:
-    """The vector with the component at the largest weight replaced by minus the sum of the others: for one that sums to 0."""
-    vector, weights = np.broadcast_arrays(vector, weights)
-    place = np.arange(vector.shape[-1]) == np.argmax(weights, axis=-1)[..., None]
-    others = np.where(place, 0.0, vector)
-    return np.asarray(np.where(place, -np.sum(others, axis=-1)[..., None], vector))
-
-
-def centred(g: Array, weights: Array) -> Array:
-    """g less its component at the largest weight: for a product that does not change when one number is added to all of g."""
-    g, weights = np.broadcast_arrays(g, weights)
-    return np.asarray(g - np.take_along_axis(g, np.argmax(weights, axis=-1)[..., None], axis=-1))
-
-
 def one_hot(index: Any, size: int) -> Array:
     """1 at the class index and 0 elsewhere, along a new last axis of ``size`` components."""
-    return np.asarray(np.equal(np.asarray(index)[..., None], np.arange(size)), dtype=np.float64)
+    index = np.asarray(index)
+    if index.ndim == 1 and size <= SHORT:
+        return np.asarray(np.equal(index, np.arange(size)[:, None]), dtype=np.float64).T
+    return np.asarray(np.equal(index[..., None], np.arange(size)), dtype=np.float64)
 
 
 def entry(array: Array, index: Any) -> Array:

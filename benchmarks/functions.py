@@ -1,0 +1,535 @@
+"""How fast the generated functions are, beside SymPy's lambdify, SciPy, NumExpr, JAX and PyTorch: values and gradients, one thread and several.
+
+python benchmarks/functions.py                        everything; prints the tables, writes benchmarks/functions.md and functions.svg
+python benchmarks/functions.py --only silu,gelu -n 10000   some functions, some sizes; writes nothing
+python benchmarks/functions.py --no-avx512            NumPy without its AVX-512 code, as on processors that lack it; writes nothing
+
+All calls of a row take turns and the least of the repeats counts. Each number of threads is a process of its own that may use so many cores, so every
+library adapts in its own way. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
+device; those of torch without gradients are timed without their tape, the gradient is a backward pass of its sum, with the forward pass that it needs.
+`best` is the fastest of all peers, so it is a different one in each row. Floors: a copy into an array that is there, and np.exp likewise."""
+
+import json
+import math
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import click
+
+OUTPUT = Path(__file__).with_suffix(".md")
+PLOT = Path(__file__).with_suffix(".svg")
+SIZES = (100, 10_000, 1_000_000, 10_000_000)
+DTYPES = ("float64", "float32")
+PEERS = ("lambdify", "lambdify cse", "scipy", "numexpr", "jax", "torch", "torch no-grad")
+WITHOUT_AVX512 = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
+LEAST = 2e-3
+"""Seconds that a repeat lasts at least: small arrays are called several times."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One function: its arrays, and what computes it elsewhere, in the words of each library. lambdify and NumExpr get the definition itself."""
+
+    torch: str = ""
+    jax: str = ""
+    scipy: str = ""
+    arrays: Sequence[str] = ("normal",)
+
+
+LOGITS, PROBABILITIES, PAIR, SIGNS = ("normal", "unit"), ("unit", "bit"), ("normal", "normal"), ("normal", "sign")
+SCALAR: Mapping[str, Row] = {
+    "sigmoid": Row("torch.sigmoid(x)", "nn.sigmoid(x)", "special.expit(x)"),
+    "tanh": Row("torch.tanh(x)", "np.tanh(x)"),
+    "relu": Row("F.relu(x)", "nn.relu(x)"),
+    "leaky_relu": Row("F.leaky_relu(x, 0.01)", "nn.leaky_relu(x, 0.01)"),
+    "prelu": Row("F.prelu(x, torch.full((1,), 0.25, dtype=x.dtype))", "np.where(x > 0, x, 0.25 * x)"),
+    "elu": Row("F.elu(x)", "nn.elu(x)"),
+    "softplus": Row("F.softplus(x)", "nn.softplus(x)"),
+    "silu": Row("F.silu(x)", "nn.silu(x)", "x * special.expit(x)"),
+    "gelu": Row("F.gelu(x)", "nn.gelu(x, approximate=False)", "x * special.ndtr(x)"),
+    "squared_error": Row("(x - y) ** 2", "(x - y) ** 2", arrays=PAIR),
+    "absolute_error": Row("(x - y).abs()", "abs(x - y)", arrays=PAIR),
+    "huber": Row(
+        "F.huber_loss(x, y, reduction='none')",
+        "np.where(abs(x - y) <= 1, 0.5 * (x - y) ** 2, abs(x - y) - 0.5)",
+        "special.huber(1.0, x - y)",
+        PAIR,
+    ),
+    "hinge": Row("(1 - y * x).clamp(min=0)", "np.maximum(0, 1 - y * x)", arrays=SIGNS),
+    "log_cosh": Row(
+        "(lambda d: d + F.softplus(-2 * d) - 0.6931471805599453)((y - x).abs())",
+        "np.logaddexp(y - x, x - y) - 0.6931471805599453",
+        arrays=PAIR,
+    ),
+    "binary_cross_entropy": Row(
+        "F.binary_cross_entropy(x, y, reduction='none')",
+        "-y * np.log(x) - (1 - y) * np.log1p(-x)",
+        "special.entr(1) - special.xlogy(y, x) - special.xlog1py(1 - y, -x)",
+        PROBABILITIES,
+    ),
+    "sigmoid_binary_cross_entropy": Row(
+        "F.binary_cross_entropy_with_logits(x, y, reduction='none')",
+        "np.maximum(x, 0) - x * y + np.log1p(np.exp(-abs(x)))",
+        arrays=LOGITS,
+    ),
+    "sigmoid_squared_error": Row("0.5 * (torch.sigmoid(x) - y) ** 2", "0.5 * (nn.sigmoid(x) - y) ** 2", arrays=LOGITS),
+}
+VECTOR: Mapping[str, Row] = {
+    "softmax": Row("F.softmax(x, -1)", "nn.softmax(x)", "special.softmax(x, axis=-1)"),
+    "log_softmax": Row("F.log_softmax(x, -1)", "nn.log_softmax(x)", "special.log_softmax(x, axis=-1)"),
+    "logsumexp": Row("torch.logsumexp(x, -1)", "nn.logsumexp(x, -1)", "special.logsumexp(x, axis=-1)"),
+    "softmax_cross_entropy_index": Row(
+        "F.cross_entropy(x, y, reduction='none')",
+        "-np.take_along_axis(nn.log_softmax(x), y[:, None], -1)[:, 0]",
+        arrays=("normal", "class"),
+    ),
+}
+CLASSES = (10, 1000)
+
+
+def arrays_of(row: Row, shape: tuple[int, ...], dtype: str) -> list[Any]:
+    """The same numbers on every machine; the first array is what is differentiated by."""
+    import numpy as np
+
+    rng = np.random.default_rng(1)
+    make: Mapping[str, Callable[[], Any]] = {
+        "normal": lambda: (rng.normal(size=shape) * 3).astype(dtype),
+        "unit": lambda: rng.uniform(0.01, 0.99, size=shape).astype(dtype),
+        "bit": lambda: rng.integers(0, 2, size=shape).astype(dtype),
+        "sign": lambda: rng.choice([-1.0, 1.0], size=shape).astype(dtype),
+        "class": lambda: rng.integers(0, shape[-1], size=shape[:-1]),
+    }
+    return [make[each]() for each in row.arrays]
+
+
+def calls(
+    name: str, row: Row, kind: str, given: list[Any], peers: Sequence[str]
+) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """What is timed for one row, under the name of its column."""
+    import numpy as np
+
+    from chainrule import functions
+
+    ours = getattr(functions, name)
+    vector = name in VECTOR
+    if kind == "value":
+        call = ours
+    elif vector and ours.output:
+        ones = np.ones_like(given[0])
+        call = lambda *a: ours.vjp(*a, ones)  # noqa: E731
+    else:
+        call = ours.grad
+    yield "ours", lambda: call(*given)
+    if not vector:
+        out = np.empty_like(call(*given))
+        yield "ours out=", lambda: call(*given, out=out)
+    for peer in peers:
+        made = _peer(peer, name, row, kind, given)
+        if made is not None:
+            yield peer, made
+
+
+def _peer(peer: str, name: str, row: Row, kind: str, given: list[Any]) -> Callable[[], Any] | None:
+    try:
+        if peer.startswith("lambdify") or peer == "numexpr":
+            return None if name in VECTOR else _lambdified(peer, name, kind, given)
+        if peer == "scipy":
+            return _scipy(row, kind, given)
+        if peer == "jax":
+            return _jax(row, kind, given)
+        return _torch(row, kind, given, peer == "torch")
+    except ImportError:
+        return None
+
+
+def _lambdified(peer: str, name: str, kind: str, given: list[Any]) -> Callable[[], Any]:
+    import sympy
+
+    from chainrule.calculus.derive import derive_all
+    from chainrule.catalogue import load
+    from chainrule.codegen.specs import spec_of
+
+    definition = load(name)
+    spec: Any = spec_of(definition, derive_all(definition))
+    at = {symbol: sympy.Float(default) for _, symbol, default in spec.parameters}
+    expression = (spec.value if kind == "value" else spec.gradients[spec.arguments[0][0]]).subs(at)
+    symbols = [symbol for _, symbol in spec.arguments]
+    names = [f"x{k}" for k in range(len(symbols))]
+    expression = expression.xreplace({s: sympy.Symbol(n, real=True) for s, n in zip(symbols, names, strict=True)})
+    symbols = [sympy.Symbol(n, real=True) for n in names]
+    if peer == "numexpr":
+        import numexpr
+
+        numexpr.set_num_threads(len(os.sched_getaffinity(0)))
+        try:
+            made = sympy.lambdify(symbols, expression, modules="numexpr")
+            made(*given)
+        except (TypeError, NotImplementedError, KeyError, ValueError) as error:
+            raise ImportError(str(error)) from error
+        return lambda: made(*given)
+    made = sympy.lambdify(symbols, expression, modules=["numpy", "scipy"], cse=peer.endswith("cse"))
+    return lambda: made(*given)
+
+
+def _scipy(row: Row, kind: str, given: list[Any]) -> Callable[[], Any] | None:
+    if not row.scipy or kind != "value":
+        return None
+    from scipy import special
+
+    made = eval(f"lambda {', '.join('xy'[: len(given)])}: {row.scipy}", {"special": special})
+    return lambda: made(*given)
+
+
+def _jax(row: Row, kind: str, given: list[Any]) -> Callable[[], Any]:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    space = {"nn": jax.nn, "np": jax.numpy}
+    inputs = [jax.device_put(each) for each in given]
+    names = ", ".join("xy"[: len(given)])
+    value = eval(
+        f"lambda {names}: {row.jax}".replace("nn.logsumexp", "np_logsumexp"),
+        {**space, "np_logsumexp": jax.scipy.special.logsumexp},
+    )
+    made = jax.jit(value if kind == "value" else jax.grad(lambda *a: value(*a).sum()))
+    return lambda: made(*inputs).block_until_ready()
+
+
+def _torch(row: Row, kind: str, given: list[Any], tape: bool) -> Callable[[], Any] | None:
+    import torch
+
+    if kind == "gradient" and not tape:
+        return None
+    torch.set_num_threads(len(os.sched_getaffinity(0)))
+    inputs = [torch.from_numpy(each) for each in given]
+    names = ", ".join("xy"[: len(given)])
+    made = eval(f"lambda {names}: {row.torch}", {"torch": torch, "F": torch.nn.functional})
+    if not tape:
+
+        def plain() -> Any:
+            with torch.no_grad():
+                return made(*inputs)
+
+        return plain
+    inputs[0].requires_grad_(True)
+    if kind == "value":
+        return lambda: made(*inputs)
+    ones = torch.ones_like(made(*inputs))
+
+    def backward() -> Any:
+        return torch.autograd.grad(made(*inputs), inputs[0], ones)
+
+    return backward
+
+
+def timed(found: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+    """Seconds of each call, the least of the repeats, all taking turns."""
+    import warnings
+
+    import numpy as np
+
+    least: dict[str, float] = {}
+    loops: dict[str, int] = {}
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        for name, call in found.items():
+            call()
+            start = time.perf_counter()
+            call()
+            once = time.perf_counter() - start
+            loops[name] = max(1, math.ceil(LEAST / max(once, 1e-7)))
+            least[name] = math.inf
+        for _ in range(repeats):
+            for name, call in found.items():
+                start = time.perf_counter()
+                for _ in range(loops[name]):
+                    call()
+                least[name] = min(least[name], (time.perf_counter() - start) / loops[name])
+    return least
+
+
+def measure(
+    names: Sequence[str], sizes: Sequence[int], dtypes: Sequence[str], peers: Sequence[str], repeats: int
+) -> Iterator[dict[str, Any]]:
+    """One record for each function, kind, dtype and size, in this process."""
+    import numpy as np
+
+    threads = len(os.sched_getaffinity(0))
+    for dtype in dtypes:
+        for n in sizes:
+            x = np.ones(n, dtype)
+            out = np.empty_like(x)
+            floors = timed(
+                {"copy": lambda x=x, out=out: np.copyto(out, x), "exp": lambda x=x, out=out: np.exp(x, out=out)},
+                repeats,
+            )
+            yield {"name": "floor", "kind": "", "dtype": dtype, "n": n, "threads": threads, "seconds": floors}
+            for name in names:
+                shapes = [(n,)] if name in SCALAR else [(max(1, n // k), k) for k in CLASSES if n >= 10 * k]
+                for shape in shapes:
+                    for kind in ("value", "gradient"):
+                        row = (SCALAR | VECTOR)[name]
+                        given = arrays_of(row, shape, dtype)
+                        found = timed(
+                            dict(calls(name, row, kind, given, peers)), max(3, repeats if n < 10**7 else repeats // 3)
+                        )
+                        title = name if len(shape) == 1 else f"{name}, K = {shape[1]}"
+                        yield {
+                            "name": title,
+                            "kind": kind,
+                            "dtype": dtype,
+                            "n": n,
+                            "threads": threads,
+                            "seconds": found,
+                        }
+
+
+# ---------------------------------------------------------------- the report
+
+
+def best(record: Mapping[str, Any]) -> tuple[str, float]:
+    """The fastest peer and its seconds."""
+    return min(((p, s) for p, s in record["seconds"].items() if p in PEERS), key=lambda pair: pair[1])
+
+
+def mean(ratios: Sequence[float]) -> float:
+    """The geometric mean."""
+    return math.exp(sum(map(math.log, ratios)) / len(ratios)) if ratios else math.nan
+
+
+TARGETS: Sequence[tuple[str, int, float, str]] = (
+    ("lambdify", 100, 1.0, "no slower than lambdify at 10²"),
+    ("lambdify", 1_000_000, 0.5, "half of lambdify at 10⁶"),
+    ("lambdify", 10_000_000, 0.3, "0.3 of lambdify at 10⁷"),
+    ("best", 10_000, 1.0, "no slower than the best peer at 10⁴"),
+    ("best", 1_000_000, 1.0, "no slower than the best peer at 10⁶"),
+    ("best", 10_000_000, 0.6, "0.6 of the best peer at 10⁷"),
+)
+"""Geometric means of ours over a peer, over the functions of numbers, values and gradients."""
+WORST = 2.0
+"""No function is slower than so many times its best peer."""
+
+
+def ratios(records: Sequence[Mapping[str, Any]], peer: str) -> list[float]:
+    """Ours over a peer, or over the best of all, in every record that has it."""
+    found = []
+    for r in records:
+        theirs = best(r)[1] if peer == "best" else r["seconds"].get(peer)
+        if theirs is not None:
+            found.append(r["seconds"]["ours"] / theirs)
+    return found
+
+
+def power(n: int) -> str:
+    return "10" + str(round(math.log10(n))).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+
+
+def report(records: Sequence[Mapping[str, Any]]) -> str:
+    """The tables as Markdown; what misses a target is bold."""
+    versions = ", ".join(
+        f"{p} {v}" for p in ("numpy", "sympy", "scipy", "numexpr", "jax", "torch") if (v := _version(p))
+    )
+    lines = [
+        "# Speed of the generated functions",
+        "",
+        "Written by `python benchmarks/functions.py`. Nanoseconds per element (microseconds per call at 10²), the least of the repeats; ratios are ours over",
+        f"theirs, below 1 is faster. {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}.",
+        "**Bold** figures miss their target.",
+        "",
+        "## Targets",
+        "",
+    ]
+    threads = sorted({r["threads"] for r in records})
+    rows = [r for r in records if r["name"] != "floor" and "K =" not in r["name"]]
+    columns = [(t, d) for t in threads for d in DTYPES if any(r["threads"] == t and r["dtype"] == d for r in rows)]
+    lines += _table(
+        ["geometric mean of ours over theirs", "target", *(f"{d}, {t} thread{'s' * (t > 1)}" for t, d in columns)],
+        [
+            [
+                words,
+                f"{target:g}",
+                *(
+                    _judged(
+                        mean(ratios([r for r in rows if (r["threads"], r["dtype"], r["n"]) == (t, d, n)], peer)), target
+                    )
+                    for t, d in columns
+                ),
+            ]
+            for peer, n, target, words in TARGETS
+        ],
+    )
+    slow = [(ratios([r], "best")[0], r) for r in records if r["name"] != "floor" and ratios([r], "best")[0] > WORST]
+    lines += [
+        "",
+        f"Slower than {WORST:g} times the best peer: {len(slow)} of {len(records)} measurements"
+        + (":" if slow else "."),
+        "",
+    ]
+    slow.sort(key=lambda pair: -pair[0])
+    lines += (
+        _table(
+            ["function", "n", "dtype", "threads", "ours / best", "best peer"],
+            [
+                [
+                    f"{r['name']} {r['kind']}",
+                    power(r["n"]),
+                    r["dtype"],
+                    str(r["threads"]),
+                    f"**{ratio:.2f}**",
+                    best(r)[0],
+                ]
+                for ratio, r in slow[:40]
+            ],
+        )
+        if slow
+        else []
+    )
+    for t in threads:
+        for d in DTYPES:
+            for n in sorted({r["n"] for r in records}):
+                chosen = [r for r in records if (r["threads"], r["dtype"], r["n"]) == (t, d, n)]
+                if chosen:
+                    lines += ["", f"## {power(n)} elements, {d}, {t} thread{'s' * (t > 1)}", "", *_figures(chosen, n)]
+    return "\n".join(lines) + "\n"
+
+
+def _figures(chosen: Sequence[Mapping[str, Any]], n: int) -> Iterator[str]:
+    scale = 1e6 if n < 1000 else 1e9 / n
+    floor = next(r for r in chosen if r["name"] == "floor")["seconds"]
+    yield f"Floors: copy {floor['copy'] * scale:.2f}, exp {floor['exp'] * scale:.2f}."
+    yield ""
+    columns = ["ours", "ours out=", *(p for p in PEERS if any(p in r["seconds"] for r in chosen))]
+    rows = []
+    for r in chosen:
+        if r["name"] != "floor":
+            ratio = ratios([r], "best")[0]
+            cells = [f"{r['seconds'][c] * scale:.2f}" if c in r["seconds"] else "" for c in columns]
+            rows.append([f"{r['name']} {r['kind']}", *cells, _judged(ratio, WORST), best(r)[0]])
+    yield from _table(["", *columns, "ours / best", "best"], rows)
+
+
+def _judged(value: float, target: float) -> str:
+    return "" if math.isnan(value) else f"**{value:.2f}**" if value > target else f"{value:.2f}"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows)]
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return ""
+
+
+def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Every function's time over that of its best peer and of lambdify, at the largest size, as dots on a logarithmic axis."""
+    from matplotlib.figure import Figure
+
+    n = max(r["n"] for r in records)
+    chosen = [
+        r
+        for r in records
+        if r["name"] != "floor"
+        and r["n"] == n
+        and r["dtype"] == "float64"
+        and r["threads"] == min(q["threads"] for q in records)
+    ]
+    chosen.sort(key=lambda r: ratios([r], "best")[0])
+    figure = Figure(figsize=(8, 0.22 * len(chosen) + 1.2), layout="constrained")
+    axes = figure.subplots()
+    for peer, colour in (("lambdify", "#c0793b"), ("best", "#2b5f8a")):
+        found = [(k, ratios([r], peer)[0]) for k, r in enumerate(chosen) if ratios([r], peer)]
+        axes.plot(
+            [v for _, v in found],
+            [k for k, _ in found],
+            "o",
+            color=colour,
+            label="SymPy lambdify" if peer == "lambdify" else "the best of all peers",
+        )
+    axes.set_xscale("log")
+    axes.axvline(1, color="black", linewidth=0.8)
+    axes.set_yticks(range(len(chosen)), [f"{r['name']} {r['kind']}" for r in chosen], fontsize=8)
+    axes.set_xlabel(f"time of ours over theirs, {power(n)} numbers of float64, one thread")
+    axes.legend(loc="lower right", frameon=False)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+
+
+@click.command(help=__doc__.split("\n", 1)[0])
+@click.option("--only", default="", help="Functions, separated by commas.")
+@click.option("-n", "sizes", multiple=True, type=int, help="Numbers of elements; may be repeated.")
+@click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPES))
+@click.option("--threads", multiple=True, type=int, help="Numbers of cores; may be repeated.")
+@click.option("--peers", default=",".join(PEERS), help="Peers, separated by commas.")
+@click.option("--repeats", default=15, show_default=True)
+@click.option("--avx512/--no-avx512", default=True, help="Whether NumPy may use AVX-512.")
+@click.option("--write", is_flag=True, help="Write the tables and the plot although not everything is measured.")
+@click.option("--records", type=click.Path(path_type=Path), help="Measure in this process and write the records here.")
+def main(
+    only: str,
+    sizes: tuple[int, ...],
+    dtypes: tuple[str, ...],
+    threads: tuple[int, ...],
+    peers: str,
+    repeats: int,
+    avx512: bool,
+    write: bool,
+    records: Path | None,
+) -> None:
+    names = [name for name in (*SCALAR, *VECTOR) if not only or name in only.split(",")]
+    if records is not None:
+        with records.open("w") as file:
+            for record in measure(names, sizes or SIZES, dtypes or DTYPES, peers.split(","), repeats):
+                file.write(json.dumps(record) + "\n")
+                file.flush()
+        return
+    cores = sorted(os.sched_getaffinity(0))
+    found: list[dict[str, Any]] = []
+    environment = dict(os.environ)
+    if not avx512:
+        environment["NPY_DISABLE_CPU_FEATURES"] = WITHOUT_AVX512
+        environment["PYTHONWARNINGS"] = "ignore"
+    for t in threads or (1, 2):
+        if t > len(cores):
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder) / "records"
+            command = [
+                sys.executable,
+                __file__,
+                "--records",
+                str(path),
+                "--only",
+                ",".join(names),
+                "--peers",
+                peers,
+                "--repeats",
+                str(repeats),
+            ]
+            command += [word for n in sizes for word in ("-n", str(n))] + [
+                word for d in dtypes for word in ("--dtype", d)
+            ]
+            subprocess.run(
+                command, check=True, env=environment, preexec_fn=lambda t=t: os.sched_setaffinity(0, cores[:t])
+            )
+            found += [json.loads(line) for line in path.read_text().splitlines()]
+    text = report(found)
+    click.echo(text)
+    if write or (not (only or sizes or dtypes or threads) and avx512 and peers == ",".join(PEERS)):
+        OUTPUT.write_text(text, encoding="utf-8")
+        plot(found, PLOT)
+
+
+if __name__ == "__main__":
+    main()

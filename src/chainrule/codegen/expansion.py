@@ -1,0 +1,160 @@
+"""Around a root of a function of one variable, and around a point where it has a limit only: the function as (x - r)ᵐ times a polynomial in x - r.
+
+No difference remains that could cancel: x - r is right to half an ulp, for r is known in two parts, and the polynomial stays away from 0.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from itertools import pairwise
+from typing import Any
+
+import sympy
+from sympy import Abs, Expr, Piecewise, Symbol
+
+from chainrule.codegen.fits import interpolate
+from chainrule.codegen.reference import CONTEXT, Reference, evaluate
+from chainrule.codegen.vocabulary import Undefined, away, polynomial, times
+
+BITS = 900
+VALUE_BITS = 320
+STEP = -160  # power of two: how far from a root its multiplicity is read off
+MOST_ROOTS = 4
+TERMS = (8, 11, 14, 18, 22, 27, 33, 40)
+RADII = (sympy.Rational(1, 8), sympy.Rational(1, 4), sympy.Rational(1, 2), sympy.S.One)
+PRECISION = -59  # power of two: the relative error of the polynomial
+NEGLIGIBLE = -64
+
+
+@dataclass(frozen=True)
+class Root:
+    """A place where a function is 0: to 900 bits, and how often."""
+
+    place: Any
+    times: int
+
+
+@lru_cache(maxsize=64)
+def roots(expr: Expr, symbol: Symbol, xs: tuple[float, ...], values: tuple[float, ...]) -> tuple[Root, ...]:
+    """The roots between numbers in rising order at which the function has those values, and at those numbers. Ends of intervals on which it is 0 are none."""
+    found: list[Root] = []
+    steps = list(pairwise(zip(xs, values, strict=True)))
+    changes = [(a, b) for (a, fa), (b, fb) in steps if fa != 0 and fb != 0 and (fa < 0) != (fb < 0)]
+    if len(changes) > MOST_ROOTS:
+        return ()
+    for a, b in changes:
+        place = _between(expr, symbol, a, b)
+        if place is not None:
+            found += _root(expr, symbol, place)
+    for k in range(1, len(xs) - 1):
+        alone = values[k - 1] != 0 and values[k + 1] != 0
+        if values[k] == 0 and (alone or xs[k] == 0):  # around 0 it may have underflowed
+            found += _root(expr, symbol, CONTEXT.mpf(xs[k]))
+    return tuple(found) if len(found) <= MOST_ROOTS else ()
+
+
+def _between(expr: Expr, symbol: Symbol, a: float, b: float) -> Any:
+    CONTEXT.prec = BITS
+    low, high = CONTEXT.mpf(a), CONTEXT.mpf(b)
+    try:
+        at_low, at_high = (evaluate(expr, (symbol,), (x,), BITS) for x in (low, high))
+        for turn in range(2 * BITS):
+            middle = (low + high) / 2
+            if turn % 3 == 2 and at_high != at_low:  # a secant now and then
+                middle = low - at_low * (high - low) / (at_high - at_low)
+                middle = min(max(middle, low + (high - low) / 2**40), high - (high - low) / 2**40)
+            here = evaluate(expr, (symbol,), (middle,), BITS)
+            if here == 0 or high - low < abs(high) * CONTEXT.ldexp(1, -BITS // 2):
+                return middle
+            if (here < 0) == (at_low < 0):
+                low, at_low = middle, here
+            else:
+                high, at_high = middle, here
+    except Undefined:
+        return None
+    return None
+
+
+def _root(expr: Expr, symbol: Symbol, place: Any) -> Iterator[Root]:
+    """The root with its multiplicity; nothing where the function jumps or is not smooth."""
+    CONTEXT.prec = BITS
+    h = CONTEXT.ldexp(1, STEP)
+    try:
+        near = [evaluate(expr, (symbol,), (place + n * h,), BITS) for n in (-2, -1, 1, 2)]
+    except Undefined:
+        return
+    if not all(near):
+        return
+    ratios = [abs(near[0] / near[1]), abs(near[3] / near[2])]
+    for k in (1, 2, 3, 4):
+        same = (near[1] < 0) == (near[2] < 0)
+        if all(abs(ratio - 2**k) < 0.01 for ratio in ratios) and same == (k % 2 == 0):
+            if abs(abs(near[1] / near[2]) - 1) < 0.01:
+                yield Root(place, k)
+            return
+
+
+def expanded(reference: Reference, symbol: Symbol, root: Root, radius: Any, otherwise: Expr) -> Expr | None:
+    """The expression `otherwise`, and around a root the expansion; None where no short polynomial will do."""
+    CONTEXT.prec = BITS
+    place = root.place
+    if abs(place) < CONTEXT.ldexp(1, -BITS // 3):
+        place = CONTEXT.zero
+    high = float(place)
+    low = float(place - CONTEXT.mpf(high))
+    radius = sympy.Rational(radius)
+    reach = CONTEXT.mpf(radius.p) / radius.q
+    centre = sympy.Rational(round(high / float(radius) * 4), 4) * radius if place else sympy.S.Zero
+    fit = reach + abs(CONTEXT.mpf(centre.p) / centre.q - place) + CONTEXT.ldexp(1, -40)
+    coefficients = _coefficients(reference, place, root.times, fit)
+    if coefficients is None:
+        return None
+    d: Expr = symbol
+    if place:
+        exact = sympy.Rational(int(CONTEXT.ldexp(place, 600)), 2**600)
+        d = away(symbol, sympy.Float(high, 17), sympy.Float(low, 17), exact)
+    series = _written(coefficients, d, fit)
+    for power in ([d] if root.times % 2 else []) + [times(d, d)] * (root.times // 2):
+        series = times(power, series)
+    inside = Abs(symbol - centre) < radius if centre else Abs(symbol) < radius
+    return Piecewise((series, inside), (otherwise, True))
+
+
+@lru_cache(maxsize=64)
+def _coefficients(reference: Reference, place: Any, multiplicity: int, reach: Any) -> list[Any] | None:
+    """Of the polynomial, by rising powers: the shortest that is good enough at points between those of its making."""
+    m = CONTEXT
+    for count in TERMS:
+        m.prec = BITS
+        ds = [-reach * m.cos(m.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
+        ds = [d if abs(d) > m.ldexp(1, -100) else reach * m.ldexp(1, -30) for d in ds]
+        tests = [reach * m.mpf(2 * k - 12) / 13 for k in range(13) if k != 6]
+        found = [reference.decide_wide(reference.expr, (place + d,), VALUE_BITS) for d in (*ds, *tests)]
+        if any(value is None for value in found):
+            return None
+        m.prec = BITS
+        scaled = [value / d**multiplicity for value, d in zip(found, (*ds, *tests), strict=True)]
+        coefficients = interpolate(ds, scaled[:count], m)
+        off = [abs(_value(coefficients, d) / value - 1) for d, value in zip(tests, scaled[count:], strict=True)]
+        if max(off) < m.ldexp(1, PRECISION):
+            return coefficients
+    return None
+
+
+def _value(coefficients: Sequence[Any], d: Any) -> Any:
+    total = CONTEXT.zero
+    for c in reversed(coefficients):
+        total = total * d + c
+    return total
+
+
+def _written(coefficients: Sequence[Any], d: Expr, reach: Any) -> Expr:
+    """By Horner's rule; in d² where all odd powers are negligible."""
+    m = CONTEXT
+    small = abs(coefficients[0]) * m.ldexp(1, NEGLIGIBLE)
+    kept = [c if abs(c) * reach**k > small else m.zero for k, c in enumerate(coefficients)]
+    while kept[-1] == 0:
+        kept.pop()
+    step = 2 if not any(kept[1::2]) else 1
+    variable = times(d, d) if step == 2 else d
+    return polynomial(variable, *(sympy.Float(float(c), 17) for c in kept[::step]))

@@ -1,0 +1,92 @@
+"""The coefficients in `chainrule.runtime.special`, computed anew: ``python -m chainrule.codegen.fits`` prints them with
+their errors."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+
+M = mpmath.MPContext()
+M.dps = 60
+Coefficients = tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A polynomial by rising powers, and its largest relative error before its coefficients are rounded."""
+
+    name: str
+    coefficients: Coefficients
+    error: float
+
+
+def scaled_erfc(x: Any) -> Any:
+    """exp(x²) erfc(x)."""
+    if x < 100:
+        return M.exp(x * x) * M.erfc(x)
+    term, total, k = M.one, M.one, 0
+    while abs(term) > M.eps:
+        k += 1
+        term *= -M.mpf(2 * k - 1) / (2 * x * x)
+        total += term
+    return total / (x * M.sqrt(M.pi))
+
+
+def half_line(name: str, f: Callable[[Any], Any], degree: int, middle: Any, weight: Any) -> Fit:
+    """A polynomial of that degree in t = (x - middle)/(x + middle), equal to (1 + weight x) f(x) at its Chebyshev
+    points."""
+    ts = [-M.cos(M.pi * (2 * k + 1) / (2 * degree + 2)) for k in range(degree + 1)]
+
+    def wanted(t: Any) -> Any:
+        x = middle * (1 + t) / (1 - t)
+        return (1 + weight * x) * f(x)
+
+    found = interpolate(ts, [wanted(t) for t in ts], M)
+    tests = [2 * M.mpf(k) / 400 - 1 for k in range(1, 400)]
+    error = max(abs(_value(found, t) / wanted(t) - 1) for t in tests)
+    return Fit(name, tuple(map(float, found)), float(error))
+
+
+def square(name: str, f: Callable[[Any], Any], degree: int, top: Any) -> Fit:
+    """A polynomial of that degree in t = x², 0 <= t <= top, equal to f at its Chebyshev points."""
+    ts = [top * (1 - M.cos(M.pi * (2 * k + 1) / (2 * degree + 2))) / 2 for k in range(degree + 1)]
+    found = interpolate(ts, [f(M.sqrt(t)) for t in ts], M)
+    tests = [top * M.mpf(k) / 400 for k in range(1, 401)]
+    error = max(abs(_value(found, t) / f(M.sqrt(t)) - 1) for t in tests)
+    return Fit(name, tuple(map(float, found)), float(error))
+
+
+def interpolate(xs: list[Any], ys: list[Any], m: Any) -> list[Any]:
+    """The polynomial through the points, by rising powers (Newton's divided differences)."""
+    table = list(ys)
+    for k in range(1, len(xs)):
+        for i in range(len(xs) - 1, k - 1, -1):
+            table[i] = (table[i] - table[i - 1]) / (xs[i] - xs[i - k])
+    found = [m.zero]
+    for x, c in zip(reversed(xs), reversed(table), strict=True):
+        found = [a - x * b for a, b in zip([m.zero, *found], [*found, m.zero], strict=True)]
+        found[0] += c
+    return found[: len(xs)]
+
+
+def _value(coefficients: Any, x: Any) -> Any:
+    total = M.zero
+    for c in reversed(coefficients):
+        total = total * x + c
+    return total
+
+
+def fits() -> tuple[Fit, ...]:
+    """Every table of `chainrule.runtime.special`."""
+    return (
+        half_line("ERFCX", scaled_erfc, 24, M.mpf(4), M.one),
+        half_line("NORMAL_TAIL", lambda x: scaled_erfc(x / M.sqrt(2)), 24, M.mpf(11) / 2, M.mpf(3) / 4),
+        square("ERF", lambda x: M.erf(x) / x, 11, M.one),
+    )
+
+
+if __name__ == "__main__":
+    for fit in fits():
+        print(f"# {fit.name}: relative error {fit.error:.1e}")
+        print(f"{fit.name} = {fit.coefficients}")

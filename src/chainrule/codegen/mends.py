@@ -1,0 +1,423 @@
+"""What to do about the points at which a form still fails: each row turns a form into forms that may fail at fewer.
+
+To add one, add a row to MENDS: a name, a statement, and a function of a `Patient` that yields equal expressions. Whether one helps is measured.
+"""
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any
+
+import sympy
+from sympy import Abs, Expr, Mul, Piecewise, Symbol, exp
+from sympy.core.symbol import Str
+
+from chainrule.codegen.expansion import RADII, expanded, roots
+from chainrule.codegen.reference import Reference
+from chainrule.codegen.rewrites import HYPERBOLIC, SIGMOID, rewrite
+from chainrule.codegen.vocabulary import at_least, at_most, away, copysign, except_at, group, lost, plus, power, product, quotient, refined, size, times, times_exp_square
+
+Point = tuple[float, ...]
+TAIL = 600
+MOST_SUMS = 6
+MOST_NEAR = 0.2
+LIMITS = (40, 100, 400, 800, 1500)  # beyond which an argument may be taken for this number
+EXPANSION = "expansion about a root"
+VANISHING = 1e-280
+SPECIAL = {0.0, 1.0, math.inf, -math.inf}  # where a limit may be stated as a case of its own
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A form, the symbols it depends on, and the points with true values, some of which it fails."""
+
+    expr: Expr
+    variables: tuple[Symbol, ...]
+    symbols: tuple[Symbol, ...]
+    points: tuple[Point, ...]
+    truth: tuple[float, ...]
+    failing: tuple[int, ...]
+    reference: Reference
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Mend:
+    """One way to mend a form: `apply` yields equal expressions, none where it does not apply."""
+
+    name: str
+    statement: str
+    apply: Callable[[Patient], Iterator[Expr]]
+
+
+def _limits(patient: Patient) -> Iterator[Expr]:
+    """Where the function has reached its limit, in float64, the argument may stop."""
+    changed = patient.expr
+    for k, symbol in enumerate(patient.symbols):
+        if symbol not in patient.variables or not any(abs(patient.points[i][k]) > LIMITS[0] for i in patient.failing):
+            continue
+        for side, word in ((-1, at_least), (1, at_most)):
+            if not any(side * patient.points[i][k] > LIMITS[0] for i in patient.failing):
+                continue
+            stop = _settled(patient, k, side)
+            if stop is not None:
+                changed = _in_terms(changed, symbol, word(symbol, side * stop))
+    if changed is not patient.expr:
+        yield changed
+
+
+def _in_terms(expr: Expr, symbol: Symbol, bounded: Expr) -> Expr:
+    """With the symbol bounded outside of conditions, and where it is bounded already."""
+    if expr.func in (at_least, at_most) and symbol in expr.args:
+        return expr.func(bounded, expr.args[1])
+    if expr == symbol:
+        return bounded
+    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
+        return expr
+    return expr.func(*(_in_terms(arg, symbol, bounded) for arg in expr.args))
+
+
+def _settled(patient: Patient, k: int, side: int) -> int | None:
+    """The first limit beyond which the value no longer depends on one argument."""
+    for stop in LIMITS:
+        beyond: dict[Point, set[float]] = {}
+        count = 0
+        for i, point in enumerate(patient.points):
+            value = patient.truth[i]
+            if side * point[k] >= stop and value == value:
+                others = tuple(x for j, x in enumerate(point) if j != k and patient.symbols[j] in patient.variables)
+                beyond.setdefault(others, set()).add(value)
+                count += 1
+        if count > 2 * len(beyond) and all(len(each) == 1 and math.isfinite(next(iter(each))) for each in beyond.values()):
+            return stop
+    return None
+
+
+def _halves(patient: Patient) -> Iterator[Expr]:
+    """An exponential that may have too few digits, or be too large, before it is multiplied."""
+    extreme = [i for i in patient.failing if not VANISHING < abs(patient.truth[i]) < 1 / VANISHING]
+    if not extreme or patient.expr.has(product, quotient):
+        return
+    for argument in sorted({node.args[0] for node in patient.expr.atoms(exp)}, key=lambda each: (each.count_ops(), str(each))):
+        if argument.free_symbols:
+            yield _halved(patient.expr, exp(argument), exp(argument / 2))
+
+
+def _tails(patient: Patient) -> Iterator[Expr]:
+    """As `_halves`, with no rounding where the exponential is a normal number."""
+    extreme = any(abs(patient.truth[i]) < VANISHING for i in patient.failing)
+    if not extreme or patient.expr.has(product, quotient):
+        return
+    for argument in sorted({node.args[0] for node in patient.expr.atoms(exp)}, key=lambda each: (each.count_ops(), str(each))):
+        if argument.free_symbols and not argument.has(at_least):
+            main, tail = exp(at_least(argument, -TAIL)), exp(at_most(plus(argument, TAIL), 0))
+            yield _with_tail(patient.expr, exp(argument), main, tail)
+
+
+def _with_tail(expr: Expr, whole: Expr, main: Expr, tail: Expr) -> Expr:
+    if not expr.args or expr.is_number:
+        return expr
+    if expr == whole:
+        return main
+    if expr.is_Mul:
+        for factor in expr.args:
+            choice = isinstance(factor, Piecewise) and all(branch in (whole, 1) for branch, _ in factor.args)
+            if factor == whole or choice:
+                rest = Mul(*(_with_tail(each, whole, main, tail) for each in expr.args if each is not factor))
+                if factor == whole:
+                    return times(times(rest, main), tail)
+                both = (Piecewise(*((e if b == whole else b, c) for b, c in factor.args)) for e in (main, tail))
+                return reduce(times, both, rest)
+    return expr.func(*(_with_tail(arg, whole, main, tail) for arg in expr.args))
+
+
+def _vanishing(patient: Patient) -> Iterator[Expr]:
+    """A term that decays stops where it has vanished, while the others go on."""
+    if not any(max(map(abs, patient.points[i])) > LIMITS[0] for i in patient.failing) or patient.expr.has(product, quotient):
+        return
+    for symbol in patient.variables:
+        for stop in LIMITS[::3]:
+            swaps = {}
+            for node in sympy.preorder_traversal(patient.expr):
+                for term in node.args if node.is_Add else ():
+                    decays = any(f.func == times_exp_square or isinstance(f, exp) for f in Mul.make_args(term))
+                    if decays and term.has(Abs(symbol)):
+                        swaps[term] = term.xreplace({Abs(symbol): at_most(Abs(symbol), stop)})
+            if swaps:
+                yield patient.expr.xreplace(swaps)
+
+
+def _factors(patient: Patient) -> Iterator[Expr]:
+    """A polynomial of degree 2 in its variable, x² - c, by its roots."""
+    swaps = {}
+    for node in patient.expr.atoms(sympy.Add):
+        if len(node.free_symbols) != 1 or not node.is_polynomial():
+            continue
+        symbol = next(iter(node.free_symbols))
+        found = sympy.roots(node, symbol)
+        if sympy.degree(node, symbol) != 2 or len(found) != 2 or not all(r.is_real and not r.is_rational for r in found):
+            continue
+        first, second = sorted(found, key=float)
+        swaps[node] = times(sympy.LC(node, symbol) * _away(symbol, first), _away(symbol, second))
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def _away(symbol: Symbol, root: Expr) -> Expr:
+    exact = root.evalf(60)
+    high = float(exact)
+    low = float(exact - sympy.Float(high, 60))
+    return away(symbol, sympy.Float(high, 17), sympy.Float(low, 17), root)
+
+
+def _ends(patient: Patient) -> Iterator[Expr]:
+    """At the ends of the domain of one argument, the expression as it is there."""
+    changed = patient.expr
+    for k, symbol in enumerate(patient.symbols):
+        ends = [x for x in patient.reference.domains[k] if math.isfinite(x)]
+        if symbol not in patient.variables or len(patient.variables) < 2:
+            continue
+        for end in ends:
+            if any(patient.points[i][k] == end for i in patient.failing):
+                there = sympy.cancel(patient.reference.expr.xreplace({symbol: _number(end)}))
+                if not there.has(sympy.zoo, sympy.nan, sympy.oo):
+                    there = _upright(there, patient)
+                    changed = except_at(symbol, _number(end), there, changed)
+    if changed is not patient.expr:
+        yield changed
+
+
+def _upright(expr: Expr, patient: Patient) -> Expr:
+    """With denominators that are positive inside the domain, so that they reach 0 from above."""
+    inside, swaps = {}, {}
+    for symbol, (low, high) in zip(patient.symbols, patient.reference.domains, strict=True):
+        inside[symbol] = sympy.Float((max(low, -1e3) + min(high, 1e3)) / 2 if high > low else low)
+        if low == 0:
+            swaps[symbol] = size(symbol)
+    for node in expr.atoms(sympy.Pow):
+        if _is_reciprocal(node) and node.base.is_Add and node.exp.is_Integer and node.base.xreplace(inside).is_negative:
+            expr = expr.xreplace({node: sympy.Integer(-1) ** node.exp * group(-node.base) ** node.exp})
+    return expr.xreplace(swaps)
+
+
+def _more_digits(patient: Patient) -> Iterator[Expr]:
+    """Where a sum cancels, the given expression in more digits."""
+    if len(patient.variables) < 2 or patient.expr.has(refined) or len(patient.failing) > MOST_NEAR * len(patient.points):
+        return
+    formula = template(rewrite(patient.reference.expr, SIGMOID), patient.variables)
+    if formula is None:
+        return
+    sums = [node for node in sympy.preorder_traversal(patient.expr) if node.free_symbols >= set(patient.variables) and _terms(node)]
+    for total in sorted(dict.fromkeys(sums), key=lambda each: (each.count_ops(), str(each)))[:MOST_SUMS]:
+        yield refined(patient.expr, total, _terms(total), Str(formula), *patient.variables)
+
+
+def _terms(node: Any) -> Expr | None:
+    """The sum of the sizes of the terms, None of what is no sum; of a choice between sums, a choice."""
+    if isinstance(node, Piecewise):
+        sizes = [_terms(branch) for branch, _ in node.args]
+        if any(size is None for size in sizes):
+            return None
+        return Piecewise(*zip(sizes, (condition for _, condition in node.args), strict=True))
+    exact = all(factor.is_Symbol or factor.is_number for term in node.args for factor in Mul.make_args(term))
+    return sympy.Add(*(_size(term) for term in node.args)) if node.is_Add and not exact else None
+
+
+def _size(term: Expr) -> Expr:
+    return term if term.is_nonnegative else Abs(term)
+
+
+def template(expr: Expr, variables: Sequence[Symbol]) -> str | None:
+    """A formula of the four operations and the methods `exp`, `ln` and `sqrt`, with places for its variables; None where it has other
+    functions."""
+    places = {symbol: f"{{{k}}}" for k, symbol in enumerate(variables)}
+    try:
+        return _text(rewrite(expr, HYPERBOLIC), places)
+    except KeyError:
+        return None
+
+
+METHODS = {exp: "exp", sympy.log: "ln"}
+
+
+def _text(node: Any, places: Mapping[Any, str]) -> str:
+    """In parentheses unless it is a name or a whole number. Fractions are quotients of what is not a float, which a Decimal would refuse."""
+    if node.is_Integer and node >= 0:
+        return str(node)
+    if node.is_Integer:
+        return f"({node})"
+    if node.is_Add:
+        constant, rest = node.as_coeff_Add()
+        if not constant.is_Rational:
+            raise KeyError(constant)
+        terms = " + ".join(_text(term, places) for term in sympy.Add.make_args(rest))
+        if constant.q != 1:
+            return f"((({terms}) * {constant.q} + {constant.p}) / {constant.q})"
+        return f"({constant} + {terms})" if constant else f"({terms})"
+    if node.is_Mul:
+        coefficient, rest = node.as_coeff_Mul()
+        if not coefficient.is_Rational:
+            raise KeyError(coefficient)
+        factors = sympy.Mul.make_args(rest)
+        above = [_text(factor, places) for factor in factors if not _is_reciprocal(factor)]
+        below = [_text(1 / factor, places) for factor in factors if _is_reciprocal(factor)]
+        number = abs(coefficient.p)
+        above = [str(number), *above] if number != 1 or not above else above
+        below = [str(coefficient.q), *below] if coefficient.q != 1 else below
+        return f"({'-' if coefficient < 0 else ''}{' * '.join(above)}{''.join(' / ' + each for each in below)})"
+    if node.is_Pow and node.exp.is_Integer:
+        if node.exp < 0:
+            return f"(1 / {_text(1 / node, places)})"
+        return f"({' * '.join([_text(node.base, places)] * int(node.exp))})"
+    if node.is_Pow and node.exp == sympy.S.Half:
+        return f"{_text(node.base, places)}.sqrt()"
+    if node.func in METHODS:
+        return f"{_text(node.args[0], places)}.{METHODS[node.func]}()"
+    return places[node]
+
+
+def _guard_products(expr: Expr) -> Expr:
+    """Every product and quotient with 0 * inf = 0 and 0 / 0 = 0: the limit, where the zero is identical or wins."""
+    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean) or expr.is_number:
+        return expr
+    if not expr.is_Mul and not _is_reciprocal(expr):
+        return expr.func(*(_guard_products(arg) for arg in expr.args))
+    constant, rest = expr.as_independent(*expr.free_symbols, as_Add=False)
+    above, below = [], []
+    for factor in sympy.Mul.make_args(rest):
+        base, power = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
+        if _is_reciprocal(factor):
+            whole = power.is_Integer and power >= -4
+            below += [_guard_products(base)] * -int(power) if whole else [_guard_products(base) ** -power]
+        else:
+            above.append(_guard_products(factor))
+    if constant.is_negative and above:
+        constant, above[0] = -constant, -above[0]
+    if abs(constant) < 1 and above:  # before the product, which might overflow
+        constant, above[0] = sympy.S.One, constant * above[0]
+    start = reduce(product, above) if above else sympy.S.One
+    return constant * reduce(quotient, below, start) if below else constant * start
+
+
+def _guards(patient: Patient) -> Iterator[Expr]:
+    yield _guard_products(patient.expr)
+
+
+def _halved(expr: Expr, whole: Expr, half: Expr) -> Expr:
+    if expr == whole:
+        return power(half, 2)
+    if not expr.args or expr.is_number:
+        return expr
+    if expr.is_Mul or expr.func == times:
+        for factor in expr.args:
+            root = _root_of(factor, whole, half)
+            if root is not None:
+                rest = [each for each in expr.args if each is not factor]
+                above = [each for each in rest if not _is_reciprocal(each)]
+                below = [each for each in rest if _is_reciprocal(each)]
+                start = _halved(Mul(*above), whole, half) if above else sympy.S.One
+                return Mul(times(times(start, root), root), *(_halved(each, whole, half) for each in below))
+    root = _root_of(expr, whole, half)
+    if root is not None:
+        return times(root, root)
+    return expr.func(*(_halved(arg, whole, half) for arg in expr.args))
+
+
+def _root_of(factor: Expr, whole: Expr, half: Expr) -> Expr | None:
+    """The square root of an exponential, or of a choice between it and 1."""
+    if factor == whole:
+        return half
+    if isinstance(factor, Piecewise) and all(branch in (whole, 1) for branch, _ in factor.args):
+        return Piecewise(*((half if branch == whole else branch, condition) for branch, condition in factor.args))
+    return None
+
+
+def _is_reciprocal(expr: Expr) -> bool:
+    return bool(expr.is_Pow and expr.exp.is_number and expr.exp.is_negative)
+
+
+def _expansions(patient: Patient) -> Iterator[Expr]:
+    """About each root near which the form fails."""
+    if len(patient.variables) != 1 or len(patient.reference.symbols) != 1 or EXPANSION in patient.rules:
+        return
+    symbol = patient.variables[0]
+    line = sorted({point[0]: patient.truth[i] for i, point in enumerate(patient.points) if math.isfinite(point[0])}.items())
+    known = [(x, value) for x, value in line if value == value]
+    failing = [patient.points[i][0] for i in patient.failing]
+    for radius in RADII:
+        result: Expr | None = patient.expr
+        for root in roots(patient.reference.expr, symbol, tuple(x for x, _ in known), tuple(value for _, value in known)):
+            near = [x for x in failing if abs(x - float(root.place)) < radius]
+            if near and result is not None:
+                result = expanded(patient.reference, symbol, root, radius, result)
+        if result is not None and result is not patient.expr:
+            yield result
+
+
+def _differences(patient: Patient) -> Iterator[Expr]:
+    """What rounding takes from x - y, magnified by an exponential, is put back to first order."""
+    swaps = {}
+    for node in patient.expr.atoms(exp):
+        for inner in sorted(node.atoms(sympy.Add), key=str):
+            if len(inner.args) == 2 and all(arg.is_Symbol or (-arg).is_Symbol for arg in inner.args):
+                slot = sympy.Dummy("d", real=True)
+                outer = node.args[0].xreplace({Abs(inner): slot, inner: slot})
+                rate = sympy.diff(outer, slot)
+                if rate.is_number and not (outer.free_symbols - {slot}):
+                    first, second = inner.args if not inner.args[0].could_extract_minus_sign() else inner.args[::-1]
+                    gone = lost(first, -second)
+                    if node.args[0].has(Abs(inner)):
+                        rate = sympy.sign(rate) * copysign(abs(rate), inner)
+                    swaps[node] = times(node, plus(1, rate * gone))
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def _sizes(patient: Patient) -> Iterator[Expr]:
+    """An argument that is not negative by its domain, without the sign of a zero."""
+    for k, symbol in enumerate(patient.symbols):
+        if patient.reference.domains[k][0] == 0 and any(
+            patient.points[i][k] == 0 and math.copysign(1, patient.points[i][k]) < 0 for i in patient.failing
+        ):
+            yield patient.expr.xreplace({symbol: size(symbol)})
+
+
+def _cases(patient: Patient) -> Iterator[Expr]:
+    """State the limit as a case of its own, where a form fails at single values of one variable only, and is constant there."""
+    if not patient.failing or len(patient.failing) > 0.2 * len(patient.points):
+        return
+    patched = patient.expr
+    left = set(patient.failing)
+    for k, symbol in enumerate(patient.symbols):
+        if symbol not in patient.variables:
+            continue
+        for special in sorted({patient.points[i][k] for i in left} & SPECIAL):
+            here = [i for i, point in enumerate(patient.points) if point[k] == special and patient.truth[i] == patient.truth[i]]
+            values = {patient.truth[i] for i in here}
+            if len(values) == 1:
+                patched = except_at(symbol, _number(special), _number(values.pop()), patched)
+                left -= set(here)
+    if patched is not patient.expr:
+        yield patched
+
+
+def _number(value: float) -> Any:
+    return sympy.oo * int(math.copysign(1, value)) if math.isinf(value) else sympy.nsimplify(value, rational=True)
+
+
+MENDS: tuple[Mend, ...] = (
+    Mend("an argument stops", "f(x) = f(min(x, c)) where f has reached its limit in float64", _limits),
+    Mend("a vanishing term stops", "f(|x|) = f(min(|x|, c)) in a term that has vanished at c", _vanishing),
+    Mend("an exponential in two halves", "a exp(u) = (a exp(u/2)) exp(u/2)", _halves),
+    Mend("the tail of an exponential apart", f"exp(u) = exp(max(u, -{TAIL})) exp(min(u + {TAIL}, 0))", _tails),
+    Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
+    Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),
+    Mend("rounding of a difference", "exp(x - y) = exp(d)(1 + δ), d = fl(x - y), δ = x - y - d", _differences),
+    Mend("0 · ∞ = 0", "a b = 0 where one is 0 and the other has overflowed", _guards),
+    Mend("the end of a domain", "f(x, y) = f(x, c) at y = c, simplified there", _ends),
+    Mend("more digits", "where a sum cancels, the expression as given in more digits", _more_digits),
+    Mend("a zero without sign", "x = |x| for x >= 0", _sizes),
+    Mend("a case of its own", "f(x) is its limit where the form has no value", _cases),
+)
+assert len({mend.name for mend in MENDS}) == len(MENDS)

@@ -1,0 +1,126 @@
+"""NumPy on a model machine: the four operations and the square root as IEEE 754 has them, every other function wrong by up to 1.1 ulp in
+a fixed pattern.
+
+Forms are compared here, so that the choice is the same on every machine, and holds for any library whose functions are right to 1.1 ulp.
+"""
+
+import math
+import struct
+import types
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from chainrule.codegen.reference import CONTEXT
+from chainrule.codegen.ulp import SMALLEST, Floats
+from chainrule.codegen.vocabulary import exponential
+from chainrule.runtime import extended, scalar, special
+
+BITS = 100
+MOVED = 0.6  # of an ulp, beside the half of rounding
+MOVED_LESS = 0.15
+BETTER = ("exp", "log")  # within 0.65 ulp in every library that NumPy is built on
+NEARLY_EXACT = 2.0**-20  # of an ulp: such results are right in every library, and so are those that round to ±1, a bound of many functions
+EXACT: dict[str, Callable[..., Any]] = {
+    "exp": lambda m, x: exponential(m, x),
+    "expm1": lambda m, x: exponential(m, x) - 1 if m.mag(x) > 7 else m.expm1(x),
+    "log": lambda m, x: m.log(x),
+    "log1p": lambda m, x: m.log1p(x),
+    "tanh": lambda m, x: m.tanh(x) if abs(x) < 40 else m.sign(x),
+    "sinh": lambda m, x: m.sinh(x) if m.mag(x) < 0 else (exponential(m, x) - exponential(m, -x)) / 2,
+    "cosh": lambda m, x: (exponential(m, x) + exponential(m, -x)) / 2,
+    "sin": lambda m, x: m.sin(x),
+    "cos": lambda m, x: m.cos(x),
+    "tan": lambda m, x: m.tan(x),
+    "arctan": lambda m, x: m.atan(x),
+    "arcsinh": lambda m, x: m.asinh(x),
+    "hypot": lambda m, x, y: m.sqrt(x * x + y * y),
+    "power": lambda m, x, y: m.power(x, y),
+}
+_KNOWN: dict[str, dict[Any, float]] = {name: {} for name in EXACT}
+MOST_KNOWN = 200_000
+
+
+def _moved(name: str, given: tuple[float, ...]) -> float:
+    m = CONTEXT
+    m.prec = BITS
+    try:
+        value = EXACT[name](m, *(m.mpf(x) for x in given))
+        near = float(value)
+    except OverflowError:
+        return math.inf if not isinstance(value, complex) and value > 0 else -math.inf
+    except (ValueError, ZeroDivisionError):
+        return math.nan
+    if near == 0 or not math.isfinite(near):
+        return near
+    unit = math.ulp(near)
+    if abs(value - m.mpf(near)) < NEARLY_EXACT * m.mpf(unit) or near in (1, -1):
+        return near
+    moved = _pattern(given) * (MOVED_LESS if name in BETTER else MOVED)
+    return float(value + m.mpf(moved) * unit) if unit > 2.0**SMALLEST else near
+
+
+def _pattern(given: tuple[float, ...]) -> float:
+    """Between -1 and 1, from the bits of the arguments."""
+    bits = 0
+    for x in given:
+        bits = (bits ^ struct.unpack("<Q", struct.pack("<d", x))[0]) * 0x9E3779B97F4A7C15 % 2**64
+        bits ^= bits >> 29
+    return bits * 0xBF58476D1CE4E5B9 % 2**64 / 2.0**63 - 1
+
+
+def _function(name: str) -> Callable[..., Any]:
+    known, plain = _KNOWN[name], getattr(np, name)
+
+    def apply(*arrays: Any) -> Floats:
+        with np.errstate(all="ignore"):
+            start = np.asarray(plain(*arrays), dtype=np.float64)
+        columns = [np.broadcast_to(np.asarray(each, dtype=np.float64), start.shape).ravel() for each in arrays]
+        result = start.ravel().copy()
+        doubtful = np.isfinite(result) | np.isinf(result)
+        for column in columns:
+            doubtful &= np.isfinite(column) & (column != 0)
+        if len(known) > MOST_KNOWN:
+            known.clear()
+        places = np.flatnonzero(doubtful)
+        for k, given in zip(places.tolist(), zip(*(column[places].tolist() for column in columns), strict=True), strict=True):
+            found = known.get(given)
+            if found is None:
+                found = known[given] = _moved(name, given)
+            result[k] = found
+        return result.reshape(start.shape)
+
+    return apply
+
+
+class _Model(types.SimpleNamespace):
+    """Stands for the module `numpy`."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(np, name)
+
+
+NUMPY: Any = _Model(**{name: _function(name) for name in EXACT})
+
+
+def _on_model(module: types.ModuleType) -> dict[str, Any]:
+    """The functions of a module, computing with those of the model."""
+    space: dict[str, Any] = {**vars(module), "np": NUMPY}
+    for name, each in vars(module).items():
+        if isinstance(each, types.FunctionType):
+            space[name] = types.FunctionType(each.__code__, space, name, each.__defaults__, each.__closure__)
+    return space
+
+
+@lru_cache(maxsize=MOST_KNOWN)
+def _decimal(code: types.CodeType, given: tuple[float, ...], otherwise: float) -> float:
+    found: float = extended._decimally(types.FunctionType(code, {}), list(given), otherwise)
+    return found
+
+
+RUNTIME: dict[str, Any] = {**vars(scalar), **_on_model(special), **_on_model(extended)}
+RUNTIME["refined"].__globals__["_decimally"] = lambda formula, given, otherwise: _decimal(
+    formula.__code__, tuple(given), otherwise
+)
