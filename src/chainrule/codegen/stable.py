@@ -21,7 +21,7 @@ from sympy import Expr, Piecewise, Symbol
 from chainrule.codegen import model
 from chainrule.codegen.cost import cost
 from chainrule.codegen.mends import MENDS, Patient
-from chainrule.codegen.points import EVERY, closer, neighbours, jumps, on_edge
+from chainrule.codegen.points import EVERY, closer, jumps, neighbours, on_edge
 from chainrule.codegen.printing import Body, body
 from chainrule.codegen.reference import CONTEXT, Reference, evaluate, holds
 from chainrule.codegen.regions import FORMS, clamped, error_function_split, exponential_split, reciprocal_split
@@ -35,8 +35,20 @@ Point = tuple[float, ...]
 LIMIT = 4.0  # ulp: what a form should reach
 SAMPLED = 3.8  # ulp at the points here: elsewhere a little more is expected
 WITHIN_DIFFERENCE = 1.6  # ulp: for a function of a difference, whose own rounding adds to it
-CLASSES = (SAMPLED, 6.0, 10.0, 20.0, 50.0, 200.0, 1e3, 1e5)  # ulp: forms between two of these are as good as one another
-TOLERANCES = (1e-14, 1e-13)  # relative error, away from roots: the loosest that is accepted where no form is within the limit
+CLASSES = (
+    SAMPLED,
+    6.0,
+    10.0,
+    20.0,
+    50.0,
+    200.0,
+    1e3,
+    1e5,
+)  # ulp: forms between two of these are as good as one another
+TOLERANCES = (
+    1e-14,
+    1e-13,
+)  # relative error, away from roots: the loosest that is accepted where no form is within the limit
 NEAR_ROOT = 1e-15  # absolute, times max(1, |x f'(x)|)
 UNDERFLOW = 1e-319  # subnormal numbers have few digits: an error of this size is not one
 OVERFLOW = 1.7976931348623e308
@@ -158,8 +170,7 @@ def _clamped(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Exp
 
 
 def _gaussian(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
-    for name, form in error_function_split(expr):
-        yield name, form
+    yield from error_function_split(expr)
 
 
 def _reciprocal(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
@@ -275,9 +286,7 @@ def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
         if start.measured.failing and not (best.measured.ulp <= problem.limit and start.cost >= best.cost):
             _mend(start, results, close, tuple(variables), tried)
     best = min(results.values(), key=lambda each: each.rank)
-    return Stable(
-        best.form.expr, best.body, TOLERANCES[0], best.measured, best.form.rules, naive.measured, naive.body
-    )
+    return Stable(best.form.expr, best.body, TOLERANCES[0], best.measured, best.form.rules, naive.measured, naive.body)
 
 
 def _mend(
@@ -359,7 +368,9 @@ def _of_difference(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Fo
         oriented = difference if problem.expr.has(difference) or not problem.expr.has(-difference) else -difference
         if oriented != difference:
             single = single.xreplace({u: -u})
-        inner = replace(_problem(single, (u,), points, ((-math.inf, math.inf),)), limit=WITHIN_DIFFERENCE)  # u is rounded
+        inner = replace(
+            _problem(single, (u,), points, ((-math.inf, math.inf),)), limit=WITHIN_DIFFERENCE
+        )  # u is rounded
         found = _best(inner, {u: "u"})
         yield Form(found.expr.xreplace({u: oriented}), ("one number, the difference", *found.rules))
 
@@ -410,7 +421,9 @@ def measure(problem: Problem, function: Callable[..., Any], lenient: bool = Fals
         if lenient:
             off = np.abs(got - truth.near)
             error[off <= UNDERFLOW] = 0.0
-            error = np.fmin(error, off / np.abs(truth.near) * 2.0**52)  # the relative error, of which an ulp may be half
+            error = np.fmin(
+                error, off / np.abs(truth.near) * 2.0**52
+            )  # the relative error, of which an ulp may be half
             suspects = [int(i) for i in np.flatnonzero(error * 2.0**-52 > TOLERANCES[0] / 4)]
             if len(suspects) <= MAX_ROOTS:
                 for i in suspects:
@@ -478,7 +491,9 @@ def _problem(
     for form in _teachers(exact, [symbol for symbol in symbols if symbol in exact.free_symbols]):
         reference.teach(form, probes)
     truth = _true(exact, symbols, reference, points)
-    return Problem(exact, tuple(symbols), tuple(points), tuple(truth.near.tolist()), reference, tuple(truth.rest.tolist()))
+    return Problem(
+        exact, tuple(symbols), tuple(points), tuple(truth.near.tolist()), reference, tuple(truth.rest.tolist())
+    )
 
 
 def _true(expr: Expr, symbols: Sequence[Symbol], reference: Reference, points: Sequence[Point]) -> Truth:

@@ -32,6 +32,7 @@ from chainrule.runtime.scalar import (
     product_of_number,
     quotient,
     quotient_of_number,
+    select,
 )
 
 
@@ -63,35 +64,37 @@ def _value_guarded(prediction: Array, target: Array, out: Array, s1: Array, s2: 
 
 
 def _grad_prediction_of_number(prediction: float, target: float) -> float:
-    return quotient_of_number(-target, prediction) + quotient_of_number(1.0 - target, 1.0 - prediction)
+    t1 = abs(prediction)
+    t2 = abs(t1)
+    return -1.0 / t2 if target == 1.0 else 1.0 / (1.0 - t2) if target == 0.0 else (t1 - target) / ((1.0 - t1) * t1)
 
 
-def _grad_prediction(prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
-    np.negative(target, out=out)
-    np.divide(out, prediction, out=out)
-    np.subtract(1.0, target, out=s1)
-    np.subtract(1.0, prediction, out=s2)
-    np.divide(s1, s2, out=s1)
-    np.add(out, s1, out=out)
-
-
-def _grad_prediction_guarded(prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
-    np.negative(target, out=s1)
-    quotient(s1, prediction, out=out)
-    np.subtract(1.0, target, out=s1)
-    np.subtract(1.0, prediction, out=s2)
-    quotient(s1, s2, out=s3)
-    np.add(out, s3, out=out)
+def _grad_prediction(
+    prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+) -> None:
+    np.abs(prediction, out=s1)  # t1
+    np.abs(s1, out=out)  # t2
+    np.equal(target, 0.0, out=m1)
+    np.subtract(1.0, out, out=s2)
+    np.divide(1.0, s2, out=s2)
+    np.subtract(s1, target, out=s3)
+    np.subtract(1.0, s1, out=s4)
+    np.multiply(s4, s1, out=s4)
+    np.divide(s3, s4, out=s3)
+    select(m1, s2, s3, out=s2)  # t3
+    np.equal(target, 1.0, out=m1)
+    np.divide(-1.0, out, out=out)
+    select(m1, out, s2, out=out)
 
 
 def _second_prediction_of_number(prediction: float, target: float) -> float:
-    t1 = 1.0 - prediction
+    t1 = prediction - 1.0
     t2 = quotient_of_number(quotient_of_number(target, prediction), prediction)
     return t2 + quotient_of_number(quotient_of_number(1.0 - target, t1), t1)
 
 
 def _second_prediction(prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
-    np.subtract(1.0, prediction, out=s1)  # t1
+    np.subtract(prediction, 1.0, out=s1)  # t1
     np.divide(target, prediction, out=out)
     np.divide(out, prediction, out=out)
     np.subtract(1.0, target, out=s2)
@@ -101,7 +104,7 @@ def _second_prediction(prediction: Array, target: Array, out: Array, s1: Array, 
 
 
 def _second_prediction_guarded(prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
-    np.subtract(1.0, prediction, out=s1)  # t1
+    np.subtract(prediction, 1.0, out=s1)  # t1
     quotient(target, prediction, out=s2)
     quotient(s2, prediction, out=out)
     np.subtract(1.0, target, out=s2)
@@ -111,39 +114,57 @@ def _second_prediction_guarded(prediction: Array, target: Array, out: Array, s1:
 
 
 def _value_and_grad_prediction(
-    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array
+    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1:
+    Array
 ) -> None:
-    np.negative(target, out=grad)
-    np.log(prediction, out=value)
-    np.multiply(grad, value, out=value)
+    np.negative(target, out=value)
+    np.log(prediction, out=s1)
+    np.multiply(value, s1, out=value)
     np.subtract(target, 1.0, out=s1)
-    np.negative(prediction, out=s2)
-    np.log1p(s2, out=s2)
-    np.multiply(s1, s2, out=s1)
+    np.negative(prediction, out=grad)
+    np.log1p(grad, out=grad)
+    np.multiply(s1, grad, out=s1)
     np.add(value, s1, out=value)
-    np.divide(grad, prediction, out=grad)
-    np.subtract(1.0, target, out=s1)
-    np.subtract(1.0, prediction, out=s2)
-    np.divide(s1, s2, out=s1)
-    np.add(grad, s1, out=grad)
+    np.abs(prediction, out=s1)
+    np.abs(s1, out=grad)
+    np.equal(target, 0.0, out=m1)
+    np.subtract(1.0, grad, out=s2)
+    np.divide(1.0, s2, out=s2)
+    np.subtract(s1, target, out=s3)
+    np.subtract(1.0, s1, out=s4)
+    np.multiply(s4, s1, out=s4)
+    np.divide(s3, s4, out=s3)
+    select(m1, s2, s3, out=s2)
+    np.equal(target, 1.0, out=m1)
+    np.divide(-1.0, grad, out=grad)
+    select(m1, grad, s2, out=grad)
 
 
 def _value_and_grad_prediction_guarded(
-    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array
+    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1:
+    Array
 ) -> None:
     np.negative(target, out=s1)
     np.log(prediction, out=grad)
     product(s1, grad, out=value)
-    np.subtract(target, 1.0, out=grad)
-    np.negative(prediction, out=s2)
-    np.log1p(s2, out=s2)
-    product(grad, s2, out=s3)
-    np.add(value, s3, out=value)
-    quotient(s1, prediction, out=grad)
-    np.subtract(1.0, target, out=s1)
-    np.subtract(1.0, prediction, out=s2)
-    quotient(s1, s2, out=s3)
-    np.add(grad, s3, out=grad)
+    np.subtract(target, 1.0, out=s1)
+    np.negative(prediction, out=grad)
+    np.log1p(grad, out=grad)
+    product(s1, grad, out=s2)
+    np.add(value, s2, out=value)
+    np.abs(prediction, out=s1)
+    np.abs(s1, out=grad)
+    np.equal(target, 0.0, out=m1)
+    np.subtract(1.0, grad, out=s2)
+    np.divide(1.0, s2, out=s2)
+    np.subtract(s1, target, out=s3)
+    np.subtract(1.0, s1, out=s4)
+    np.multiply(s4, s1, out=s4)
+    np.divide(s3, s4, out=s3)
+    select(m1, s2, s3, out=s2)
+    np.equal(target, 1.0, out=m1)
+    np.divide(-1.0, grad, out=grad)
+    select(m1, grad, s2, out=grad)
 
 
 binary_cross_entropy = ScalarFunction(
@@ -152,7 +173,7 @@ binary_cross_entropy = ScalarFunction(
     ranges={"prediction": Range(lower=0.0, upper=1.0), "target": Range(lower=0.0, upper=1.0)},
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=3),
     gradients={
-        "prediction": Kernel(_grad_prediction, _grad_prediction_guarded, number=_grad_prediction_of_number, scratch=3),
+        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number, scratch=4, masks=1),
     },
     seconds={
         "prediction": Kernel(
@@ -160,7 +181,9 @@ binary_cross_entropy = ScalarFunction(
         ),
     },
     values_and_gradients={
-        "prediction": Kernel(_value_and_grad_prediction, _value_and_grad_prediction_guarded, results=2, scratch=3),
+        "prediction": Kernel(
+            _value_and_grad_prediction, _value_and_grad_prediction_guarded, results=2, scratch=4, masks=1,
+        ),
     },
     loss=True,
     doc=__doc__,

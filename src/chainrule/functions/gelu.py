@@ -32,44 +32,43 @@ from chainrule.runtime.scalar import (
 )
 
 
-def _value(x: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.abs(x, out=out)
-    np.minimum(out, 40.0, out=out)  # t1
-    np.multiply(-0.5, out, out=s1)
-    apply(normal_tail, out, out=s2)
-    np.multiply(s1, s2, out=s1)
-    apply(times_exp_square, s1, x, -0.5, out=out)
-    np.maximum(0.0, x, out=s1)
-    np.add(out, s1, out=out)
+def _value(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+    np.abs(x, out=s1)
+    np.minimum(s1, 40.0, out=s1)  # t1
+    np.maximum(0.0, x, out=out)
+    np.multiply(0.5, s1, out=s2)
+    apply(normal_tail, s1, out=s3)
+    np.multiply(s2, s3, out=s2)
+    apply(times_exp_square, s2, x, -0.5, out=s1)
+    np.subtract(out, s1, out=out)
 
 
 def _grad_x_near1(x: Array) -> Array:
     t1 = np.maximum(np.minimum(x, 40.0), -40.0)
     t2 = t1 + 0.7517915246935645 - 1.4956759177009883e-17
-    t6 = (4.324477432144657e-07 * t2 - 7.622973038422623e-06) * t2 - 1.1214344384482755e-05
-    t7 = ((t6 * t2 + 8.61485692385259e-05) * t2 + 0.00018633974466055538) * t2 - 0.0007448263677174054
-    t8 = ((t7 * t2 - 0.002239538068038325) * t2 + 0.004539228368682606) * t2 + 0.019421679838188693
-    t9 = ((t8 * t2 - 0.014771522148134038) * t2 - 0.1140082332972217) * t2 - 0.018199676398671524
-    return t2 * ((t9 * t2 + 0.388284982990552) * t2 + 0.4314939923140469)
+    t5 = (4.324477432144657e-07 * t2 - 7.622973038422623e-06) * t2 - 1.1214344384482755e-05
+    t6 = (t5 * t2 + 8.61485692385259e-05) * t2 + 0.00018633974466055538
+    t7 = (t6 * t2 - 0.0007448263677174054) * t2 - 0.002239538068038325
+    t8 = ((t7 * t2 + 0.004539228368682606) * t2 + 0.019421679838188693) * t2 - 0.014771522148134038
+    t9 = ((t8 * t2 - 0.1140082332972217) * t2 - 0.018199676398671524) * t2 + 0.388284982990552
+    return t2 * (t9 * t2 + 0.4314939923140469)
 
 
-def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+def _grad_x(x: Array, out: Array, s1: Array, s2: Array, m1: Array, m2: Array) -> None:
     np.minimum(x, 40.0, out=s1)
     np.maximum(s1, -40.0, out=s1)  # t1
     np.abs(s1, out=out)  # t3
     apply(normal_tail, out, out=s2)
     np.multiply(0.5, s2, out=s2)
     np.multiply(0.3989422804014327, out, out=out)
-    np.subtract(s2, out, out=s2)  # t4
-    np.less(x, 0.0, out=m1)
-    apply(times_exp_square, s2, s1, -0.5, out=out)
-    np.negative(s2, out=s2)
-    apply(times_exp_square, s2, s1, -0.5, out=s3)
-    np.add(1.0, s3, out=s3)
-    select(m1, out, s3, out=out)  # t5
+    np.subtract(s2, out, out=s2)
+    apply(times_exp_square, s2, s1, -0.5, out=out)  # t4
     np.add(0.75, x, out=s1)
     np.abs(s1, out=s1)
     np.less(s1, 0.25, out=m1)
+    np.less(x, 0.0, out=m2)
+    np.subtract(1.0, out, out=s1)
+    select(m2, out, s1, out=out)
     replace(m1, _grad_x_near1, x, out=out)
 
 
@@ -78,22 +77,23 @@ def _second_x(x: Array, out: Array, s1: Array, s2: Array) -> None:
     np.maximum(s1, -40.0, out=s1)  # t1
     np.add(s1, 1.4142135623730951, out=s2)
     np.subtract(s2, 9.667293313452913e-17, out=s2)
+    np.negative(s2, out=s2)
     np.subtract(s1, 1.4142135623730951, out=out)
     np.add(out, 9.667293313452913e-17, out=out)
     np.multiply(s2, out, out=s2)  # t2
-    np.multiply(-0.3989422804014327, s2, out=s2)
+    np.multiply(0.3989422804014327, s2, out=s2)
     apply(times_exp_square, s2, s1, -0.5, out=out)
 
 
-def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.abs(x, out=value)
-    np.minimum(value, 40.0, out=value)
-    np.multiply(-0.5, value, out=s1)
-    apply(normal_tail, value, out=grad)
-    np.multiply(s1, grad, out=s1)
-    apply(times_exp_square, s1, x, -0.5, out=value)
-    np.maximum(0.0, x, out=s1)
-    np.add(value, s1, out=value)
+def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, m1: Array, m2: Array) -> None:
+    np.abs(x, out=s1)
+    np.minimum(s1, 40.0, out=s1)
+    np.maximum(0.0, x, out=value)
+    np.multiply(0.5, s1, out=grad)
+    apply(normal_tail, s1, out=s2)
+    np.multiply(grad, s2, out=grad)
+    apply(times_exp_square, grad, x, -0.5, out=s1)
+    np.subtract(value, s1, out=value)
     np.minimum(x, 40.0, out=s1)
     np.maximum(s1, -40.0, out=s1)
     np.abs(s1, out=grad)
@@ -101,30 +101,28 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array,
     np.multiply(0.5, s2, out=s2)
     np.multiply(0.3989422804014327, grad, out=grad)
     np.subtract(s2, grad, out=s2)
-    np.less(x, 0.0, out=m1)
     apply(times_exp_square, s2, s1, -0.5, out=grad)
-    np.negative(s2, out=s2)
-    apply(times_exp_square, s2, s1, -0.5, out=s3)
-    np.add(1.0, s3, out=s3)
-    select(m1, grad, s3, out=grad)
     np.add(0.75, x, out=s1)
     np.abs(s1, out=s1)
     np.less(s1, 0.25, out=m1)
+    np.less(x, 0.0, out=m2)
+    np.subtract(1.0, grad, out=s1)
+    select(m2, grad, s1, out=grad)
     replace(m1, _grad_x_near1, x, out=grad)
 
 
 gelu = ScalarFunction(
     "gelu",
     arguments=("x",),
-    value=Kernel(_value, scratch=2),
+    value=Kernel(_value, scratch=3),
     gradients={
-        "x": Kernel(_grad_x, scratch=3, masks=1),
+        "x": Kernel(_grad_x, scratch=2, masks=2),
     },
     seconds={
         "x": Kernel(_second_x, scratch=2),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=3, masks=1),
+        "x": Kernel(_value_and_grad_x, results=2, scratch=2, masks=2),
     },
     doc=__doc__,
     module=__name__,

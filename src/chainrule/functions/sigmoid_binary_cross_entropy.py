@@ -23,7 +23,17 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, product, product_of_number, select
+from chainrule.runtime.scalar import (
+    Array,
+    Kernel,
+    Range,
+    ScalarFunction,
+    apply,
+    product,
+    product_of_number,
+    refined,
+    select,
+)
 
 
 def _value_of_number(logit: float, target: float) -> float:
@@ -59,25 +69,16 @@ def _value_guarded(logit: Array, target: Array, out: Array, s1: Array, s2: Array
     np.add(out, s1, out=out)
 
 
-def _grad_logit_of_number(logit: float, target: float) -> float:
-    e = math.exp(-abs(logit))
-    t1 = 1.0 - target
-    return (e * t1 - target if logit < 0.0 else t1 - target * e) / (1.0 + e)
-
-
-def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.abs(logit, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.subtract(1.0, target, out=s2)  # t1
-    np.less(logit, 0.0, out=m1)
-    np.multiply(s1, s2, out=out)
-    np.subtract(out, target, out=out)
-    np.multiply(target, s1, out=s3)
-    np.subtract(s2, s3, out=s2)
-    select(m1, out, s2, out=out)
-    np.add(1.0, s1, out=s1)
-    np.divide(out, s1, out=out)
+def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+    np.minimum(logit, 800.0, out=s1)  # t1
+    np.negative(s1, out=s2)
+    np.exp(s2, out=s2)
+    np.add(1.0, s2, out=s2)
+    np.divide(1.0, s2, out=s2)  # t2
+    np.subtract(s2, target, out=s3)  # t3
+    np.abs(target, out=out)
+    np.add(s2, out, out=s2)
+    apply(refined, s3, s3, s2, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=out)
 
 
 def _second_logit_of_number(logit: float, target: float) -> float:
@@ -102,20 +103,22 @@ def _value_and_grad_logit(
     np.negative(target, out=value)
     np.multiply(value, logit, out=value)
     np.subtract(1.0, target, out=s1)
-    np.multiply(logit, s1, out=s2)
-    select(m1, value, s2, out=value)
-    np.abs(logit, out=s2)
-    np.negative(s2, out=s2)
+    np.multiply(logit, s1, out=s1)
+    select(m1, value, s1, out=value)
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.log1p(s1, out=s1)
+    np.add(value, s1, out=value)
+    np.minimum(logit, 800.0, out=s1)
+    np.negative(s1, out=s2)
     np.exp(s2, out=s2)
-    np.log1p(s2, out=grad)
-    np.add(value, grad, out=value)
-    np.multiply(s2, s1, out=grad)
-    np.subtract(grad, target, out=grad)
-    np.multiply(target, s2, out=s3)
-    np.subtract(s1, s3, out=s1)
-    select(m1, grad, s1, out=grad)
     np.add(1.0, s2, out=s2)
-    np.divide(grad, s2, out=grad)
+    np.divide(1.0, s2, out=s2)
+    np.subtract(s2, target, out=s3)
+    np.abs(target, out=grad)
+    np.add(s2, grad, out=s2)
+    apply(refined, s3, s3, s2, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
 
 
 def _value_and_grad_logit_guarded(
@@ -127,18 +130,20 @@ def _value_and_grad_logit_guarded(
     np.subtract(1.0, target, out=s1)
     product(logit, s1, out=s2)
     select(m1, value, s2, out=value)
-    np.abs(logit, out=s2)
-    np.negative(s2, out=s2)
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.log1p(s1, out=s1)
+    np.add(value, s1, out=value)
+    np.minimum(logit, 800.0, out=s1)
+    np.negative(s1, out=s2)
     np.exp(s2, out=s2)
-    np.log1p(s2, out=grad)
-    np.add(value, grad, out=value)
-    np.multiply(s2, s1, out=grad)
-    np.subtract(grad, target, out=grad)
-    np.multiply(target, s2, out=s3)
-    np.subtract(s1, s3, out=s1)
-    select(m1, grad, s1, out=grad)
     np.add(1.0, s2, out=s2)
-    np.divide(grad, s2, out=grad)
+    np.divide(1.0, s2, out=s2)
+    np.subtract(s2, target, out=s3)
+    np.abs(target, out=grad)
+    np.add(s2, grad, out=s2)
+    apply(refined, s3, s3, s2, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
 
 
 sigmoid_binary_cross_entropy = ScalarFunction(
@@ -147,7 +152,7 @@ sigmoid_binary_cross_entropy = ScalarFunction(
     ranges={"target": Range(lower=0.0, upper=1.0)},
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2, masks=1),
     gradients={
-        "logit": Kernel(_grad_logit, number=_grad_logit_of_number, scratch=3, masks=1),
+        "logit": Kernel(_grad_logit, scratch=3),
     },
     seconds={
         "logit": Kernel(_second_logit, number=_second_logit_of_number, scratch=1, nan=("target",)),
