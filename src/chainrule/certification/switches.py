@@ -4,8 +4,10 @@ A private copy of the module is given a NumPy that notes every array of truths t
 thresholds are found wherever they come from: `x < 0`, a minimum, a bound on an intermediate result.
 """
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +20,7 @@ from .subject import Part, Subject, fresh
 CHOOSING = {"where", "select", "copyto", "putmask"}
 COMPARING = {"minimum": np.less, "maximum": np.less, "fmin": np.less, "fmax": np.less}
 MOST = 64
+Seen: TypeAlias = Callable[[Points], list[npt.NDArray[np.bool_]]]
 
 
 class _Watching:
@@ -71,5 +74,11 @@ def switches(subject: Subject, part: Part, points: Points) -> Points:
         if not len(change) or len(change) > MOST:
             continue
         low, high, first = xs[change], xs[change + 1], truths[change]
-        found.append(sampling.between(low, high, lambda middle, n=number, f=first: seen(middle)[n] == f))  # type: ignore[misc]
+        found.append(sampling.between(low, high, partial(_as_before, seen, number, first)))
     return np.unique(np.concatenate(found)) if found else xs[:0]
+
+
+def _as_before(seen: Seen, number: int, first: npt.NDArray[np.bool_], middle: Points) -> npt.NDArray[np.bool_]:
+    """Where a comparison gives what it gave first; nowhere if, for these numbers, the code did not come to it."""
+    now = seen(middle)
+    return now[number] == first if number < len(now) else np.zeros(len(middle), bool)
