@@ -117,9 +117,7 @@ def _halves(patient: Patient) -> Iterator[Expr]:
     extreme = [i for i in patient.failing if not VANISHING < abs(patient.truth[i]) < 1 / VANISHING]
     if not extreme or patient.expr.has(product, quotient):
         return
-    for argument in sorted(
-        {node.args[0] for node in patient.expr.atoms(exp)}, key=lambda each: (each.count_ops(), str(each))
-    ):
+    for argument in _exponents(patient.expr):
         if argument.free_symbols:
             yield _halved(patient.expr, exp(argument), exp(argument / 2))
 
@@ -129,12 +127,16 @@ def _tails(patient: Patient) -> Iterator[Expr]:
     extreme = any(abs(patient.truth[i]) < VANISHING for i in patient.failing)
     if not extreme or patient.expr.has(product, quotient):
         return
-    for argument in sorted(
-        {node.args[0] for node in patient.expr.atoms(exp)}, key=lambda each: (each.count_ops(), str(each))
-    ):
-        if argument.free_symbols and not argument.has(at_least):
+    for argument in _exponents(patient.expr):
+        if argument.free_symbols:
             main, tail = exp(at_least(argument, -TAIL)), exp(at_most(plus(argument, TAIL), 0))
             yield _with_tail(patient.expr, exp(argument), main, tail)
+
+
+def _exponents(expr: Expr) -> list[Expr]:
+    """Of the exponentials that come most often, two at most: the others are powers of these."""
+    nodes = [node.args[0] for node in sympy.preorder_traversal(expr) if isinstance(node, exp)]
+    return sorted(set(nodes), key=lambda each: (-nodes.count(each), each.count_ops(), str(each)))[:2]
 
 
 def _with_tail(expr: Expr, whole: Expr, main: Expr, tail: Expr) -> Expr:
@@ -142,16 +144,29 @@ def _with_tail(expr: Expr, whole: Expr, main: Expr, tail: Expr) -> Expr:
         return expr
     if expr == whole:
         return main
-    if expr.is_Mul:
-        for factor in expr.args:
-            choice = isinstance(factor, Piecewise) and all(branch in (whole, 1) for branch, _ in factor.args)
-            if factor == whole or choice:
-                rest = Mul(*(_with_tail(each, whole, main, tail) for each in expr.args if each is not factor))
-                if factor == whole:
-                    return times(times(rest, main), tail)
-                both = (Piecewise(*((e if b == whole else b, c) for b, c in factor.args)) for e in (main, tail))
-                return reduce(times, both, rest)
+    for factor in _factors_of(expr):
+        branches = [b for b, _ in factor.args] if isinstance(factor, Piecewise) else [factor]
+        if whole in branches and all(branch in (whole, 1) for branch in branches):
+            rest = _with_tail(_without(expr, factor), whole, main, tail)
+            if factor == whole:
+                return times(times(rest, main), tail)
+            both = (Piecewise(*((e if b == whole else b, c) for b, c in factor.args)) for e in (main, tail))
+            return reduce(times, both, rest)
     return expr.func(*(_with_tail(arg, whole, main, tail) for arg in expr.args))
+
+
+def _factors_of(expr: Expr) -> tuple[Expr, ...]:
+    if expr.func == times:
+        return tuple(factor for arg in expr.args for factor in _factors_of(arg))
+    return expr.args if expr.is_Mul else (expr,)
+
+
+def _without(expr: Expr, factor: Expr) -> Expr:
+    """A product without one of its factors, in the same order."""
+    if expr.func == times:
+        first, second = (_without(arg, factor) if factor in _factors_of(arg) else arg for arg in expr.args)
+        return second if first == 1 else first if second == 1 else times(first, second)
+    return Mul(*(arg for arg in expr.args if arg != factor)) if expr.is_Mul else sympy.S.One
 
 
 def _vanishing(patient: Patient) -> Iterator[Expr]:
@@ -214,6 +229,26 @@ def _ends(patient: Patient) -> Iterator[Expr]:
                     changed = except_at(symbol, _number(end), there, changed)
     if changed is not patient.expr:
         yield changed
+
+
+def _ratios(patient: Patient) -> Iterator[Expr]:
+    """A product of an argument with a quotient: the quotient first, which may be near 1 where the argument is huge."""
+    if not any(max(map(abs, patient.points[i])) > 1 / VANISHING for i in patient.failing):
+        return
+    changed = _with_ratios(patient.expr)
+    if changed != patient.expr:
+        yield changed
+
+
+def _with_ratios(expr: Expr) -> Expr:
+    if not expr.args or expr.is_number or isinstance(expr, sympy.logic.boolalg.Boolean):
+        return expr
+    args = [_with_ratios(arg) for arg in expr.args]
+    if expr.is_Mul and any(_is_reciprocal(arg) for arg in args):
+        plain = [arg for arg in args if arg.is_Symbol or arg.func in (at_least, at_most)]
+        if plain and len(plain) < len(args):
+            return times(Mul(*(arg for arg in args if arg not in plain)), Mul(*plain))
+    return expr.func(*args)
 
 
 def _upright(expr: Expr, patient: Patient) -> Expr:
@@ -345,18 +380,11 @@ def _halved(expr: Expr, whole: Expr, half: Expr) -> Expr:
         return power(half, 2)
     if not expr.args or expr.is_number:
         return expr
-    if expr.is_Mul or expr.func == times:
-        for factor in expr.args:
-            root = _root_of(factor, whole, half)
-            if root is not None:
-                rest = [each for each in expr.args if each is not factor]
-                above = [each for each in rest if not _is_reciprocal(each)]
-                below = [each for each in rest if _is_reciprocal(each)]
-                start = _halved(Mul(*above), whole, half) if above else sympy.S.One
-                return Mul(times(times(start, root), root), *(_halved(each, whole, half) for each in below))
-    root = _root_of(expr, whole, half)
-    if root is not None:
-        return times(root, root)
+    for factor in _factors_of(expr):
+        root = _root_of(factor, whole, half)
+        if root is not None:
+            rest = _without(expr, factor)
+            return times(root, root) if rest == 1 else times(times(_halved(rest, whole, half), root), root)
     return expr.func(*(_halved(arg, whole, half) for arg in expr.args))
 
 
@@ -454,6 +482,7 @@ MENDS: tuple[Mend, ...] = (
     Mend("an argument stops", "f(x) = f(min(x, c)) where f has reached its limit in float64", _limits),
     Mend("a vanishing term stops", "f(|x|) = f(min(|x|, c)) in a term that has vanished at c", _vanishing),
     Mend("an exponential in two halves", "a exp(u) = (a exp(u/2)) exp(u/2)", _halves),
+    Mend("the quotient first", "x (a/b), not (x a)/b, where x is huge", _ratios),
     Mend("the tail of an exponential apart", f"exp(u) = exp(max(u, -{TAIL})) exp(min(u + {TAIL}, 0))", _tails),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),

@@ -56,7 +56,7 @@ NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
 TRACE = False
 UNSUPPORTED = (sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan)
 MAX_FORMS = 64
-MAX_MENDED = 20
+MAX_MENDED = 30
 KEPT = 6  # forms that go on to the dense points
 MODERATE = 40.0
 MAX_BRANCHES = 6
@@ -264,9 +264,9 @@ class _Tried:
         return (classed, len(self.measured.failing), self.cost)
 
     @property
-    def hope(self) -> tuple[int, int, float]:
+    def hope(self) -> tuple[int, float]:
         """What is mended first: what fails at few points, above all where nothing is extreme."""
-        return (self.moderate, len(self.measured.failing), self.cost)
+        return (len(self.measured.failing) + 4 * self.moderate, self.cost)
 
 
 def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
@@ -323,9 +323,10 @@ def _mend(
                     print(f"  {here.hope} {here.form.rules} + {mend.name} ->", new.hope, new.measured.ulp)
                 if not new.measured.failing:
                     return
+                no_better = bool(helped) and new.hope >= helped[-1].hope
                 if len(new.measured.failing) < len(here.measured.failing):
                     helped.append(new)
-                if not new.moderate and new.measured.ulp < here.measured.ulp:
+                if no_better or (not new.moderate and new.measured.ulp < here.measured.ulp):
                     break
             waiting += sorted(helped, key=lambda each: each.hope)[:2]
         waiting.sort(key=lambda each: each.hope)
