@@ -16,7 +16,23 @@ from sympy.core.symbol import Str
 from chainrule.codegen.expansion import RADII, expanded, roots
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.rewrites import HYPERBOLIC, SIGMOID, rewrite
-from chainrule.codegen.vocabulary import at_least, at_most, away, copysign, except_at, group, lost, plus, power, product, quotient, refined, size, times, times_exp_square
+from chainrule.codegen.vocabulary import (
+    at_least,
+    at_most,
+    away,
+    copysign,
+    except_at,
+    group,
+    lost,
+    plus,
+    power,
+    product,
+    quotient,
+    refined,
+    size,
+    times,
+    times_exp_square,
+)
 
 Point = tuple[float, ...]
 TAIL = 600
@@ -68,12 +84,12 @@ def _limits(patient: Patient) -> Iterator[Expr]:
 
 
 def _in_terms(expr: Expr, symbol: Symbol, bounded: Expr) -> Expr:
-    """With the symbol bounded outside of conditions, and where it is bounded already."""
+    """With the symbol bounded outside of conditions and of expansions, and where it is bounded already."""
     if expr.func in (at_least, at_most) and symbol in expr.args:
         return expr.func(bounded, expr.args[1])
     if expr == symbol:
         return bounded
-    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
+    if not expr.args or expr.func == away or isinstance(expr, sympy.logic.boolalg.Boolean):
         return expr
     return expr.func(*(_in_terms(arg, symbol, bounded) for arg in expr.args))
 
@@ -89,7 +105,9 @@ def _settled(patient: Patient, k: int, side: int) -> int | None:
                 others = tuple(x for j, x in enumerate(point) if j != k and patient.symbols[j] in patient.variables)
                 beyond.setdefault(others, set()).add(value)
                 count += 1
-        if count > 2 * len(beyond) and all(len(each) == 1 and math.isfinite(next(iter(each))) for each in beyond.values()):
+        if count > 2 * len(beyond) and all(
+            len(each) == 1 and math.isfinite(next(iter(each))) for each in beyond.values()
+        ):
             return stop
     return None
 
@@ -153,7 +171,9 @@ def _without(expr: Expr, factor: Expr) -> Expr:
 
 def _vanishing(patient: Patient) -> Iterator[Expr]:
     """A term that decays stops where it has vanished, while the others go on."""
-    if not any(max(map(abs, patient.points[i])) > LIMITS[0] for i in patient.failing) or patient.expr.has(product, quotient):
+    if not any(max(map(abs, patient.points[i])) > LIMITS[0] for i in patient.failing) or patient.expr.has(
+        product, quotient
+    ):
         return
     for symbol in patient.variables:
         for stop in LIMITS[::3]:
@@ -175,7 +195,11 @@ def _factors(patient: Patient) -> Iterator[Expr]:
             continue
         symbol = next(iter(node.free_symbols))
         found = sympy.roots(node, symbol)
-        if sympy.degree(node, symbol) != 2 or len(found) != 2 or not all(r.is_real and not r.is_rational for r in found):
+        if (
+            sympy.degree(node, symbol) != 2
+            or len(found) != 2
+            or not all(r.is_real and not r.is_rational for r in found)
+        ):
             continue
         first, second = sorted(found, key=float)
         swaps[node] = times(sympy.LC(node, symbol) * _away(symbol, first), _away(symbol, second))
@@ -242,12 +266,20 @@ def _upright(expr: Expr, patient: Patient) -> Expr:
 
 def _more_digits(patient: Patient) -> Iterator[Expr]:
     """Where a sum cancels, the given expression in more digits."""
-    if len(patient.variables) < 2 or patient.expr.has(refined) or len(patient.failing) > MOST_NEAR * len(patient.points):
+    if (
+        len(patient.variables) < 2
+        or patient.expr.has(refined)
+        or len(patient.failing) > MOST_NEAR * len(patient.points)
+    ):
         return
     formula = template(rewrite(patient.reference.expr, SIGMOID), patient.variables)
     if formula is None:
         return
-    sums = [node for node in sympy.preorder_traversal(patient.expr) if node.free_symbols >= set(patient.variables) and _terms(node)]
+    sums = [
+        node
+        for node in sympy.preorder_traversal(patient.expr)
+        if node.free_symbols >= set(patient.variables) and _terms(node)
+    ]
     for total in sorted(dict.fromkeys(sums), key=lambda each: (each.count_ops(), str(each)))[:MOST_SUMS]:
         yield refined(patient.expr, total, _terms(total), Str(formula), *patient.variables)
 
@@ -374,12 +406,16 @@ def _expansions(patient: Patient) -> Iterator[Expr]:
     if len(patient.variables) != 1 or len(patient.reference.symbols) != 1 or EXPANSION in patient.rules:
         return
     symbol = patient.variables[0]
-    line = sorted({point[0]: patient.truth[i] for i, point in enumerate(patient.points) if math.isfinite(point[0])}.items())
+    line = sorted(
+        {point[0]: patient.truth[i] for i, point in enumerate(patient.points) if math.isfinite(point[0])}.items()
+    )
     known = [(x, value) for x, value in line if value == value]
     failing = [patient.points[i][0] for i in patient.failing]
     for radius in RADII:
         result: Expr | None = patient.expr
-        for root in roots(patient.reference.expr, symbol, tuple(x for x, _ in known), tuple(value for _, value in known)):
+        for root in roots(
+            patient.reference.expr, symbol, tuple(x for x, _ in known), tuple(value for _, value in known)
+        ):
             near = [x for x in failing if abs(x - float(root.place)) < radius]
             if near and result is not None:
                 result = expanded(patient.reference, symbol, root, radius, result)
@@ -425,7 +461,11 @@ def _cases(patient: Patient) -> Iterator[Expr]:
         if symbol not in patient.variables:
             continue
         for special in sorted({patient.points[i][k] for i in left} & SPECIAL):
-            here = [i for i, point in enumerate(patient.points) if point[k] == special and patient.truth[i] == patient.truth[i]]
+            here = [
+                i
+                for i, point in enumerate(patient.points)
+                if point[k] == special and patient.truth[i] == patient.truth[i]
+            ]
             values = {patient.truth[i] for i in here}
             if len(values) == 1:
                 patched = except_at(symbol, _number(special), _number(values.pop()), patched)
