@@ -84,12 +84,12 @@ def _limits(patient: Patient) -> Iterator[Expr]:
 
 
 def _in_terms(expr: Expr, symbol: Symbol, bounded: Expr) -> Expr:
-    """With the symbol bounded outside of conditions, and where it is bounded already."""
+    """With the symbol bounded outside of conditions and of expansions, and where it is bounded already."""
     if expr.func in (at_least, at_most) and symbol in expr.args:
         return expr.func(bounded, expr.args[1])
     if expr == symbol:
         return bounded
-    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
+    if not expr.args or expr.func == away or isinstance(expr, sympy.logic.boolalg.Boolean):
         return expr
     return expr.func(*(_in_terms(arg, symbol, bounded) for arg in expr.args))
 

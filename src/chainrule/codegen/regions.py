@@ -112,17 +112,9 @@ def error_function_split(expr: Expr) -> Iterator[tuple[str, Expr]]:
             side = sympy.collect(side, decay)
         sides.append(side)
     below, above = sides
-    arrangements: tuple[tuple[str, Callable[[Expr], Expr]], ...] = (
-        ("", _as_it_is),
-        (", common terms outside", _outside),
-    )
-    for name, arrange in arrangements:
-        joined = _join(arrange(below), arrange(above), x < 0, s)
+    for name, first, second in (("", below, above), (", common terms outside", _outside(below), _outside(above))):
+        joined = _join(first, second, x < 0, s)
         yield f"erfc(a) = exp(-a²) erfcx(a){name}", joined.xreplace({sympy.Max(s, 0): Max(x, 0), s: Abs(x)})
-
-
-def _as_it_is(expr: Expr) -> Expr:
-    return expr
 
 
 def _outside(expr: Expr) -> Expr:

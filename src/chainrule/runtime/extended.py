@@ -64,8 +64,8 @@ class Twice:
         rest = self - b * first
         second = rest.high / b.high
         rest = rest - b * second
-        found: Twice = Twice(*_fast_two_sum(first, second)) + rest.high / b.high
-        return found
+        result: Twice = Twice(*_fast_two_sum(first, second)) + rest.high / b.high
+        return result
 
     def __rtruediv__(self, other: float) -> "Twice":
         return Twice(other + 0.0 * self.high) / self
@@ -94,8 +94,8 @@ class Twice:
     def sqrt(self) -> "Twice":
         """By one step of Newton's method from the root in float64."""
         start = np.sqrt(self.high)
-        found: Twice = Twice(start) + (self - Twice(*_two_product(start, start))) / (2.0 * start)
-        return found
+        result: Twice = Twice(start) + (self - Twice(*_two_product(start, start))) / (2.0 * start)
+        return result
 
 
 def _twice(x: Any) -> Twice:
