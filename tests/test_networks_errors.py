@@ -86,6 +86,8 @@ def test_a_network_that_does_not_fit_is_refused_in_a_sentence(message):
 def test_unknown_names_come_with_near_ones():
     with pytest.raises(UnknownName, match=r"sigmoyd.*did you mean sigmoid"):
         mlp([2, 3, 1], "sigmoyd")
+    with pytest.raises(UnknownName, match=r"sigmoyd.*did you mean sigmoid"):
+        mlp([2, 1], "sigmoyd")
     with pytest.raises(UnknownName, match=r"softmux.*did you mean softmax"):
         mlp([2, 2], output="softmux")
     with pytest.raises(UnknownName, match=r"hubert.*did you mean huber"):
