@@ -53,7 +53,7 @@ def made(tmp_path, monkeypatch):
 
     for fake in (produce, produce_index, check):
         monkeypatch.setattr(chainrule.produce, fake.__name__, fake)
-    monkeypatch.setattr(module, "_need_tools", lambda formats, engine: None)
+    monkeypatch.setattr(module, "need_tools", lambda formats, engine: None)
     return asked
 
 
@@ -257,17 +257,17 @@ def test_an_unknown_name_and_an_empty_folder_are_errors(made, tmp_path):
 
 def test_missing_packages_are_named(monkeypatch):
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == "typst" else name)
-    module._need_tools(("md", "tex"), "typst")
+    module.need_tools(("md", "tex"), "typst")
     with pytest.raises(RenderError) as error:
-        module._need_tools(("md", "pdf"), "typst")
+        module.need_tools(("md", "pdf"), "typst")
     assert str(error.value) == BOOK
     monkeypatch.setattr(module, "find_spec", lambda name: None if name == "matplotlib" else name)
     with pytest.raises(RenderError, match=r"pip install 'chainrule\[book\]'"):
-        module._need_tools(("md",), "typst")
+        module.need_tools(("md",), "typst")
     monkeypatch.setattr(shutil, "which", lambda name: None)
     monkeypatch.setattr(module, "find_spec", lambda name: name)
     with pytest.raises(RenderError, match="needs latexmk"):
-        module._need_tools(("pdf",), "latex")
+        module.need_tools(("pdf",), "latex")
 
 
 def test_verify_reports_rows_and_failures_in_order(made):
@@ -288,7 +288,7 @@ def test_an_up_to_date_build_imports_neither_sympy_nor_the_engine(made):
         import sys
         from chainrule import build
         from chainrule.catalogue import project
-        build._need_tools = lambda formats, engine: None
+        build.need_tools = lambda formats, engine: None
         assert build.build((), ("md",), project()).current == ("one", "two")
         heavy = {"sympy", "numpy", "jinja2", "matplotlib", "chainrule.produce"} & set(sys.modules)
         assert not heavy, heavy

@@ -61,6 +61,33 @@ def test_cost_and_gradients_are_those_of_a_cost_written_by_hand(network, samples
     assert np.allclose(network.compile().forward(*given[:2]), outputs, rtol=1e-12, atol=1e-13)
 
 
+TARGETS = (
+    ("identity", "squared_error"),
+    ("softplus", "mean_squared_error"),
+    ("relu", "absolute_error"),
+    ("tanh", "log_cosh"),
+    ("softmax", "huber"),
+    ("elu", "hinge"),
+    ("sigmoid", "binary_cross_entropy"),
+    ("sigmoid", "categorical_cross_entropy"),
+    ("softmax", "categorical_cross_entropy"),
+    ("softmax", "kl_divergence"),
+    ("softmin", "sparse_categorical_cross_entropy"),
+    ("sigmoid", "squared_error"),
+)
+assert {loss for _, loss in TARGETS} == set(FITS)
+
+
+@pytest.mark.parametrize(("output", "loss"), TARGETS)
+def test_every_loss_has_the_gradients_of_the_cost_written_by_hand(output, loss):
+    """On every run, where the cases above are drawn."""
+    network = mlp([2, 3, 3], "gelu", output, loss, l2=0.1)
+    given = sample(network, 5, 0)
+    run = network.compile().loss_and_gradients
+    assert run(*given)[0] == pytest.approx(reference.cost(network.activations, loss, 0.1, *given).real, rel=1e-12)
+    assert reference.worst(network, run, *given) < CLOSE
+
+
 @settings(anything_goes, max_examples=10)
 @given(networks(widest=3, deepest=3, targets=("squared_error", "binary_cross_entropy", "categorical_cross_entropy")))
 def test_the_equations_evaluated_as_they_stand_give_what_the_code_gives(network):
@@ -232,22 +259,6 @@ def test_the_comparison_sees_a_generator_that_is_broken(what, monkeypatch):
 
 
 # ---------------------------------------------------------------- float32, extremes, arguments
-
-TARGETS = (
-    ("identity", "squared_error"),
-    ("softplus", "mean_squared_error"),
-    ("relu", "absolute_error"),
-    ("tanh", "log_cosh"),
-    ("softmax", "huber"),
-    ("elu", "hinge"),
-    ("sigmoid", "binary_cross_entropy"),
-    ("sigmoid", "categorical_cross_entropy"),
-    ("softmax", "categorical_cross_entropy"),
-    ("softmax", "kl_divergence"),
-    ("softmin", "sparse_categorical_cross_entropy"),
-    ("sigmoid", "squared_error"),
-)
-assert {loss for _, loss in TARGETS} == set(FITS)
 
 
 def intermediates(code, *arguments):

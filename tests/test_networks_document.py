@@ -5,6 +5,7 @@ import pytest
 from click.testing import CliRunner
 
 from chainrule.catalogue import project
+from chainrule.chapters import numbers
 from chainrule.chapters.own_network import page
 from chainrule.chapters.page import written
 from chainrule.cli import main
@@ -56,8 +57,14 @@ def test_its_page_in_every_format(form):
 
 
 def test_a_page_whose_numbers_are_wrong_is_not_written(monkeypatch):
-    monkeypatch.setattr("chainrule.chapters.numbers.TOLERANCE", -1.0)
-    with pytest.raises(VerificationError, match=r"network-2-3-1, its numbers, as printed and by its code: .*expected"):
+    right = numbers.code_numbers
+
+    def wrong(example):
+        return {key: value + (key == ("dW", 1, (1, 2))) for key, value in right(example).items()}
+
+    monkeypatch.setattr("chainrule.networks.agreement.code_numbers", wrong)
+    message = r"network-2-3-1, its numbers, as printed and by the generated code: \('dW', 1, \(1, 2\)\): "
+    with pytest.raises(VerificationError, match=message):
         page(NETWORKS[0], with_numbers=True).raise_if_failed()
 
 

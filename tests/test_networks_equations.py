@@ -81,6 +81,13 @@ def test_the_four_equations_of_backpropagation_for_a_sample():
     assert backward(network, "b", 1) == "δ¹"
 
 
+def test_a_delta_that_was_multiplied_out_has_its_common_factor_in_front():
+    """1 - a² times the sum, not the sum less a² times the sum."""
+    network = mlp([2, 3, 2], "tanh")
+    assert backward(network, "delta", 1) == "(1 - a¹ ⊙ a¹) ⊙ (W²)ᵀ δ²"
+    assert backward(network, "delta", 1, in_batch=True) == "(1 1ᵀ - A¹ ⊙ A¹) ⊙ Δ² W²"
+
+
 def test_a_gradient_of_weights_is_an_outer_product_before_it_is_a_matrix():
     assert backward(mlp([2, 3, 2], "sigmoid"), "W", 2, matrix=False) == "a_q¹ δₚ²"
 

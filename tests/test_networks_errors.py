@@ -23,8 +23,8 @@ REFUSED = {
     "widths are []: give those of the input and of the output at least, as in [2, 1]": lambda: mlp([]),
     "widths is 3: give a list of whole numbers, as [2, 3, 1]": lambda: mlp(3),
     "'2x3' is no list of widths: write it as 2-3-1, input first": lambda: widths_of("2x3"),
-    "2 hidden layers need 2 activations, hidden= names 1": lambda: mlp([2, 3, 3, 1], ["tanh"]),
-    "0 hidden layers need 0 activations, hidden= names 1": lambda: mlp([2, 1], ["tanh"]),
+    "hidden= names 1 activations for 2 hidden layers: name one for all of them, or one for each": lambda: mlp([2, 3, 3, 1], ["tanh"]),
+    "hidden= names 1 activations for 0 hidden layers: name one for all of them, or one for each": lambda: mlp([2, 1], ["tanh"]),
     "hidden is None: give an activation, or one for each": lambda: mlp([2, 3, 1], None),
     "3 is no name of an activation: give one of the catalogue as a string": lambda: mlp([2, 3, 1], [3]),
     "None is no name of a loss: give one of the catalogue as a string": lambda: mlp([2, 1], loss=None),
@@ -60,9 +60,6 @@ REFUSED = {
     "values lie there, or another loss": lambda: mlp([2, 1], output="gelu", loss="bce"),
     "categorical_cross_entropy takes predictions in (0, 1], but identity gives values in (-∞, ∞): choose an output activation whose "
     "values lie there, or another loss": lambda: mlp([2, 2], loss="cross_entropy"),
-    "softmax of a single output is 1 whatever its input: use sigmoid, or two outputs": lambda: mlp(
-        [2, 1], output="softmax", loss="cross_entropy"
-    ),
     "sparse_categorical_cross_entropy takes the number of one class, so the outputs have to share it: use softmax, or "
     "categorical_cross_entropy with sigmoid": lambda: mlp(
         [2, 2], output="sigmoid", loss="sparse_categorical_cross_entropy"
@@ -274,10 +271,14 @@ def test_numbers_that_make_no_sense_are_refused(message):
     assert str(error.value) == message
 
 
-def test_a_descent_that_diverges_says_so_and_warns_of_nothing():
-    network = mlp([2, 1])
+@pytest.mark.parametrize(("batch", "epochs", "epoch"), [(None, 400, 44), (1, 2, 1)])
+def test_a_descent_that_diverges_says_so_and_warns_of_nothing(batch, epochs, epoch):
+    """Whether it is found after a step with all samples, or only after many steps of an epoch."""
+    network, many = mlp([2, 1]), 300 if batch else 3
+    inputs, targets = np.full((many, 2), 10.0), np.ones((many, 1))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         with pytest.raises(DefinitionError) as error:
-            train(network, network.initial(0), 10 * X, Y, rate=10, epochs=400)
-    assert str(error.value) == "rate is 10: the descent leaves the finite numbers in epoch 44; choose a smaller rate"
+            train(network, network.initial(0), inputs, targets, rate=10, epochs=epochs, batch=batch)
+    wanted = f"rate is 10: the descent leaves the finite numbers in epoch {epoch}; choose a smaller rate"
+    assert str(error.value) == wanted

@@ -4,7 +4,7 @@ from sympy import Sum
 
 from chainrule import Definition, any_function, dimension, index, matrix, vector
 
-n, m = dimension("n"), dimension("p")
+n, m = dimension("n_l"), dimension("n_l_plus_1")
 i, j, k = index("i", m), index("j", n), index("k", n)
 f = any_function("f")
 W, b = matrix("W__l_plus_1", m, n), vector("b__l_plus_1", m)

@@ -4,8 +4,8 @@ from sympy import Sum
 
 from chainrule import Definition, any_function, dimension, index, matrix, vector
 
-m, n, p = dimension("m"), dimension("n"), dimension("p")
-r, t = index("r", m), index("t", m)
+m, n, p = dimension("m"), dimension("n_l"), dimension("n_l_plus_1")
+r, t = index("g", m), index("h", m)
 i, j, k = index("i", p), index("j", n), index("k", n)
 f = any_function("f")
 W, b = matrix("W__l_plus_1", p, n), vector("b__l_plus_1", p)

@@ -2,7 +2,7 @@
 
 from chainrule import Definition, any_function, dimension, index, vector
 
-n = dimension("n")
+n = dimension("n_M")
 i, j = index("i", n), index("j", n)
 f = any_function("f")
 z, a = vector("z__M", n), vector("a__M", n)

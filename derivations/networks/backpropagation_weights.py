@@ -4,7 +4,7 @@ from sympy import Sum
 
 from chainrule import Definition, dimension, index, matrix, vector
 
-n, m = dimension("n"), dimension("p")
+n, m = dimension("n_l_minus_1"), dimension("n_l")
 i, r = index("i", m), index("r", m)
 j, k = index("j", n), index("k", n)
 W, b = matrix("W__l", m, n), vector("b__l", m)

@@ -4,9 +4,9 @@ from sympy import Interval, Sum, oo
 
 from chainrule import Definition, dimension, index, matrix, scalar, vector
 
-m, n, p = dimension("m"), dimension("n"), dimension("p")
+m, n, p = dimension("m"), dimension("n_l_minus_1"), dimension("n_l")
 decay = scalar("lambda")
-r = index("r", m)
+r = index("h", m)
 i, q = index("i", p), index("q", p)
 j, k = index("j", n), index("k", n)
 W, b = matrix("W__l", p, n), vector("b__l", p)

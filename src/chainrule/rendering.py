@@ -233,32 +233,38 @@ def _columns(rows: Sequence[Sequence[str]], align: str) -> str:
     )
 
 
-Chains = Sequence[tuple[Formula | None, Sequence[Formula]]]
-"""Rows of a left side and all that it equals, one after the other; a row without a left side goes on from the one above."""
-SIGNS = {"=": ("=", "=", "="), "to": (r"\gets", "<-", "←")}
+Chains = Sequence[tuple[Formula | None, Sequence[Formula], str]]
+"""Rows of a left side, all that it equals, one after the other, and the sign between; a row without a left side goes on from the one above."""
+SIGNS = {
+    "=": ("&=", "&=", "="),
+    "to": (r"&\gets", "&<-", "←"),
+    "+": (r"&\quad {}+", "&quad +", "  +"),
+    "": (r"&\quad {}", "&quad", " "),
+}
 """What stands between the left side and the first right one, in LaTeX, Typst and text."""
 
 
-def _chains(rows: Chains, first: str, text: str, end: str, frame: str) -> Formula:
-    width = max((len(left.source) for left, _ in rows if left is not None), default=0)
+def _chains(rows: Chains, notation: int, end: str, frame: str) -> Formula:
+    width = max((len(left.source) for left, *_ in rows if left is not None), default=0)
     sources, texts = [], []
-    for left, rights in rows:
+    for left, rights, sign in rows:
         begin = " " * width if left is None else left.source
-        sources.append(f"{begin} {first} " + " = ".join(r.source for r in rights))
-        texts.append(f"{'' if left is None else left.text} {text} ".lstrip() + " = ".join(r.text for r in rights))
+        sources.append(f"{begin} {SIGNS[sign][notation]} " + " = ".join(r.source for r in rights))
+        words = "" if left is None else left.text
+        texts.append(f"{words} {SIGNS[sign][2].strip()} ".lstrip() + " = ".join(r.text for r in rights))
     return Formula(frame.replace("ROWS", end.join(sources)), "; ".join(texts))
 
 
-def _latex_chains(rows: Chains, sign: str = "=") -> Formula:
-    return _chains(rows, f"&{SIGNS[sign][0]}", SIGNS[sign][2], r" \\ ", r"\begin{aligned} ROWS \end{aligned}")
+def _latex_chains(rows: Chains) -> Formula:
+    return _chains(rows, 0, r" \\ ", r"\begin{aligned} ROWS \end{aligned}")
 
 
-def _typst_chains(rows: Chains, sign: str = "=") -> Formula:
-    return _chains(rows, f"&{SIGNS[sign][1]}", SIGNS[sign][2], " \\ ", "ROWS")
+def _typst_chains(rows: Chains) -> Formula:
+    return _chains(rows, 1, " \\ ", "ROWS")
 
 
-def _text_chains(rows: Chains, sign: str = "=") -> Formula:
-    return _chains(rows, SIGNS[sign][2], SIGNS[sign][2], "\n", "ROWS")
+def _text_chains(rows: Chains) -> Formula:
+    return _chains(rows, 2, "\n", "ROWS")
 
 
 def _then_equals(left: Formula, right: Formula) -> Formula:
@@ -273,7 +279,7 @@ class Format:
     math: Callable[[Formula], str]
     styled: Callable[[Formula], str]
     display: Callable[[Formula], str]
-    aligned: Callable[..., Formula]
+    aligned: Callable[[Chains], Formula]
     prose: Callable[[str], str]
     code: Callable[[str], str]
 

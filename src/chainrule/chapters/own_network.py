@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 from typing import Any
 
 from ..calculus.derivation import Derivation
+from ..errors import DefinitionError
 from ..expression import tree as t
 from ..networks.equations import Equations, Line, equations
 from ..networks.example import Example, example
@@ -15,6 +17,9 @@ from ..verification import Row, verify_all
 from .numbers import Numbers, compared, drawing, numbers
 from .page import Chain, Page
 from .pseudocode import Step, steps
+
+MOST_PARAMETERS = 100
+"""A network with more has no page that a reader would follow with numbers."""
 
 
 @dataclass(frozen=True)
@@ -29,10 +34,11 @@ class Equation:
 
 @dataclass(frozen=True)
 class Values:
-    """activations: of each layer; links: the names of those that have a page. output: the error of the last layer, line by line. local: the derivative of each
+    """constant: whether its output is 1 whatever its input. activations: of each layer. output: the error of the last layer, line by line. local: the derivative of each
     hidden activation, by its name. numbers: None if none are wanted."""
 
     widths: str
+    constant: bool
     activations: tuple[str, ...]
     loss: str
     l2: float
@@ -48,10 +54,17 @@ class Values:
 
 
 def page(network: Network, with_numbers: bool = False) -> Page:
-    """The page, derived and checked. Its numbers are those of a small sample that is the same every time."""
+    """The page, derived and checked. Its numbers are those of a small sample that is the same every time.
+
+    Raises DefinitionError where they are wanted of a network with more than ``MOST_PARAMETERS`` parameters."""
+    parameters = sum((n + 1) * m for n, m in pairwise(network.widths))
+    if with_numbers and parameters > MOST_PARAMETERS:
+        raise DefinitionError(
+            f"the network {network} has {parameters} parameters: numbers at every unit can be read for up to {MOST_PARAMETERS}; leave them out"
+        )
     one, batch = equations(network), equations(network, batch=True)
     made = example(network) if with_numbers else None
-    checks: Mapping[str, Row] = {} if made is None else {"its numbers, as printed and by its code": compared(made)}
+    checks: Mapping[str, Row] = {} if made is None else compared(made)
     derivations = {id(d): d for line in (*one.backward, *batch.backward) for d in line.derivations}
     derivations |= {id(d): d for d in one.activations.values()}
     name = f"network-{network}"
@@ -75,6 +88,7 @@ def _values(
     return {
         "network": Values(
             str(network),
+            network.teaches_nothing,
             network.activations,
             network.loss,
             network.l2,
@@ -98,7 +112,7 @@ def _equations(lines: tuple[Line, ...], author: Author) -> tuple[Equation, ...]:
 
 
 def _row(equation: t.Equation, author: Author) -> Chain:
-    return author.formula(equation.left), (author.formula(equation.right),)
+    return Chain(author.formula(equation.left), (author.formula(equation.right),))
 
 
 def _local(derivation: Derivation, author: Author) -> Formula:

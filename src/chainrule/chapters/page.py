@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple
 
 from ..catalogue import Project
 from ..errors import VerificationError
@@ -16,8 +16,13 @@ NOTATIONS: Mapping[str, NotationName] = {"text": "text", "md": "latex", "tex": "
 SUFFIXES = {"text": "txt"}
 
 
-Chain: TypeAlias = tuple[Formula | None, tuple[Formula, ...]]
-"""A left side and all that it equals, one after the other; None where a row goes on from the one above."""
+class Chain(NamedTuple):
+    """A row: a left side, None where it goes on from the row above, and all that it equals, one after the other. sign: what stands before the first of these,
+    ``=``, ``to`` (an arrow), ``+``, or nothing before a term with a minus of its own."""
+
+    left: Formula | None
+    rights: tuple[Formula, ...]
+    sign: str = "="
 
 
 @dataclass(frozen=True)

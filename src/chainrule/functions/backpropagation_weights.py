@@ -14,8 +14,8 @@ def _value(W__l: Array, b__l: Array, a__l_minus_1: Array) -> Array:
 
 
 def _jacobian_W__l(W__l: Array, b__l: Array, a__l_minus_1: Array) -> Array:
-    p = W__l.shape[-2]
-    return np.eye(p)[:, :, None] * a__l_minus_1[..., None, None, :]
+    n_l = W__l.shape[-2]
+    return np.eye(n_l)[:, :, None] * a__l_minus_1[..., None, None, :]
 
 
 def _vjp_W__l(W__l: Array, b__l: Array, a__l_minus_1: Array, delta__l: Array) -> Array:
@@ -27,8 +27,8 @@ def _jvp_W__l(W__l: Array, b__l: Array, a__l_minus_1: Array, v: Array) -> Array:
 
 
 def _jacobian_b__l(W__l: Array, b__l: Array, a__l_minus_1: Array) -> Array:
-    p = W__l.shape[-2]
-    return np.eye(p)
+    n_l = W__l.shape[-2]
+    return np.eye(n_l)
 
 
 def _vjp_b__l(W__l: Array, b__l: Array, a__l_minus_1: Array, delta__l: Array) -> Array:
@@ -41,12 +41,12 @@ def _jvp_b__l(W__l: Array, b__l: Array, a__l_minus_1: Array, v: Array) -> Array:
 
 _DOC = """Backpropagation to weights and biases: the gradients that a layer is trained with, from its error.
 
-z__l[i] = b__l[i] + Sum(W__l[i, k]*a__l_minus_1[k], (k, 0, n - 1))
+z__l[i] = b__l[i] + Sum(W__l[i, k]*a__l_minus_1[k], (k, 0, n_l_minus_1 - 1))
 
-W__l: array-like (..., p, n).
-b__l: array-like (..., p).
-a__l_minus_1: array-like (..., n).
-Value: (..., p). ``.jacobian``, ``.vjp``, ``.jvp`` by ``W__l``, ``b__l`` (``wrt=``).
+W__l: array-like (..., n_l, n_l_minus_1).
+b__l: array-like (..., n_l).
+a__l_minus_1: array-like (..., n_l_minus_1).
+Value: (..., n_l). ``.jacobian``, ``.vjp``, ``.jvp`` by ``W__l``, ``b__l`` (``wrt=``).
 NaN is passed on. float16, float32 and float64 are kept.
 Checked against arithmetic of 60 digits and numerical derivatives of the definition, to a tolerance of 1e-13 of the
     largest component, products with a vector to that of the largest of their terms.
@@ -55,8 +55,8 @@ Source: Rumelhart, Hinton and Williams, 1986."""
 backpropagation_weights = VectorFunction(
     "backpropagation_weights",
     value=_value,
-    inputs={"W__l": Input(("p", "n")), "b__l": Input(("p",)), "a__l_minus_1": Input(("n",))},
-    output=("p",),
+    inputs={"W__l": Input(("n_l", "n_l_minus_1")), "b__l": Input(("n_l",)), "a__l_minus_1": Input(("n_l_minus_1",))},
+    output=("n_l",),
     derivatives={
         "W__l": Derivatives(_jacobian_W__l, vjp=_vjp_W__l, jvp=_jvp_W__l),
         "b__l": Derivatives(_jacobian_b__l, vjp=_vjp_b__l, jvp=_jvp_b__l),

@@ -6,13 +6,13 @@ from chainrule.runtime.scalar import Range
 from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
 
 
-def _Z__l(W: Array, A: Array, b: Array) -> Array:
-    return np.einsum("...ik,...rk->...ri", W, A) + b[..., None, :]
+def _Z__l(A: Array, W: Array, b: Array) -> Array:
+    return np.einsum("...hk,...ik->...hi", A, W) + b[..., None, :]
 
 
 def _value(W: Array, b: Array, A: Array, error: Array, decay: Array) -> Array:
     m = A.shape[-2]
-    Z__l = _Z__l(W, A, b)
+    Z__l = _Z__l(A, W, b)
     return np.einsum("...kl,...kl->...", error, Z__l) + decay * np.sum(W ** 2, axis=(-2, -1)) / (2.0 * m)
 
 
@@ -28,13 +28,13 @@ def _grad_b(W: Array, b: Array, A: Array, error: Array, decay: Array) -> Array:
 _DOC = """Backpropagation to weights and biases for a batch: summed over the samples, with an L2 penalty that leaves the
     biases out.
 
-J = lambda*Sum(W__l[k, l]**2, (l, 0, n - 1), (k, 0, p - 1))/(2*m) + Sum(Delta__l[k, l]*Z__l[k, l], (l, 0, p - 1),
-    (k, 0, m - 1))
+J = lambda*Sum(W__l[k, l]**2, (l, 0, n_l_minus_1 - 1), (k, 0, n_l - 1))/(2*m) + Sum(Delta__l[k, l]*Z__l[k, l], (l,
+    0, n_l - 1), (k, 0, m - 1))
 
-W: array-like (..., p, n).
-b: array-like (..., p).
-A: array-like (..., m, n).
-error: array-like (..., m, p).
+W: array-like (..., n_l, n_l_minus_1).
+b: array-like (..., n_l).
+A: array-like (..., m, n_l_minus_1).
+error: array-like (..., m, n_l).
 decay: numbers (...), decay >= 0; 0.01 unless given.
 Value: (...). ``.grad``, ``.vjp``, ``.jvp`` by ``W``, ``b`` (``wrt=``).
 NaN is passed on. float16, float32 and float64 are kept.
@@ -45,7 +45,7 @@ Source: Rumelhart, Hinton and Williams, 1986; Krogh and Hertz, 1992."""
 backpropagation_weights_batch = VectorFunction(
     "backpropagation_weights_batch",
     value=_value,
-    inputs={"W": Input(("p", "n")), "b": Input(("p",)), "A": Input(("m", "n")), "error": Input(("m", "p")), "decay": Input(default=0.01, domain=Range(lower=0.0))},
+    inputs={"W": Input(("n_l", "n_l_minus_1")), "b": Input(("n_l",)), "A": Input(("m", "n_l_minus_1")), "error": Input(("m", "n_l")), "decay": Input(default=0.01, domain=Range(lower=0.0))},
     output=(),
     derivatives={
         "W": Derivatives(_grad_W),

@@ -19,7 +19,7 @@ Place = tuple[int, int, int]
 """A weight: its layer, the unit it leads to, the unit it comes from, all counted from 1."""
 
 RATE = 0.5
-MOST_PATHS = 8
+MOST_PATHS = 4
 """A derivative along more paths is written out only where it is asked for."""
 
 

@@ -61,6 +61,11 @@ class Network:
 
         return compiled(self)
 
+    @property
+    def teaches_nothing(self) -> bool:
+        """Whether the output is 1 whatever its input: a softmax of one number."""
+        return self.functions[-1].sums_to_one and self.widths[-1] == 1
+
     def __str__(self) -> str:
         return "-".join(map(str, self.widths))
 
@@ -84,7 +89,9 @@ def mlp(
         (hidden,) * layers if isinstance(hidden, str) else _sequence("hidden", hidden, "an activation, or one for each")
     )
     if len(names) != layers:
-        raise DefinitionError(f"{layers} hidden layers need {layers} activations, hidden= names {len(names)}")
+        raise DefinitionError(
+            f"hidden= names {len(names)} activations for {layers} hidden layers: name one for all of them, or one for each"
+        )
     known = {name: activation(name) for name in dict.fromkeys(names)}
     inner = tuple(known[name] for name in names)
     for each in inner:
@@ -93,7 +100,7 @@ def mlp(
                 f"{each.name} is a function of a whole vector: a hidden layer takes an element-wise activation; give it as output="
             )
     last, wanted = activation(output), loss_of(loss)
-    check_fit(last, wanted, sizes[-1])
+    check_fit(last, wanted)
     if isinstance(l2, bool) or not isinstance(l2, Real) or not math.isfinite(l2) or l2 < 0:
         raise DefinitionError(f"l2 is {l2!r}: the weight of the penalty is a finite number, 0 or more")
     return Network(sizes, (*(each.name for each in inner), last.name), wanted.name, float(l2))

@@ -131,10 +131,8 @@ def _loss(definition: Definition) -> Loss:
     )
 
 
-def check_fit(output: Activation, loss: Loss, width: int) -> None:
+def check_fit(output: Activation, loss: Loss) -> None:
     """Raises DefinitionError where a loss cannot take the values of an output layer."""
-    if output.sums_to_one and width == 1:
-        raise DefinitionError(f"{output.name} of a single output is 1 whatever its input: use sigmoid, or two outputs")
     if loss.of_class and not output.joint:
         raise DefinitionError(
             f"{loss.name} takes the number of one class, so the outputs have to share it: use softmax, or "

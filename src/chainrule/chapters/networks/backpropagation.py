@@ -14,7 +14,7 @@ from ...verification import Row, Verification, verify_all
 from ..page import Chain, Picture
 
 SAMPLE = ("backpropagation_output", "backpropagation", "backpropagation_weights")
-BATCH = ("backpropagation_batch", "backpropagation_weights_batch")
+BATCH = ("backpropagation_output_batch", "backpropagation_batch", "backpropagation_weights_batch")
 OUTPUTS = (
     ("sigmoid", "binary_cross_entropy"),
     ("softmax", "categorical_cross_entropy"),
@@ -57,25 +57,35 @@ class Values:
     layer: tuple[Chain, ...]
 
 
+L, M, m, l = (t.Symbol(name) for name in "LMml")
+WEIGHT = t.Component("W__l", ("k", "p"))
+SQUARES = t.Sum(t.Sum(t.Power(WEIGHT, t.number(2)), "p", "n_l_minus_1"), "k", "n_l")
 NAMES: Mapping[str, t.Node] = {
-    "l": t.Symbol("l"),
-    "M": t.Symbol("M"),
-    "m": t.Symbol("m"),
-    "W": t.Matrix("W__l"),
-    "b": t.Vector("b__l"),
+    "l": l,
+    "M": M,
+    "m": m,
+    "width": t.Dimension("n_l"),
     "input": t.Equation(t.Vector("a__0"), t.Vector("x")),
-    "delta": t.Equation(t.Vector("delta__l"), t.Derivative(t.Symbol("L"), t.Vector("z__l"), 1, True)),
-    "error": t.Vector("delta__l"),
-    "Theta": t.Symbol("Theta"),
-    "mth": t.Frac(t.ONE, t.Symbol("m")),
+    "W": t.Matrix("W__l"),
+    "loss": t.Symbol("ell"),
+    "delta": t.Equation(t.Vector("delta__l"), t.Derivative(L, t.Vector("z__l"), 1, True)),
+    "kronecker": t.Delta("i", "j"),
+    "gradient": t.Equation(t.Vector("g"), t.Derivative(L, t.Vector("a__M"), 1, True)),
+    "general": t.Equation(
+        t.Vector("delta__M"),
+        t.MatMul((t.Transpose(t.Derivative(t.Vector("a__M"), t.Vector("z__M"), 1, True)), t.Vector("g"))),
+    ),
+    "cost": t.Equation(t.Symbol("J"), t.Mul((t.Frac(t.ONE, m), t.Sum(t.Component("L", ("h",)), "h", "m")))),
+    "penalty": t.Mul((t.Frac(t.Symbol("lambda"), t.Mul((t.number(2), m))), SQUARES)),
+    "Delta": t.Equation(t.Matrix("Delta__l"), t.Derivative(t.Symbol("J"), t.Matrix("Z__l"), 1, True)),
+    "mth": t.Frac(t.ONE, m),
+    "G": t.Matrix("G"),
 }
-"""The boundary equations and the names that the text uses; everything else is derived."""
-
-
+"""What the text names, and the equations at the ends of a network; everything else is derived."""
 LAYER: Mapping[t.Node, t.Node] = {
     t.Vector("z__l"): t.Add((t.MatMul((t.Matrix("W__l"), t.Vector("a__l_minus_1"))), t.Vector("b__l"))),
-    t.Vector("a__l"): t.Call("f", (t.Vector("z__l"),)),
-    t.Symbol("L"): t.Call("ell", (t.Vector("a__M"), t.Vector("y"))),
+    t.Vector("a__l"): t.Call("f_l", (t.Vector("z__l"),)),
+    L: t.Call("ell", (t.Vector("a__M"), t.Vector("y"))),
 }
 
 
@@ -85,7 +95,7 @@ def values(author: Author) -> Values:
         {name: _equation(name, author) for name in BATCH},
         tuple(_output(each, author) for each in OUTPUTS),
         {name: author.formula(node) for name, node in NAMES.items()},
-        tuple((author.formula(left), (author.formula(right),)) for left, right in LAYER.items()),
+        tuple(Chain(author.formula(left), (author.formula(right),)) for left, right in LAYER.items()),
     )
 
 

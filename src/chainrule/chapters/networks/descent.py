@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ...expression import tree as t
+from ...expression.printing.boxes import Box, Row, Sign
+from ...expression.printing.layout import layout as boxes_of
 from ...networks.gradient_descent import Rule, agreements, rules
 from ...report import Author, Formula
-from ...verification import Row, Verification, verify_all
+from ...verification import Row as Check
+from ...verification import Verification, verify_all
 from ..page import Chain, Picture
 
 TOLERANCE = 1e-15
@@ -20,9 +23,12 @@ class Values:
     names: Mapping[str, Formula]
 
 
-NAMES: Mapping[str, t.Node] = {
+STEP = t.Add((t.Symbol("w"), t.Neg(t.Mul((t.Symbol("eta"), t.Derivative(t.Symbol("L"), t.Symbol("w"), 1, True))))))
+NAMES: Mapping[str, t.Node | Box] = {
     "eta": t.Symbol("eta"),
-    "w": t.Symbol("w"),
+    "rule": Row((boxes_of(t.Symbol("w")), Sign("gets"), boxes_of(STEP))),
+    "Delta": t.Symbol("Delta"),
+    "transposed": t.Equation(t.Component("w", ("i", "j")), t.Component("W", ("j", "i"))),
     "error": t.Component("epsilon", ("j",)),
     "delta": t.Component("delta", ("j",)),
     "Theta": t.Matrix("Theta"),
@@ -41,7 +47,7 @@ def values(author: Author) -> Values:
 
 
 def _chain(rule: Rule, author: Author) -> Chain:
-    return author.formula(rule.left), tuple(map(author.formula, rule.rights))
+    return Chain(author.formula(rule.left), tuple(map(author.formula, rule.rights)))
 
 
 def pictures() -> Mapping[str, Picture]:
@@ -54,10 +60,10 @@ def verifications() -> tuple[Verification, ...]:
     return verify_all(tuple(found.values()))
 
 
-def checks() -> Mapping[str, Row]:
+def checks() -> Mapping[str, Check]:
     """Every form against difference quotients of the loss."""
     return {
-        f"the rule of gradient descent, {each.key.replace('_', ' ')}": Row(
+        f"the rule of gradient descent, {each.key.replace('_', ' ')}": Check(
             "agreement", None, 1, each.error, each.error <= TOLERANCE, _message(each.error), TOLERANCE
         )
         for each in agreements()

@@ -33,7 +33,7 @@ class Method:
 
 @dataclass(frozen=True)
 class Cost:
-    """Seconds, for a number of parameters. ratio: of the differences to the backward pass. measured: whether the differences were."""
+    """For a number of parameters: milliseconds for a loss and for a backward pass, seconds for the differences. ratio: of the differences to the backward pass. measured: whether the differences were."""
 
     parameters: int
     loss: Formula
@@ -102,16 +102,16 @@ def _methods(author: Author) -> Iterator[Method]:
 def _cost(found: Measured, author: Author) -> Cost:
     return Cost(
         found.parameters,
-        _number(found.loss, author, 2),
-        _number(found.backward, author, 2),
-        _number(found.differences, author, 2),
-        _number(found.differences / found.backward, author, 2),
+        _number(1e3 * found.loss, author),
+        _number(1e3 * found.backward, author),
+        _number(found.differences, author),
+        _number(found.differences / found.backward, author),
         found.measured,
     )
 
 
-def _number(value: float, author: Author, digits: int = 2) -> Formula:
-    return author.formula(printing.decimal(value, digits))
+def _number(value: float, author: Author) -> Formula:
+    return author.formula(printing.decimal(value, 2))
 
 
 def pictures() -> Mapping[str, Picture]:

@@ -73,9 +73,7 @@ def values(author: Author) -> Values:
     return Values(
         tuple(author.formula(t.Equation(t.Symbol(name), t.number(value))) for name, value in NUMBERS.items()),
         tuple(
-            (author.formula(n.symbol), (author.formula(n.formula),))
-            for n in reversed(made.nodes)
-            if n.formula is not None
+            Chain(author.formula(n.symbol), (author.formula(n.formula),)) for n in made.nodes if n.formula is not None
         ),
         tuple(
             author.formula(t.Equation(edge.symbol, edge.derivative))
@@ -92,7 +90,7 @@ def _way(found: Accumulation, author: Author) -> Way:
     return Way(
         found.kind,
         None if found.source is None else author.formula(t.Symbol(found.source)),
-        tuple((author.formula(line.left), tuple(map(author.formula, line.rights))) for line in found.lines),
+        tuple(Chain(author.formula(line.left), tuple(map(author.formula, line.rights))) for line in found.lines),
         found.count,
     )
 

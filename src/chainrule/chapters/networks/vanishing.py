@@ -13,7 +13,10 @@ from ...report import Author, Formula
 from ...verification import Row, Verification, verify_all
 from ..page import Picture
 
-ACTIVATIONS = ("sigmoid", "tanh", "relu")
+ACTIVATIONS = {"sigmoid": "sigmoid", "tanh": "tanh", "relu": "ReLU"}
+"""By the name of the page, as the text writes them."""
+ASIDE = ("triangle",)
+"""Lines that the argument can do without."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +31,7 @@ class Line:
 class Measured:
     """slope: the largest absolute value of the derivative. factor: by which the error shrinks from one hidden layer to the one below, on average."""
 
-    activation: str
+    name: str
     slope: Formula
     factor: float
 
@@ -57,21 +60,27 @@ NAMES: Mapping[str, t.Node] = {
     "slope": t.Derivative(t.Call("sigma", (t.Symbol("x"),)), t.Symbol("x")),
     "error": t.Vector("delta__l"),
     "four": t.number(4),
+    "one": t.Equation(t.Symbol("s"), t.ONE),
 }
 
 
 def values(author: Author) -> Values:
-    made = bound(ACTIVATIONS[0])
+    made = bound(next(iter(ACTIVATIONS)))
 
     def lines(claims: tuple[Claim, ...]) -> tuple[Line, ...]:
-        return tuple(Line(claim.key, author.formula(claim.formula)) for claim in claims)
+        return tuple(
+            Line(claim.key, author.formula(t.same_bound_names(claim.formula)))
+            for claim in claims
+            if claim.key not in ASIDE
+        )
 
     return Values(
         lines(made.slope),
         lines(made.layer),
         lines(made.network),
         tuple(
-            Measured(name, author.formula(from_sympy(bound(name).constant)), decay(name).factor) for name in ACTIVATIONS
+            Measured(shown, author.formula(from_sympy(bound(name).constant)), decay(name).factor)
+            for name, shown in ACTIVATIONS.items()
         ),
         HIDDEN,
         WIDTH,

@@ -136,12 +136,20 @@ def spell(name: str, bold: bool = False) -> Box:
     for piece in below:
         if piece in ACCENTS:
             box = Accent(piece, box)
-    subscripts = tuple(_piece(piece) for piece in below if piece not in ACCENTS)
+    subscripts = tuple(_subscripts([piece for piece in below if piece not in ACCENTS]))
     if subscripts:
         box = script(box, sub=listed(subscripts))
     if match["above"]:
         box = script(box, sup=Row(tuple(_above(match["above"][2:])), tight=True))
     return box
+
+
+def _subscripts(pieces: list[str]) -> Iterator[Box]:
+    """What stands below a name, of n_l_minus_1 the l - 1."""
+    while pieces:
+        count = 3 if len(pieces) > 2 and pieces[1] in ("plus", "minus") else 1
+        first, pieces = pieces[:count], pieces[count:]
+        yield _piece(first[0]) if count == 1 else Row(tuple(_above("_".join(first))), tight=True)
 
 
 def _above(name: str) -> Iterator[Box]:
