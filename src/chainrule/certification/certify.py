@@ -9,9 +9,12 @@ import numpy as np
 from ..catalogue import Entry, Project, builtin, entries, load, resolve
 from ..errors import ChainruleError
 from ..runtime.certificate import Certificate, place
+from ..runtime.vector import VectorFunction
+from . import vectors
 from .measure import margins, measure
 from .subject import Home, Subject, subject
 from .sweep import Pool, Swept, sweep
+from .vectors import VectorSubject
 
 OWN_FUNCTIONS = "numpy"  # the folder of a project's own functions, below its output folder
 SWEEPS = ".sweeps"
@@ -19,21 +22,28 @@ SHOWN = ("float16", "float32")
 Progress = Callable[[int, int, str], None]
 
 
-def subjects(names: Sequence[str], project: Project) -> Iterator[Subject]:
-    """The functions of numbers of some names, in their order; of all of the project's own if there are no names.
+def subjects(names: Sequence[str], project: Project) -> Iterator[Subject | VectorSubject]:
+    """The functions of some names, in their order; all of the project's own if there are no names.
 
-    Raises UnknownName for a name that is not there, ChainruleError for one whose function is not generated or is of
-    vectors."""
+    Raises UnknownName for a name that is not there, ChainruleError for one whose function is not generated."""
     catalogue = entries(project.folders)
     chosen = [resolve(name, catalogue) for name in names] or list(entries((project.derivations,)).values())
     for entry in dict.fromkeys(chosen):
         try:
-            found = subject(load(entry, project), home(entry, project))
+            found = _subject(entry, project)
         except ChainruleError:
             if names:
                 raise
             continue
         yield found
+
+
+def _subject(entry: Entry, project: Project) -> Subject | VectorSubject:
+    definition, where = load(entry, project), home(entry, project)
+    function = getattr(where.module(), where.name, None)
+    if isinstance(function, VectorFunction):
+        return VectorSubject(where, function, definition)
+    return subject(definition, where)
 
 
 def home(entry: Entry, project: Project) -> Home:
@@ -49,12 +59,12 @@ def accuracy(
     record: bool = False,
     progress: Progress = lambda done, total, name: None,
 ) -> tuple[Certificate, ...]:
-    """Measure functions at sampled points in float64 and float32, a few seconds each. record: write certificates."""
+    """Measure functions at sampled points in float64 and float32: one of numbers takes seconds, one of vectors up to a few minutes. record: write certificates."""
     chosen = tuple(subjects(names, project))
     found = []
     for done, about in enumerate(chosen):
         progress(done, len(chosen), about.home.name)
-        certificate = measure(about)
+        certificate = vectors.measure(about) if isinstance(about, VectorSubject) else measure(about)
         if record:
             write(certificate, about)
         found.append(certificate)
@@ -69,7 +79,7 @@ def exhaustive(
     each certificate when it is done. A sweep that is interrupted goes on where it stopped."""
     found = []
     for about in subjects(names, project):
-        if about.arguments != 1:
+        if isinstance(about, VectorSubject) or about.arguments != 1:
             if names:
                 raise ChainruleError(f"{about.home.name}: a sweep is for functions of one variable; use --accuracy")
             continue
@@ -87,7 +97,7 @@ def exhaustive(
     return tuple(found)
 
 
-def write(certificate: Certificate, about: Subject) -> None:
+def write(certificate: Certificate, about: Subject | VectorSubject) -> None:
     """Write a certificate where the function looks for it."""
     file = place(about.home.module())
     file.parent.mkdir(parents=True, exist_ok=True)

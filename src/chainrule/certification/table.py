@@ -30,4 +30,8 @@ def _where(m: Measurement) -> str:
 
 
 def _notes(m: Measurement) -> str:
-    return "; ".join(f"{getattr(m, name):,} {words}" for name, words in COUNTED.items() if getattr(m, name))
+    notes = [f"{getattr(m, name):,} {words}" for name, words in COUNTED.items() if getattr(m, name)]
+    if m.per == "row":
+        size = f"{m.entries:.3f}" if m.entries < 1e4 else f"{m.entries:.1e}"
+        notes = [f"ulp of the largest of the row; a component: {size}", m.rows, *notes]
+    return "; ".join(filter(None, notes))

@@ -38,9 +38,11 @@ class Root:
 def roots(expr: Expr, symbol: Symbol, xs: tuple[float, ...], values: tuple[float, ...]) -> tuple[Root, ...]:
     """The roots between numbers in rising order at which the function has those values, and at those numbers. Ends of intervals on which it is 0 are none."""
     found: list[Root] = []
-    for (a, fa), (b, fb) in pairwise(zip(xs, values, strict=True)):
-        if fa == 0 or fb == 0 or (fa < 0) == (fb < 0):
-            continue
+    steps = list(pairwise(zip(xs, values, strict=True)))
+    changes = [(a, b) for (a, fa), (b, fb) in steps if fa != 0 and fb != 0 and (fa < 0) != (fb < 0)]
+    if len(changes) > MOST_ROOTS:
+        return ()
+    for a, b in changes:
         place = _between(expr, symbol, a, b)
         if place is not None:
             found += _root(expr, symbol, place)

@@ -8,6 +8,7 @@ import math
 import struct
 import types
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from chainrule.codegen.reference import CONTEXT
 from chainrule.codegen.ulp import SMALLEST, Floats
 from chainrule.codegen.vocabulary import exponential
-from chainrule.runtime import scalar, special
+from chainrule.runtime import extended, scalar, special
 
 BITS = 100
 MOVED = 0.6  # of an ulp, beside the half of rounding
@@ -113,4 +114,13 @@ def _on_model(module: types.ModuleType) -> dict[str, Any]:
     return space
 
 
-RUNTIME: dict[str, Any] = {**vars(scalar), **_on_model(special)}
+@lru_cache(maxsize=MOST_KNOWN)
+def _decimal(code: types.CodeType, given: tuple[float, ...], otherwise: float) -> float:
+    found: float = extended._decimally(types.FunctionType(code, {}), list(given), otherwise)
+    return found
+
+
+RUNTIME: dict[str, Any] = {**vars(scalar), **_on_model(special), **_on_model(extended)}
+RUNTIME["refined"].__globals__["_decimally"] = lambda formula, given, otherwise: _decimal(
+    formula.__code__, tuple(given), otherwise
+)

@@ -41,7 +41,22 @@ ACCURACY = (
 )
 OF_NUMBERS = ("heaviside_of_number", "product_of_number", "quotient_of_number", "sign_of_number")
 RESERVED = (
-    {"np", "math", "abs", "max", "min", "round", "wrt", "out", "reduction", "value", "grad", "select", "replace", "apply"}
+    {
+        "np",
+        "math",
+        "abs",
+        "max",
+        "min",
+        "round",
+        "wrt",
+        "out",
+        "reduction",
+        "value",
+        "grad",
+        "select",
+        "replace",
+        "apply",
+    }
     | {"ScalarFunction", "Kernel", "Range", "Array", *OF_NUMBERS}
     | {word.runtime for word in WORDS}
     | {f"{letter}{k}" for letter in "ms" for k in range(1, 100)}

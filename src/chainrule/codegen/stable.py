@@ -44,12 +44,12 @@ NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
 TRACE = False
 UNSUPPORTED = (sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan)
 MAX_FORMS = 64
-MAX_MENDED = 24
-KEPT = 8  # forms that go on to the dense points
+MAX_MENDED = 20
+KEPT = 6  # forms that go on to the dense points
 MODERATE = 40.0
 MAX_BRANCHES = 6
 MAX_ROOTS = 60
-MOST_NEAR = 600
+MOST_CHANGES = 10
 
 
 @dataclass(frozen=True)
@@ -410,6 +410,7 @@ def measure(problem: Problem, function: Callable[..., Any], lenient: bool = Fals
         if lenient:
             off = np.abs(got - truth.near)
             error[off <= UNDERFLOW] = 0.0
+            error = np.fmin(error, off / np.abs(truth.near) * 2.0**52)  # the relative error, of which an ulp may be half
             suspects = [int(i) for i in np.flatnonzero(error * 2.0**-52 > TOLERANCES[0] / 4)]
             if len(suspects) <= MAX_ROOTS:
                 for i in suspects:
@@ -516,21 +517,25 @@ def _near_roots(problem: Problem, used: Sequence[int]) -> tuple[Point, ...]:
     for point, value in zip(problem.points, problem.truth, strict=True):
         if math.isfinite(point[k]) and value == value and value != 0:
             lines.setdefault((*point[:k], *point[k + 1 :]), []).append((point[k], value))
+    changes = [
+        (other, a, b, fa)
+        for other, line in lines.items()
+        for (a, fa), (b, fb) in pairwise(sorted(line))
+        if (fa < 0) != (fb < 0)
+    ]
+    changes.sort(key=lambda each: (abs(math.log(max(abs(each[1]), 1e-300))), each[0], each[1]))
     found: list[Point] = []
-    for other, line in lines.items():
-        for (a, fa), (b, fb) in pairwise(sorted(line)):
-            if (fa < 0) == (fb < 0) or len(found) > MOST_NEAR:
-                continue
-            while True:
-                middle = a / 2 + b / 2
-                if not a < middle < b:
-                    break
-                value = problem.reference.exact((*other[:k], middle, *other[k:]))
-                if value is None:
-                    break
-                a, b = (middle, b) if (value < 0) == (fa < 0) else (a, middle)
-            low, high = problem.reference.domains[k]
-            found += [(*other[:k], x, *other[k:]) for x in neighbours(a) if low <= x <= high]
+    for other, a, b, fa in changes[:MOST_CHANGES]:
+        while True:
+            middle = a / 2 + b / 2
+            if not a < middle < b:
+                break
+            value = problem.reference.exact((*other[:k], middle, *other[k:]))
+            if value is None:
+                break
+            a, b = (middle, b) if (value < 0) == (fa < 0) else (a, middle)
+        low, high = problem.reference.domains[k]
+        found += [(*other[:k], x, *other[k:]) for x in neighbours(a) if low <= x <= high]
     return tuple(found)
 
 

@@ -164,7 +164,7 @@ def _doc(spec: VectorSpec, writer: Writer) -> str:
     notes = "The axis of the components is the last one or the one given by ``axis``.\n" if one_axis(spec) else ""
     if spec.loss:
         notes += '``reduction``: "none", "sum", or "mean", which divides by the number of batch elements.\n'
-    if any("shifted(" in code for code in writer.functions.values()):
+    if any("shifted(" in code or "exponentials(" in code for code in writer.functions.values()):
         notes += "Scores of ±inf count as their limit; a row of nothing but -inf is treated as a row of equal scores.\n"
     if any("np.argmax(" in code for code in writer.functions.values()):
         notes += "Where a maximum is attained more than once there is no derivative; the first place is taken.\n"

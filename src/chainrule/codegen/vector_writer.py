@@ -23,7 +23,10 @@ PLAIN = {
 }  # fmt: skip
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
-RUNTIME = ("balanced", "balanced_at", "centred", "entry", "log_det", "log_sum_exp", "one_hot", "shifted", "weighted")
+RUNTIME = (
+    "balanced", "balanced_at", "centred", "dot", "entry", "exponentials", "log_det", "log_sum", "log_sum_exp", "one_hot",
+    "shifted", "weighted",
+)  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
     "np",
@@ -37,6 +40,8 @@ RESERVED = {
     *RUNTIME,
     *SCALAR_RUNTIME,
 }
+POWER = "exponentials "
+"""How the base of the exponentials of shifted scores begins; the rest is that of the scores."""
 COMPARE = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 FAILURE = "no NumPy form for {what} in `{where}`: add a case to codegen/vector_writer.py, or write the definition with sums and elementary functions"
 
@@ -146,6 +151,7 @@ class Writer:
     ) -> list[str]:
         """The statements of a function. direct: named quantities are arguments; else they are computed first."""
         node, found = shifts(node, self.spec, self.scores)
+        node = t.transform(node, _exponential)
         bare = {p.base for _, p in t.walk(node) if isinstance(p, t.Component)}
         shifted = [line for shift in found for line in self._shift(shift, node, bare, body)]
         centred = []
@@ -162,7 +168,10 @@ class Writer:
             and indices[0] in t.free_indices(node)
             and (weights := self._leader(node, indices[0])) is not None
         ):
-            result = f"balanced_at({result}, {self.write(weights[1], indices, body)})"
+            first = node.terms[0] if isinstance(node, t.Add) else weights[1]
+            result = (
+                f"balanced_at({result}, {self.write(weights[1], indices, body)}, {self.write(first, indices, body)})"
+            )
         lines = []
         given = tuple(body.needs) if direct else tuple(self.inputs) + tuple(self.classes)
         if not direct:
@@ -213,12 +222,38 @@ class Writer:
         for _, part in t.walk(node):  # a running index may be bound anywhere; its dimension is that of the scores
             if isinstance(part, t.Binder):
                 body.sizes.setdefault(part.index, part.dimension)
+        lines = []
+        if _power_of(shift) in bare:
+            name = self.fresh("e", body.taken)
+            body.taken.add(name)
+            body.vectors[_power_of(shift)] = name
+            lines.append(f"{name} = {self._exponentials(shift, axes, body)}")
+        if shift.base in bare:
+            lines.append(self._bare(shift, axes, bare, body))
+        return lines
+
+    def _exponentials(self, shift: Shift, axes: tuple[str, ...], body: _Body) -> str:
+        """Exponentials of scores. What a score is multiplied with or divided by is passed apart, so that the rounding of that counts too."""
+        score = _score(shift.node)
+        inner = t.Component(score, (shift.index,))
+        negative, above, below = taken_apart(shift.node)
+        if score in self.inputs and inner in above and (len(above) > 1 or below):
+            words = [self.write(_negated(inner, negative), axes[-1:], body)]
+            rest = [f for f in above if f != inner]
+            for word, factors in (("times", rest), ("over", below)):
+                words += [f"{word}={self.write(t.mul(*factors), axes[-1:], body)}"] if factors else []
+            return f"exponentials({', '.join(words)})"
+        return f"exponentials({self.write(shift.node, axes, body)})"
+
+    def _bare(self, shift: Shift, axes: tuple[str, ...], bare: set[str], body: _Body) -> str:
+        """Scores less their largest, under a name of their own or, where nothing else needs them, under theirs."""
         score = _score(shift.node)
         inner = t.Component(score, (shift.index,))
         if score in self.inputs and shift.node != inner and t.contains(shift.node, inner):
             body.vectors["inner scores"] = f"shifted({self.write(inner, axes[-1:], body)})"
-            shifted = t.substitute(shift.node, {inner: t.Component("inner scores", (shift.index,))})
-            code = self.write(shifted, axes, body)
+            code = self.write(
+                t.substitute(shift.node, {inner: t.Component("inner scores", (shift.index,))}), axes, body
+            )
         else:
             code = self.write(shift.node, axes, body)
         plain = isinstance(shift.node, t.Component) and shift.node.indices == axes
@@ -226,7 +261,7 @@ class Writer:
         name = code if plain and free and code.isidentifier() else self.fresh("scores", body.taken)
         body.taken.add(name)
         body.vectors[shift.base] = name
-        return [f"{name} = shifted({code})"]
+        return f"{name} = shifted({code})"
 
     def _weights(self, node: t.Node, base: str) -> tuple[str, t.Node] | None:
         """What a vector is multiplied with under a sum over its index: softmax probabilities, exponentials."""
@@ -243,10 +278,8 @@ class Writer:
         """The part of a gradient that says where it is largest: a named vector, or an exponential."""
         for _, part in t.walk(node):
             match part:
-                case t.Component(base, (i,)) if i == index and base in self.names:
+                case t.Component(base, (i,)) if i == index and (base in self.names or base.startswith(POWER)):
                     return index, part
-                case t.Call("exp", (t.Component(base, (i,)),)) if i == index:
-                    return index, t.Component(base, (i,))
         return None
 
     # ------------------------------------------------------------ expressions
@@ -267,6 +300,10 @@ class Writer:
                 return self._component(base, indices, axes, body)
             case t.Delta(left, right):
                 return self._delta(left, right, axes, body)
+            case t.Call("log", (t.Sum(t.Component(base, (*outer, k)), index, _),)) if (
+                base.startswith(POWER) and k == index
+            ):
+                return self._placed(f"log_sum({self._whole(base, body)})", tuple(a for a in axes if a in outer), axes)
             case t.Call("log", (t.Sum(t.Call("exp", (u,)), k, size),)) if k in t.free_indices(u):
                 own = tuple(a for a in axes if a in t.free_indices(u) - {k})
                 inner = self._inside(u, (*own, k), {k: size}, body)
@@ -528,6 +565,11 @@ class Writer:
                 operands.append((mine, self._whole(f.base, body)))
             else:
                 operands.append((mine, self._inside(f, mine, bound, body)))
+        if len(operands) == 2 and len(bound) == 1 and all(mine == tuple(bound) for mine, _ in operands):
+            code = f"dot({', '.join(code for _, code in operands)})"
+            if numbers:
+                code = f"{' * '.join(self._factor(n, (), body) for n in numbers)} * {code}"
+            return f"-{code}" if negative else code
         letters = _letters((*own, *bound))
         spec = ",".join("..." + "".join(letters[i] for i in mine) for mine, _ in operands)
         result = "".join(letters[i] for i in own)
@@ -610,6 +652,18 @@ def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:
             other, over, under = taken_apart(b)
             return minus ^ other, [*(f for f in above if f != t.ONE), *under], [*below, *over]
     return False, [node], []
+
+
+def _power_of(shift: Shift) -> str:
+    return POWER + shift.base
+
+
+def _exponential(node: t.Node) -> t.Node | None:
+    """An exponential of shifted scores as a component of a vector of its own."""
+    match node:
+        case t.Call("exp", (t.Component(base, indices),)) if base.startswith("scores "):
+            return t.Component(POWER + base, indices)
+    return None
 
 
 def scores_of(spec: VectorSpec, functions: tuple[str, ...] = ("exp",)) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, log_sum_exp, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, weighted
 
 
 def _y_tilde(target: Array, epsilon: Array) -> Array:
@@ -12,21 +12,21 @@ def _y_tilde(target: Array, epsilon: Array) -> Array:
 
 
 def _s(logits: Array) -> Array:
-    logits = shifted(logits)
-    e = np.exp(logits)
+    e = exponentials(logits)
     return e / np.sum(e, axis=-1)[..., None]
 
 
 def _value(logits: Array, target: Array, epsilon: Array) -> Array:
     y_tilde = _y_tilde(target, epsilon)
+    e = exponentials(logits)
     logits = shifted(logits)
-    return -np.sum(weighted(y_tilde, logits - log_sum_exp(logits)[..., None]), axis=-1)
+    return -np.sum(weighted(y_tilde, logits - log_sum(e)[..., None]), axis=-1)
 
 
 def _grad_logits(logits: Array, target: Array, epsilon: Array) -> Array:
     s = _s(logits)
     y_tilde = _y_tilde(target, epsilon)
-    return balanced_at(s - y_tilde, s)
+    return balanced_at(s - y_tilde, s, s)
 
 
 def _hessian_logits(logits: Array, target: Array, epsilon: Array) -> Array:
@@ -37,7 +37,7 @@ def _hessian_logits(logits: Array, target: Array, epsilon: Array) -> Array:
 def _hvp_logits(logits: Array, target: Array, epsilon: Array, v: Array) -> Array:
     s = _s(logits)
     v = centred(v, s)
-    return s * (v - np.einsum("...k,...k->...", v, s)[..., None])
+    return s * (v - dot(v, s)[..., None])
 
 
 _DOC = """Cross-entropy after softmax with label smoothing: a little of the target is shared among all classes.

@@ -2,17 +2,17 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, log_sum_exp, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted
 
 
 def _ell(z: Array) -> Array:
+    e = exponentials(z)
     z = shifted(z)
-    return z - log_sum_exp(z)[..., None]
+    return z - log_sum(e)[..., None]
 
 
 def _s(z: Array) -> Array:
-    z = shifted(z)
-    e = np.exp(z)
+    e = exponentials(z)
     return e / np.sum(e, axis=-1)[..., None]
 
 
@@ -27,13 +27,13 @@ def _jacobian_z(z: Array) -> Array:
 
 def _vjp_z(z: Array, g: Array) -> Array:
     s = _s(z)
-    return balanced_at(g - s * np.sum(g, axis=-1)[..., None], s)
+    return balanced_at(g - s * np.sum(g, axis=-1)[..., None], s, g)
 
 
 def _jvp_z(z: Array, v: Array) -> Array:
     s = _s(z)
     v = centred(v, s)
-    return v - np.einsum("...k,...k->...", v, s)[..., None]
+    return v - dot(v, s)[..., None]
 
 
 _DOC = """Log-softmax: a vector of scores turned into log-probabilities.

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, log_sum_exp, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials, log_sum_exp
 
 
 def _s(z: Array) -> Array:
-    z = shifted(z)
-    e = np.exp(z)
+    e = exponentials(z)
     return e / np.sum(e, axis=-1)[..., None]
 
 
@@ -27,7 +26,7 @@ def _hessian_z(z: Array) -> Array:
 def _hvp_z(z: Array, v: Array) -> Array:
     s = _s(z)
     v = centred(v, s)
-    return s * (v - np.einsum("...k,...k->...", v, s)[..., None])
+    return s * (v - dot(v, s)[..., None])
 
 
 _DOC = """LogSumExp: the logarithm of a sum of exponentials, a smooth maximum.

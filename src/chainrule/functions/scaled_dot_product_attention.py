@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponentials
 
 
 def _S(Q: Array, K: Array) -> Array:
@@ -11,8 +11,7 @@ def _S(Q: Array, K: Array) -> Array:
 
 
 def _P(S: Array) -> Array:
-    S = shifted(S)
-    e = np.exp(S)
+    e = exponentials(S)
     return e / np.sum(e, axis=-1)[..., :, None]
 
 

@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials
 
 
 def _s(z: Array) -> Array:
-    z = shifted(z)
-    e = np.exp(z)
+    e = exponentials(z)
     return e / np.sum(e, axis=-1)[..., None]
 
 
@@ -23,13 +22,13 @@ def _jacobian_z(z: Array) -> Array:
 def _vjp_z(z: Array, g: Array) -> Array:
     s = _s(z)
     g = centred(g, s)
-    return s * (g - np.einsum("...k,...k->...", g, s)[..., None])
+    return s * (g - dot(g, s)[..., None])
 
 
 def _jvp_z(z: Array, v: Array) -> Array:
     s = _s(z)
     v = centred(v, s)
-    return s * (v - np.einsum("...k,...k->...", v, s)[..., None])
+    return s * (v - dot(v, s)[..., None])
 
 
 _DOC = """Softmax: a vector of scores turned into probabilities.

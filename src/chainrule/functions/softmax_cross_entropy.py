@@ -2,23 +2,23 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, log_sum_exp, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, weighted
 
 
 def _s(logits: Array) -> Array:
-    logits = shifted(logits)
-    e = np.exp(logits)
+    e = exponentials(logits)
     return e / np.sum(e, axis=-1)[..., None]
 
 
 def _value(logits: Array, target: Array) -> Array:
+    e = exponentials(logits)
     logits = shifted(logits)
-    return -np.sum(weighted(target, logits - log_sum_exp(logits)[..., None]), axis=-1)
+    return -np.sum(weighted(target, logits - log_sum(e)[..., None]), axis=-1)
 
 
 def _grad_logits(logits: Array, target: Array) -> Array:
     s = _s(logits)
-    return balanced_at(s - target, s)
+    return balanced_at(s - target, s, s)
 
 
 def _hessian_logits(logits: Array, target: Array) -> Array:
@@ -29,7 +29,7 @@ def _hessian_logits(logits: Array, target: Array) -> Array:
 def _hvp_logits(logits: Array, target: Array, v: Array) -> Array:
     s = _s(logits)
     v = centred(v, s)
-    return s * (v - np.einsum("...k,...k->...", v, s)[..., None])
+    return s * (v - dot(v, s)[..., None])
 
 
 _DOC = """Cross-entropy after softmax: the loss of a classifier with K classes, from its logits.

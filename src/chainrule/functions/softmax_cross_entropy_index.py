@@ -2,24 +2,24 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, entry, log_sum_exp, one_hot, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponentials, log_sum, one_hot, shifted
 
 
 def _s(logits: Array) -> Array:
-    logits = shifted(logits)
-    e = np.exp(logits)
+    e = exponentials(logits)
     return e / np.sum(e, axis=-1)[..., None]
 
 
 def _value(logits: Array, label: Array) -> Array:
+    e = exponentials(logits)
     logits = shifted(logits)
-    return -(entry(logits, label) - log_sum_exp(logits))
+    return -(entry(logits, label) - log_sum(e))
 
 
 def _grad_logits(logits: Array, label: Array) -> Array:
     K = logits.shape[-1]
     s = _s(logits)
-    return balanced_at(s - one_hot(label, K), s)
+    return balanced_at(s - one_hot(label, K), s, s)
 
 
 def _hessian_logits(logits: Array, label: Array) -> Array:
@@ -30,7 +30,7 @@ def _hessian_logits(logits: Array, label: Array) -> Array:
 def _hvp_logits(logits: Array, label: Array, v: Array) -> Array:
     s = _s(logits)
     v = centred(v, s)
-    return s * (v - np.einsum("...k,...k->...", v, s)[..., None])
+    return s * (v - dot(v, s)[..., None])
 
 
 _DOC = """Cross-entropy after softmax with a class index: the loss of a classifier from its logits and the number of the true

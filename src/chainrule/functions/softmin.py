@@ -2,12 +2,11 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials
 
 
 def _s(z: Array) -> Array:
-    scores = shifted(-shifted(z))
-    e = np.exp(scores)
+    e = exponentials(-z)
     return e / np.sum(e, axis=-1)[..., None]
 
 
@@ -23,13 +22,13 @@ def _jacobian_z(z: Array) -> Array:
 def _vjp_z(z: Array, g: Array) -> Array:
     s = _s(z)
     g = centred(g, s)
-    return s * (np.einsum("...k,...k->...", g, s)[..., None] - g)
+    return s * (dot(g, s)[..., None] - g)
 
 
 def _jvp_z(z: Array, v: Array) -> Array:
     s = _s(z)
     v = centred(v, s)
-    return s * (np.einsum("...k,...k->...", v, s)[..., None] - v)
+    return s * (dot(v, s)[..., None] - v)
 
 
 _DOC = """Softmin: the softmax of the negated scores, so that the smallest score gets the largest share.

@@ -1,4 +1,4 @@
-"""What generated functions of vectors and matrices stand on: axes, batches, reductions, dtypes, and the few sums that keep their digits. NumPy only."""
+"""What generated functions of vectors and matrices stand on: axes, batches, reductions, dtypes. NumPy only."""
 
 import inspect
 import linecache
@@ -12,11 +12,22 @@ import numpy.typing as npt
 
 from .arithmetic import PART
 from .blocks import share
+from .reductions import balanced as balanced
+from .reductions import balanced_at as balanced_at
+from .reductions import centred as centred
+from .reductions import dot as dot
+from .reductions import exponentials as exponentials
+from .reductions import log_sum as log_sum
+from .reductions import log_sum_exp as log_sum_exp
+from .reductions import shifted as shifted
+from .reductions import weighted as weighted
 from .scalar import KEPT, Range, result_dtype
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
+SHORT = 16
+"""Rows up to this long are laid out side by side, so that an operation over a row is one over many rows."""
 NEAR = 1e-3
 """How far an input may be from what its derivatives rely on (a sum of 1, symmetry): rounding, and not another kind of input."""
 
@@ -95,9 +106,9 @@ class VectorFunction:
         self.axes = {each: given.axes for each, given in inputs.items()}
         self.output = output
         self.loss = loss
-        self._inputs = dict(inputs)
-        self._value = value
+        self.given = dict(inputs)
         self.derivatives = dict(derivatives)
+        self._value = value
         named = {*output, *(a for given in inputs.values() for a in (*given.axes, *filter(None, [given.index_of])))}
         self.one_axis = len(named) == 1 and all(len(axes) <= 1 for axes in (output, *self.axes.values()))
         required = [each for each, given in inputs.items() if given.default is None]
@@ -254,7 +265,7 @@ class VectorFunction:
     @property
     def specification(self) -> Mapping[str, Input]:
         """What each input is, by its name."""
-        return dict(self._inputs)
+        return dict(self.given)
 
     @property
     def wrt(self) -> tuple[str, ...]:
@@ -329,10 +340,10 @@ class VectorFunction:
                 f"{self.__name__} has several axes, so no axis=: the last axes of its inputs are {self._layout()}"
             )
         method, word, vector, axes, like = extra or ("", "", None, (), "")
-        floats = {name: v for name, v in given.items() if not self._inputs[name].index_of}
+        floats = {name: v for name, v in given.items() if not self.given[name].index_of}
         dtype = result_dtype(self.__name__, {**floats, f"{method} {word}": vector} if extra else floats)
         arrays: dict[str, Any] = {}
-        for name, one in self._inputs.items():
+        for name, one in self.given.items():
             arrays[name] = (
                 self._indices(name, given[name]) if one.index_of else self._array(name, given[name], one.axes, axis)
             )
@@ -346,7 +357,7 @@ class VectorFunction:
             raise ValueError(
                 f"{self.__name__}: axis={axis} is ambiguous for {self._shapes(arrays)}: count it from the end"
             )
-        for name, one in self._inputs.items():
+        for name, one in self.given.items():
             self._check(name, one, arrays[name], sizes, facts)
         own = {name: a.shape for name, a in arrays.items()}
         call = _Call(list(arrays.values()), batch, sizes, dtype, axis, own)
@@ -375,7 +386,7 @@ class VectorFunction:
         missing = [name for name in self._required if name not in given]
         if missing:
             raise TypeError(f"{self.__name__}: missing {', '.join(missing)}; it is {call}")
-        return {name: given.get(name, one.default) for name, one in self._inputs.items()}
+        return {name: given.get(name, one.default) for name, one in self.given.items()}
 
     def _array(self, name: str, value: Any, axes: tuple[str, ...], axis: int) -> Array:
         with np.errstate(all="ignore"):  # a signalling NaN warns when it is cast
@@ -388,7 +399,7 @@ class VectorFunction:
         if self.one_axis:
             if not -array.ndim <= axis < array.ndim:
                 raise ValueError(f"{self.__name__}: {name} has shape {array.shape}, so there is no axis {axis}")
-            array = np.moveaxis(array, axis, -1)
+            array = np.ascontiguousarray(np.moveaxis(array, axis, -1))  # sums in pairs need neighbours
         if 0 in array.shape[-len(axes) :]:
             raise ValueError(f"{self.__name__}: {name} has shape {array.shape}: at least one component is needed")
         return array
@@ -497,7 +508,7 @@ class VectorFunction:
             with np.errstate(all="ignore"):
                 for k in range(start, stop, step):
                     here = slice(k, min(k + step, stop))
-                    result[here] = kernel(*(a[here] if batched else a for a, batched in arrays))
+                    result[here] = kernel(*(_side_by_side(a[here]) if batched else a for a, batched in arrays))
 
         share(work, rows, step, result.size)
         return result.reshape(shape)
@@ -533,22 +544,13 @@ class VectorFunction:
 # -------------------------------------------------------------------- used by the generated code
 
 
-def shifted(z: Array) -> Array:
-    """z less its largest component, so that no exponential of it overflows; infinite largest components become 0."""
-    largest = np.max(z, axis=-1, keepdims=True)
-    less = np.subtract(z, largest)
-    if not np.isfinite(largest).all():
-        np.copyto(less, 0.0, where=z == largest)
-    return np.asarray(less)
-
-
-def log_sum_exp(z: Array) -> Array:
-    """log Σ exp z over the last axis. The largest term is taken out of the sum, so that log1p keeps the digits of the others."""
-    top = np.argmax(z, axis=-1)[..., None]
-    largest = np.take_along_axis(z, top, axis=-1)
-    others = np.exp(shifted(z))
-    np.put_along_axis(others, top, 0.0, axis=-1)
-    return np.asarray(largest[..., 0] + np.log1p(np.sum(others, axis=-1)))
+def _side_by_side(rows: Array) -> Array:
+    """Short rows of numbers with their first components next to each other in memory, then the second ones, and so on."""
+    if rows.ndim < 2 or not 1 < rows.shape[-1] <= SHORT:
+        return rows
+    turned = np.empty(rows.shape[::-1])
+    turned[...] = rows.T
+    return turned.T
 
 
 def log_det(matrix: Array) -> Array:
@@ -557,35 +559,12 @@ def log_det(matrix: Array) -> Array:
     return np.asarray(np.where(sign > 0, logarithm, np.nan))
 
 
-def weighted(weight: Array, value: Array) -> Array:
-    """weight times value, and 0 where the weight is 0, however large the value."""
-    return np.asarray(np.where(np.equal(weight, 0), 0.0, weight * value))
-
-
-def balanced(matrix: Array) -> Array:
-    """The matrix with each diagonal entry replaced by minus the sum of the others in its row."""
-    size = matrix.shape[-1]
-    off = np.where(np.eye(size, dtype=bool), 0.0, matrix)
-    return np.asarray(off - np.eye(size) * np.sum(off, axis=-1)[..., None])
-
-
-def balanced_at(vector: Array, weights: Array) -> Array:
-    """The vector with the component at the largest weight replaced by minus the sum of the others: for one that sums to 0."""
-    vector, weights = np.broadcast_arrays(vector, weights)
-    place = np.arange(vector.shape[-1]) == np.argmax(weights, axis=-1)[..., None]
-    others = np.where(place, 0.0, vector)
-    return np.asarray(np.where(place, -np.sum(others, axis=-1)[..., None], vector))
-
-
-def centred(g: Array, weights: Array) -> Array:
-    """g less its component at the largest weight: for a product that does not change when one number is added to all of g."""
-    g, weights = np.broadcast_arrays(g, weights)
-    return np.asarray(g - np.take_along_axis(g, np.argmax(weights, axis=-1)[..., None], axis=-1))
-
-
 def one_hot(index: Any, size: int) -> Array:
     """1 at the class index and 0 elsewhere, along a new last axis of ``size`` components."""
-    return np.asarray(np.equal(np.asarray(index)[..., None], np.arange(size)), dtype=np.float64)
+    index = np.asarray(index)
+    if index.ndim == 1 and size <= SHORT:
+        return np.asarray(np.equal(index, np.arange(size)[:, None]), dtype=np.float64).T
+    return np.asarray(np.equal(index[..., None], np.arange(size)), dtype=np.float64)
 
 
 def entry(array: Array, index: Any) -> Array:
