@@ -11,6 +11,7 @@ import sympy
 from sympy import Abs, Expr, Function, Piecewise, Symbol, exp, sqrt
 
 from chainrule.calculus.derivation import Derivation, Step
+from chainrule.calculus.views import Line, marked
 from chainrule.codegen import vocabulary as word
 from chainrule.codegen.mends import TAIL
 from chainrule.codegen.regions import STOP
@@ -35,8 +36,8 @@ class Shown:
 
 SHOWN: tuple[Shown, ...] = (
     Shown("one exponential, exp(min", "growing", "one growing exponential", ((1 / (1 + exp(-u)), exp(u) / (1 + exp(u))),)),
-    Shown("one exponential, exp(-|u|)", "decaying", "one decaying exponential", ((exp(u), 1 / exp(-Abs(u), evaluate=False)),)),
-    Shown("1 - σ and one exponential", "decaying", "one decaying exponential", ((1 - 2 / (1 + exp(u)), sympy.tanh(u / 2)),)),
+    Shown("one exponential, exp(-|u|)", "decaying", "one decaying exponential"),
+    Shown("1 - σ and one exponential", "decaying", "one decaying exponential"),
     Shown("erfc(a)", "gaussian", "scaled error function", ((1 - sympy.erf(u), exp(-(u**2)) * erfcx(u)),)),
     Shown("1/x where", "reciprocal", "reciprocal"),
     Shown("conjugate", "conjugate", "conjugate", ((sqrt(a) - b, (a - b**2) / (sqrt(a) + b)),)),
@@ -100,24 +101,50 @@ class Reason:
 # ---------------------------------------------------------------- lines
 
 
-def derivation(stable: Stable, of: Derivation, goal: t.Node, start: t.Node) -> Derivation:
-    """From the formula as it was derived to its stable form: the named functions written out, then a step for each rule that changes the formula."""
-    line, steps = start, []
-    names: list[str] = []
-    for rules, expr in (((), stable.problem.expr), *((step.rules, step.expr) for step in stable.steps)):
-        names += rules
+@dataclass(frozen=True)
+class Way:
+    """From the formula as it was derived to its stable form. rules: for each step of the derivation, the names and statements of what was applied."""
+
+    derivation: Derivation
+    rules: tuple[tuple[tuple[str, t.Node | None], ...], ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of a page."""
+        d = self.derivation
+        found = [Line(d.goal, d.start, ((AS_DERIVED, None),))]
+        for step, rules in zip(d.steps, self.rules, strict=True):
+            found.append(Line(None, marked(step.before, step.after), rules))
+        return tuple(found)
+
+
+AS_DERIVED, WRITTEN_OUT = "as derived", "written out"
+
+
+def way(stable: Stable, of: Derivation, goal: t.Node, start: t.Node) -> Way:
+    """The named functions written out, then a step for each rule that changes the formula."""
+    line, steps, names = start, list[Step](), list[str]()
+    rules = list[tuple[tuple[str, t.Node | None], ...]]()
+    given = sympy.piecewise_fold(stable.problem.expr) if stable.problem.expr.has(Piecewise) else stable.problem.expr
+    calls = any(isinstance(n, t.Call) and n.function in of.scope.functions or isinstance(n, t.Symbol) and n.name in of.scope.scalars
+                for _, n in t.walk(start))  # fmt: skip
+    for applied, expr in (*((((), given),) if calls else ()), *((step.rules, step.expr) for step in stable.steps)):
+        names += applied
         after = formula(expr)
         if after == line:
             continue
-        first = not rules
-        steps.append(Step("written out" if first else ", ".join(dict.fromkeys(shown(r).name for r in names)), _law(names), line, after))
+        every = {name: law for rule in names for name, law in _named(rule)} if names else {WRITTEN_OUT: None}
+        rules.append(tuple(every.items()))
+        steps.append(Step(", ".join(every), next(iter(every.values())), line, after))
         line, names = after, []
-    return Derivation(of.definition, of.scope, of.variable, 0, goal, start, tuple(steps))
+    if line == start:
+        steps, rules = [], []
+    return Way(Derivation(of.definition, of.scope, of.variable, 0, goal, start, tuple(steps)), tuple(rules))
 
 
-def _law(names: list[str]) -> t.Node | None:
-    """The first thing that one of the rules states."""
-    return next((law for name in names for law in statements(name)), None)
+def _named(rule: str) -> Iterator[tuple[str, t.Node | None]]:
+    name, laws = shown(rule).name, statements(rule)
+    yield name, laws[0] if laws else None
 
 
 def formula(expr: Any) -> t.Node:
@@ -196,7 +223,10 @@ def _nothing(expr: Expr) -> Iterator[Mapping[str, Any]]:
 def _bounds(expr: Expr) -> Iterator[Mapping[str, Any]]:
     """Each argument that stops, with the ends between which it is taken as it is."""
     ends: dict[Symbol, dict[str, Any]] = {}
-    for node in sympy.preorder_traversal(expr):
+    nodes = sympy.preorder_traversal(expr)
+    for node in nodes:
+        if isinstance(node, exp):
+            nodes.skip()
         name = {word.at_least: "low", word.at_most: "high"}.get(node.func)
         inner = node
         while inner.func in (word.at_least, word.at_most):
