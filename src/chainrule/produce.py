@@ -74,7 +74,10 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
         main.kinks,
         main.properties,
         verify_all(every),
-        (summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)), *check_stable(floating))
+        (
+            summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),
+            *check_stable(floating),
+        )
         if source
         else (),
         source,
@@ -91,7 +94,7 @@ def produce(definition: Definition, formats: Sequence[str], engine: str, project
     Raises VerificationError if any check fails: nothing unchecked is written."""
     folder = functions_folder(project)
     made = material(definition, _module(definition.name, project))
-    _raise_if_failed(made)
+    raise_if_failed(made)
     name = definition.name
     files = {f"{folder}/{name}.py": made.code.encode()} if made.code else {}
     latex = make_report(made, "latex")
@@ -112,7 +115,9 @@ def pictures(made: Material, form: Literal["svg", "pdf", "png"]) -> dict[str, by
     if made.accuracy_picture:
         names = labels(made.derivations[0])
         drawn = [(name, part.along) for name, part in zip(names, made.floating, strict=False) if part.along]
-        files[f"{made.accuracy_picture}.{form}"] = draw_chart(accuracy_chart(made.accuracy_picture, drawn, names[2]), form)
+        files[f"{made.accuracy_picture}.{form}"] = draw_chart(
+            accuracy_chart(made.accuracy_picture, drawn, names[2]), form
+        )
     return files
 
 
@@ -135,7 +140,8 @@ def _pdf(made: Material, engine: str, project: Project) -> bytes:
     return typst_pdf(source, pictures(made, "svg"))
 
 
-def _raise_if_failed(made: Material) -> None:
+def raise_if_failed(made: Material) -> None:
+    """Raise VerificationError with the first check of a material that failed."""
     for verification in made.verifications:
         verification.raise_if_failed()
     for row in made.checks:

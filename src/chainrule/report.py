@@ -239,12 +239,17 @@ class FormText:
     role: str
     goal: Formula
     lines: tuple[Line, ...]
+    result: Formula
     changed: bool
     reasons: tuple[ReasonText, ...]
     troubles: tuple[TroubleText, ...]
     naive: ErrorText | None
     stable: ErrorText | None
-    lemmas: tuple["DerivationText", ...] = ()
+
+    @property
+    def lemmas(self) -> tuple[DerivationText, ...]:
+        """None: so that its lines are set as those of a derivation."""
+        return ()
 
 
 @dataclass(frozen=True)
@@ -484,14 +489,15 @@ class Author:
             role=part.role,
             goal=self.formula(part.goal),
             lines=tuple(self.line(i, line) for i, line in enumerate(part.way.lines, start=1)),
+            result=self.formula(part.way.derivation.final),
             changed=part.changed,
             reasons=tuple(
                 ReasonText(r.key, r.name, {n: v if n == "degree" else self.value(v) for n, v in r.values.items()})
                 for r in reasons
             ),
             troubles=self.troubles(part, named),
-            naive=naive and self.error(naive.error, naive.got, naive.x, named),
-            stable=stable and self.error(stable.stable, 0.0, stable.x, named),
+            naive=None if naive is None else self.error(naive.error, naive.got, naive.x, named),
+            stable=None if stable is None else self.error(stable.stable, 0.0, stable.x, named),
         )
 
     def error(self, ulp: float, got: float, x: float, named: t.Node) -> ErrorText:

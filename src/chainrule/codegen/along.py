@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 from sympy import Symbol
@@ -85,7 +86,7 @@ def _edges() -> tuple[float, ...]:
 @lru_cache(maxsize=1)
 def _grid() -> tuple[float, ...]:
     edges, found = _edges(), []
-    for n, (low, high) in enumerate(zip(edges, edges[1:], strict=False)):
+    for n, (low, high) in enumerate(pairwise(edges)):
         found += [low + (high - low) * ((GOLDEN * (POINTS * n + k)) % 1) for k in range(POINTS)]
     return tuple(sign * x for x in found for sign in (-1.0, 1.0))
 

@@ -75,12 +75,18 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
     for d in derivations:
         if d.route or d.order > 2 or (d.order == 2 and len(found) < 2):
             continue
-        name = names.get(d.definition.wrt[0] if d.order == 2 else next((s for s in names if str(s) == text_of(d)), symbol), "")
+        name = names.get(
+            d.definition.wrt[0] if d.order == 2 else next((s for s in names if str(s) == text_of(d)), symbol), ""
+        )
         form = forms.get(f"_second_{name}" if d.order == 2 else f"_grad_{name}")
         if form is not None:
-            found.append(_part("second" if d.order == 2 else "main" if d is main else "other", d.goal, d.final, form, d))
+            found.append(
+                _part("second" if d.order == 2 else "main" if d is main else "other", d.goal, d.final, form, d)
+            )
     return tuple(
-        Part(p.role, p.goal, p.stable, p.way, p.reasons, along(p.stable, names, symbol, fixed)) if p.role in ("value", "main") else p
+        Part(p.role, p.goal, p.stable, p.way, p.reasons, along(p.stable, names, symbol, fixed))
+        if p.role in ("value", "main")
+        else p
         for p in found
     )
 
@@ -108,7 +114,11 @@ def agreement(part: Part) -> tuple[CheckRow, int]:
     """That what the code computes, without its rounding, is the formula: both at high precision at some of the points of the search; and at how many."""
     problem = part.stable.problem
     worst, at, count = 0.0, "", 0
-    moderate = [k for k, value in enumerate(problem.truth) if value and math.isfinite(value) and abs(value) > 1e-290 and problem.is_moderate(k)]
+    moderate = [
+        k
+        for k, value in enumerate(problem.truth)
+        if value and math.isfinite(value) and abs(value) > 1e-290 and problem.is_moderate(k)
+    ]
     for k in moderate[:: max(1, len(moderate) // PROBES)]:
         try:
             value = evaluate(part.stable.expr, problem.symbols, problem.points[k], BITS)

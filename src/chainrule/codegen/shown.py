@@ -18,6 +18,7 @@ from chainrule.codegen.regions import STOP
 from chainrule.codegen.stable import Stable
 from chainrule.expression import tree as t
 from chainrule.expression.convert import from_sympy
+from chainrule.expression.scope import Scope
 
 erfc, erfcx = Function("erfc", real=True), Function("erfcx", real=True)
 a, b, c, u, v, w, x = sympy.symbols("a b c u v w x", real=True)
@@ -126,8 +127,7 @@ def way(stable: Stable, of: Derivation, goal: t.Node, start: t.Node) -> Way:
     line, steps, names = start, list[Step](), list[str]()
     rules = list[tuple[tuple[str, t.Node | None], ...]]()
     given = sympy.piecewise_fold(stable.problem.expr) if stable.problem.expr.has(Piecewise) else stable.problem.expr
-    calls = any(isinstance(n, t.Call) and n.function in of.scope.functions or isinstance(n, t.Symbol) and n.name in of.scope.scalars
-                for _, n in t.walk(start))  # fmt: skip
+    calls = any(_is_named(node, of.scope) for _, node in t.walk(start))
     for applied, expr in (*((((), given),) if calls else ()), *((step.rules, step.expr) for step in stable.steps)):
         names += applied
         after = formula(expr)
@@ -140,6 +140,15 @@ def way(stable: Stable, of: Derivation, goal: t.Node, start: t.Node) -> Way:
     if line == start:
         steps, rules = [], []
     return Way(Derivation(of.definition, of.scope, of.variable, 0, goal, start, tuple(steps)), tuple(rules))
+
+
+def _is_named(node: t.Node, scope: Scope) -> bool:
+    match node:
+        case t.Call(name, _, _):
+            return name in scope.functions
+        case t.Symbol(name):
+            return name in scope.scalars
+    return False
 
 
 def _named(rule: str) -> Iterator[tuple[str, t.Node | None]]:
@@ -158,7 +167,7 @@ def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
     if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
         return expr
     if isinstance(expr, Piecewise):
-        kept = [(_bare(e, groups), condition) for e, condition in expr.args if not e.has(word.polynomial)]
+        kept = [(_bare(e, groups), condition) for e, condition in expr.args if not _is_series(e)]
         return Piecewise(*kept)
     row = PLAIN.get(expr.func)
     if row is None:
@@ -173,6 +182,11 @@ def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
     if expr.func == word.at_most and expr.args[0].func == word.plus:  # the tail of an exponential
         return sympy.S.Zero
     return row(*(_bare(arg, groups) for arg in expr.args))
+
+
+def _is_series(branch: Any) -> bool:
+    """Whether it is the polynomial about a root, in place of the formula."""
+    return bool(branch.has(word.polynomial) and not branch.has(Piecewise))
 
 
 PLAIN: Mapping[Any, Any] = {
@@ -242,7 +256,7 @@ def _expansions(expr: Expr) -> Iterator[Mapping[str, Any]]:
     """Each root with the numbers for which the polynomial stands."""
     for node in sympy.preorder_traversal(expr):
         for branch, condition in node.args if isinstance(node, Piecewise) else ():
-            if branch.has(word.polynomial):
+            if _is_series(branch):
                 series = next(iter(branch.atoms(word.polynomial)))
                 roots = sorted((each.args[1] for each in branch.atoms(word.away)), key=str)
                 even = series.args[0].func == word.times

@@ -18,7 +18,14 @@ GAP = 0.045
 """Between the smallest argument drawn and 0, as a share of the axis."""
 WIDTH, HEIGHT = 0.145, 2.3
 """The room of a label: a share of the axis, and decades."""
-Y_TICKS = ((1.0, "1"), (1e4, "$10^{4}$"), (1e8, "$10^{8}$"), (1e12, "$10^{12}$"), (NOTHING_LEFT, "all lost"), (WRONG, "NaN, ∞"))
+Y_TICKS = (
+    (1.0, "1"),
+    (1e4, "$10^{4}$"),
+    (1e8, "$10^{8}$"),
+    (1e12, "$10^{12}$"),
+    (NOTHING_LEFT, "all lost"),
+    (WRONG, "NaN, ∞"),
+)
 
 
 def accuracy_chart(name: str, parts: Sequence[tuple[str, Along]], x: str) -> Stack:
@@ -72,7 +79,11 @@ def _series(key: str, colour: str, axis: _Axis, errors: Along) -> Series:
     """The worst error of each bin at its middle, and at the ends of the axis."""
     points: list[tuple[float, float | None]] = []
     for sign in axis.signs:
-        own = [b for b in errors.bins if b.low * sign >= 0 <= b.high * sign and axis.nearest < _outer(b) and _inner(b) < FAR]
+        own = [
+            b
+            for b in errors.bins
+            if b.low * sign >= 0 <= b.high * sign and axis.nearest < _outer(b) and _inner(b) < FAR
+        ]
         middles = [(axis.place(sign * min(max(_middle(b), axis.nearest), FAR)), _height(getattr(b, key))) for b in own]
         if not middles:
             continue
@@ -118,7 +129,9 @@ def _labels(axis: _Axis, naive: Series, stable: Series) -> Iterator[Series]:
     beside = [(abs(b - 9) + 0.05 * abs(a), a + side * 0.62 * w, b) for a, b in steep for side in (1, -1) if b < 15]
     below = [(4 + abs(a) / reach, a, b - 1.5) for a, b in steep if b > 15]
     above = [(8 + abs(a - 0.5 * axis.high) / reach, a, b + 2.6) for a, b in track]
-    yield from _label("as derived", "red", next(((x, y) for _, x, y in sorted((*beside, *below, *above)) if free(x, y)), None))
+    yield from _label(
+        "as derived", "red", next(((x, y) for _, x, y in sorted((*beside, *below, *above)) if free(x, y)), None)
+    )
     over = [(abs(a - 0.3 * axis.high) / reach, a, 1.9) for a, _ in _track(stable, reach)]
     found = next(((x, y) for _, x, y in sorted(over) if free(x, y)), None)
     yield from _label("stable form", "blue", found)
