@@ -250,7 +250,7 @@ def test_every_document_has_the_section(form: str) -> None:
         "One decaying exponential",
         "log1p",
         "a wrong infinity for",
-        "not one digit is right for",
+        "no digit is right for",
         "of the stable form",
     ):
         assert words in " ".join(section.split()), words

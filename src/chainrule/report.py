@@ -21,6 +21,7 @@ from .calculus.matrix_facts import facts
 from .calculus.views import Line as LineOfView
 from .calculus.views import lines
 from .codegen.floating import Part, stretches
+from .codegen.stable import Measured
 from .definition import Definition
 from .errors import UnsupportedExpression
 from .expression import printing
@@ -34,6 +35,9 @@ from .verification import Verification
 
 SHOWN_DIGITS = 4
 """Significant digits of a measured value: 4.595, not the thirty that were computed."""
+
+NOTHING = 0.01
+"""An error, in ulp, that is not worth a place."""
 
 NotationName = Literal["latex", "typst", "text"]
 Detail = Literal["brief", "normal", "full"]
@@ -214,11 +218,11 @@ class ReasonText:
 
 @dataclass(frozen=True)
 class ErrorText:
-    """The worst error of a form, in ulp; key: ulp, nan, infinite. at: where, a condition."""
+    """The worst error of a form, in ulp; key: exact, ulp, nan, infinite. at: where, conditions."""
 
     key: str
     ulp: Formula
-    at: Formula
+    at: tuple[Formula, ...]
 
 
 @dataclass(frozen=True)
@@ -234,7 +238,7 @@ class TroubleText:
 class FormText:
     """A part of the function in floating point. role: value, main, other or second. lines: from the formula as derived to its stable form;
     changed: whether they differ, in the formula or in the code. naive, stable: their worst errors along the first argument, for value and
-    gradient."""
+    gradient; everywhere: at all the points of the search, where there are other arguments."""
 
     role: str
     goal: Formula
@@ -245,6 +249,7 @@ class FormText:
     troubles: tuple[TroubleText, ...]
     naive: ErrorText | None
     stable: ErrorText | None
+    everywhere: tuple[ErrorText, ErrorText] | None = None
 
     @property
     def lemmas(self) -> tuple[DerivationText, ...]:
@@ -376,7 +381,7 @@ class Material:
     @property
     def accuracy_picture(self) -> str:
         """The stem of the picture of rounding; empty where the formula is computed as it stands."""
-        drawn = any(part.along is not None and part.changed for part in self.floating)
+        drawn = any(part.pictured for part in self.floating)
         return f"{self.definition.name}-floating-point" if drawn else ""
 
 
@@ -496,13 +501,23 @@ class Author:
                 for r in reasons
             ),
             troubles=self.troubles(part, named),
+            everywhere=(self.found(part, part.stable.naive), self.found(part, part.stable.measured))
+            if part.along and part.along.fixed
+            else None,
             naive=None if naive is None else self.error(naive.error, naive.got, naive.x, named),
             stable=None if stable is None else self.error(stable.stable, 0.0, stable.x, named),
         )
 
     def error(self, ulp: float, got: float, x: float, named: t.Node) -> ErrorText:
-        key = "ulp" if math.isfinite(ulp) else "nan" if math.isnan(got) else "infinite"
-        return ErrorText(key, self.formula(_ulp(ulp)), self.formula(_relation("equals", named, _extended(x))))
+        key = "nan" if math.isnan(got) else "infinite" if math.isinf(ulp) else "ulp" if ulp > NOTHING else "exact"
+        return ErrorText(key, self.formula(_ulp(ulp)), (self.formula(_relation("equals", named, _extended(x))),))
+
+    def found(self, part: Part, m: Measured) -> ErrorText:
+        """What the search measured, at its place."""
+        problem = part.stable.problem
+        at = [(s, x) for s, x in zip(problem.symbols, m.at or (), strict=False) if s in problem.expr.free_symbols]
+        places = tuple(self.formula(_relation("equals", from_sympy(s), _extended(x))) for s, x in at)
+        return replace(self.error(m.ulp, m.got, 0.0, t.ZERO), at=places)
 
     def troubles(self, part: Part, named: t.Node) -> tuple[TroubleText, ...]:
         """What goes wrong along the first argument; of a pair of stretches that mirror each other one, by |x|."""

@@ -11,7 +11,7 @@ import numpy as np
 from sympy import Symbol
 
 from chainrule.codegen import model
-from chainrule.codegen.points import GOLDEN, jumps, on_edge
+from chainrule.codegen.points import EXTREME, GOLDEN, LARGE, jumps, on_edge
 from chainrule.codegen.printing import Body
 from chainrule.codegen.stable import Problem, Stable, closer_points, runnable
 from chainrule.codegen.ulp import Floats, Truth, ulps
@@ -92,7 +92,8 @@ def _grid() -> tuple[float, ...]:
 
 
 def _special() -> tuple[float, ...]:
-    return (-math.inf, 0.0, math.inf)
+    """0, and numbers beyond those of the grid, to tell whether what holds at its ends goes on."""
+    return (0.0, *(sign * x for x in (*EXTREME, *LARGE, math.inf) for sign in (-1.0, 1.0)))
 
 
 def _known(stable: Stable, symbol: Symbol) -> dict[float, tuple[float, float]]:

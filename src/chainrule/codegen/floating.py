@@ -15,15 +15,16 @@ from chainrule.codegen.reference import evaluate
 from chainrule.codegen.shown import Reason, Way, reasons, way
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import Stable
-from chainrule.codegen.vocabulary import Undefined
+from chainrule.codegen.vocabulary import Undefined, power
 from chainrule.expression import tree as t
 
 PROMISED = 4.0
 SOME = 1000.0  # ulp: three digits
 LARGE = 1e300
-SEPARATE = 3  # looks between two stretches
+SEPARATE = 8  # looks between two stretches
 BITS = 300
 PROBES = 40
+ARRANGED = ("difference", "factor", "arranged")  # the keys of rules that do no more than arrange a formula
 SAME = 1e-15  # relative: what a polynomial and the rounding of the reference may differ by
 
 
@@ -53,14 +54,21 @@ class Part:
     @property
     def changed(self) -> bool:
         """Whether the stable form is another formula, or its code more than the formula."""
-        return bool(self.way.derivation.steps) or any(reason.key != "difference" for reason in self.reasons)
+        return bool(self.way.derivation.steps) or any(reason.key not in ARRANGED for reason in self.reasons)
+
+    @property
+    def pictured(self) -> bool:
+        """Whether there is something to see: errors of the formula as derived that are larger than what is promised."""
+        looks = () if self.along is None else self.along.looks
+        return self.changed and any(look.error > PROMISED for look in looks if math.isfinite(look.x))
 
     @property
     def worst(self) -> tuple[Look | None, Look | None]:
         """Where the formula as derived is worst along the argument, and where the stable form is."""
         looks = () if self.along is None else self.along.looks
         ordinary = [look for look in looks if look.x != 0]
-        naive = max(ordinary, key=lambda look: (look.error, -abs(math.log(min(abs(look.x), 1e308)))), default=None)
+        finite = [look for look in ordinary if math.isfinite(look.x)]
+        naive = max(finite, key=lambda look: (look.error, -abs(math.log(abs(look.x)))), default=None)
         return naive, max(ordinary, key=lambda look: look.stable, default=None)
 
 
@@ -75,9 +83,7 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
     for d in derivations:
         if d.route or d.order > 2 or (d.order == 2 and len(found) < 2):
             continue
-        name = names.get(
-            d.definition.wrt[0] if d.order == 2 else next((s for s in names if str(s) == text_of(d)), symbol), ""
-        )
+        name = next((n for s, n in names.items() if str(s) == getattr(d.variable, "name", "")), "")
         form = forms.get(f"_second_{name}" if d.order == 2 else f"_grad_{name}")
         if form is not None:
             found.append(
@@ -89,11 +95,6 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
         else p
         for p in found
     )
-
-
-def text_of(d: Derivation) -> str:
-    """The name of the variable of a derivation."""
-    return getattr(d.variable, "name", "")
 
 
 def _part(role: str, goal: t.Node, start: t.Node, form: Stable, of: Derivation) -> Part:
@@ -114,6 +115,7 @@ def agreement(part: Part) -> tuple[CheckRow, int]:
     """That what the code computes, without its rounding, is the formula: both at high precision at some of the points of the search; and at how many."""
     problem = part.stable.problem
     worst, at, count = 0.0, "", 0
+    expr = part.stable.expr.replace(power, lambda base, exponent: base**exponent)
     moderate = [
         k
         for k, value in enumerate(problem.truth)
@@ -121,7 +123,7 @@ def agreement(part: Part) -> tuple[CheckRow, int]:
     ]
     for k in moderate[:: max(1, len(moderate) // PROBES)]:
         try:
-            value = evaluate(part.stable.expr, problem.symbols, problem.points[k], BITS)
+            value = evaluate(expr, problem.symbols, problem.points[k], BITS)
         except Undefined:
             continue
         count += 1
@@ -140,9 +142,11 @@ def stretches(errors: Along) -> tuple[Stretch, ...]:
     return tuple(sorted(found, key=lambda s: order.index(s.key)))
 
 
-def _end(x: float) -> float:
-    """0 and infinity for what is next to them."""
-    return math.copysign(math.inf if abs(x) > LARGE else 0.0, x) if not 1 / LARGE < abs(x) <= LARGE else x
+def _open(x: float, extreme: bool, outward: bool) -> float:
+    """The end of a run: infinity or 0 where it is the last number looked at in that direction, or next to them."""
+    if outward:
+        return math.copysign(math.inf, x) if extreme or abs(x) > LARGE else x
+    return math.copysign(0.0, x) if extreme or abs(x) < 1 / LARGE else x
 
 
 def _bad(look: Look) -> str:
@@ -165,7 +169,8 @@ def _stretches(looks: Sequence[Look], kind: Callable[[Look], str]) -> Iterator[S
                     continue
                 run = [rows[m][1] for m in places[start : k + 1]]
                 start = k + 1
-                low, high = run[0].x, run[-1].x
-                low, high = (_end(x) for x in (low, high))
+                first, last = places[start - len(run)] == 0, n == len(rows) - 1
+                positive = run[0].x > 0
+                low, high = _open(run[0].x, first, not positive), _open(run[-1].x, last, positive)
                 worst = max(min(look.error, LOST) for look in run)
                 yield Stretch(key, low, high, round(math.log10(worst)) if worst > 1 else 0)

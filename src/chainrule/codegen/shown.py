@@ -122,6 +122,25 @@ class Way:
 AS_DERIVED, WRITTEN_OUT = "as derived", "written out"
 
 
+QUIET = (
+    "difference",
+    "guards",
+    "square",
+    "scaled",
+    "stops",
+    "vanishing",
+    "halves",
+    "tail",
+    "lost",
+    "digits",
+    "zero",
+    "cases",
+    "ends",
+    "expansion",
+)
+"""The keys of rules that change code and not the formula, but for its order."""
+
+
 def way(stable: Stable, of: Derivation, goal: t.Node, start: t.Node) -> Way:
     """The named functions written out, then a step for each rule that changes the formula."""
     line, steps, names = start, list[Step](), list[str]()
@@ -131,7 +150,7 @@ def way(stable: Stable, of: Derivation, goal: t.Node, start: t.Node) -> Way:
     for applied, expr in (*((((), given),) if calls else ()), *((step.rules, step.expr) for step in stable.steps)):
         names += applied
         after = formula(expr)
-        if after == line:
+        if after == line or (names and all(shown(rule).key in QUIET for rule in names)):
             continue
         every = {name: law for rule in names for name, law in _named(rule)} if names else {WRITTEN_OUT: None}
         rules.append(tuple(every.items()))

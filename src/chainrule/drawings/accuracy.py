@@ -42,16 +42,16 @@ def accuracy_chart(name: str, parts: Sequence[tuple[str, Along]], x: str) -> Sta
 class _Axis:
     """Both halves of the real line, each by its logarithm, with 0 between them; one half where the domain has one."""
 
-    def __init__(self, nearest: float, signs: tuple[int, ...]) -> None:
-        self.nearest, self.signs = nearest, signs
-        decades = math.log10(FAR / nearest)
+    def __init__(self, nearest: float, far: float, signs: tuple[int, ...]) -> None:
+        self.nearest, self.far, self.signs = nearest, far, signs
+        decades = math.log10(far / nearest)
         self.gap = GAP * decades * len(signs)
         self.low, self.high = (-self.gap - decades if -1 in signs else 0.0), (self.gap + decades if 1 in signs else 0.0)
 
     @staticmethod
     def of(errors: Along, nearest: float) -> "_Axis":
         found = {1 if b.high > 0 else -1 for b in errors.bins}
-        return _Axis(nearest, tuple(sorted(found)))
+        return _Axis(nearest, min(FAR, max(map(_outer, errors.bins))), tuple(sorted(found)))
 
     def place(self, x: float) -> float:
         return math.copysign(math.log10(abs(x) / self.nearest) + self.gap, x)
@@ -59,7 +59,7 @@ class _Axis:
     def ticks(self) -> Iterator[tuple[float, str]]:
         powers = (-2, 0, 2, 4) if self.nearest == NEAR else (-15, -10, -5, 0, 4)
         for sign in self.signs:
-            for d in powers:
+            for d in (d for d in powers if 10.0**d <= self.far):
                 size = "1" if d == 0 else f"10^{{{d}}}"
                 yield self.place(sign * 10.0**d), f"${'-' if sign < 0 else ''}{size}$"
         yield 0.0, "0"
@@ -82,15 +82,17 @@ def _series(key: str, colour: str, axis: _Axis, errors: Along) -> Series:
         own = [
             b
             for b in errors.bins
-            if b.low * sign >= 0 <= b.high * sign and axis.nearest < _outer(b) and _inner(b) < FAR
+            if b.low * sign >= 0 <= b.high * sign and axis.nearest < _outer(b) and _inner(b) < axis.far
         ]
-        middles = [(axis.place(sign * min(max(_middle(b), axis.nearest), FAR)), _height(getattr(b, key))) for b in own]
+        middles = [
+            (axis.place(sign * min(max(_middle(b), axis.nearest), axis.far)), _height(getattr(b, key))) for b in own
+        ]
         if not middles:
             continue
-        ends = [axis.place(sign * size) for size in (axis.nearest, FAR)][::sign]
+        ends = [axis.place(sign * size) for size in (axis.nearest, axis.far)][::sign]
         points += [(0.0, None)] if points else []
         points += [(ends[0], middles[0][1]), *middles]
-        points += [(ends[1], middles[-1][1])] if _outer(own[-1 if sign > 0 else 0]) >= FAR or sign < 0 else []
+        points += [(ends[1], middles[-1][1])] if _outer(own[-1 if sign > 0 else 0]) >= axis.far or sign < 0 else []
     return Series(key, tuple(x for x, _ in points), tuple(y for _, y in points), colour=colour, width=1.7)
 
 
@@ -126,15 +128,20 @@ def _labels(axis: _Axis, naive: Series, stable: Series) -> Iterator[Series]:
         return inside and all(abs(a - x) > 0.56 * w or abs(b - y) > HEIGHT / 2 for a, b in track)
 
     steep = [(a, b) for a, b in track if b > 4]
-    beside = [(abs(b - 9) + 0.05 * abs(a), a + side * 0.62 * w, b) for a, b in steep for side in (1, -1) if b < 15]
+    beside = [
+        (abs(b - 9) + 0.05 * abs(a) + 6 * far, a + side * far * w, b)
+        for a, b in steep
+        for side in (1, -1)
+        for far in (0.62, 0.75, 0.9)
+        if b < 15
+    ]
     below = [(4 + abs(a) / reach, a, b - 1.5) for a, b in steep if b > 15]
     above = [(8 + abs(a - 0.5 * axis.high) / reach, a, b + 2.6) for a, b in track]
-    yield from _label(
-        "as derived", "red", next(((x, y) for _, x, y in sorted((*beside, *below, *above)) if free(x, y)), None)
-    )
+    first = next(((x, y) for _, x, y in sorted((*beside, *below, *above)) if free(x, y)), None)
+    yield from _label("as derived", "red", first)
     over = [(abs(a - 0.3 * axis.high) / reach, a, 1.9) for a, _ in _track(stable, reach)]
-    found = next(((x, y) for _, x, y in sorted(over) if free(x, y)), None)
-    yield from _label("stable form", "blue", found)
+    apart = (p for p in sorted(over) if first is None or abs(p[1] - first[0]) > 1.1 * w or first[1] - 1.9 > HEIGHT)
+    yield from _label("stable form", "blue", next(((x, y) for _, x, y in apart if free(x, y)), None))
 
 
 def _label(words: str, colour: str, place: tuple[float, float] | None) -> Iterator[Series]:
