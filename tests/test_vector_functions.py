@@ -399,7 +399,7 @@ MUTATIONS = [
     ("softmax", "v = centred(v, s)", "v = 2 * centred(v, s)"),
     ("softmax", "    g = centred(g, s)\n", ""),
     ("softmax", "exponentials(z)", "np.exp(z)"),
-    ("log of softmax", "np.sum(g, axis=-1)", "np.mean(g, axis=-1)"),
+    ("log of softmax", "total(g)", "np.mean(g, axis=-1)"),
     ("cross-entropy, class index", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),
     ("cross-entropy, one-hot", "weighted(y, ", "np.multiply(y, "),
     ("cross-entropy, one-hot", "balanced_at(s - y, s, s)", "s + y"),

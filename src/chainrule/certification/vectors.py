@@ -14,12 +14,12 @@ from flint import arb, arb_series, ctx
 from ..definition import Definition
 from ..runtime.certificate import Certificate, Measurement, code_digest
 from ..runtime.vector import VectorFunction
-from . import rows
+from . import samples
 from .arrays import Run, unit_vectors
 from .environment import environment
 from .measure import round_up
 from .rounding import BITS, OVERFLOW, SMALLEST, Exact, Truth, exact, ulps
-from .rows import Case
+from .samples import Case
 from .subject import Home
 
 REFERENCE = (
@@ -67,8 +67,8 @@ class _Tally:
 def measure(
     subject: VectorSubject,
     dtypes: tuple[np.dtype[Any], ...] = DTYPES,
-    sizes: Mapping[int, int] = rows.COUNTS,
-    long: int = rows.LONG,
+    sizes: Mapping[int, int] = samples.COUNTS,
+    long: int = samples.LONG,
 ) -> Certificate:
     """Measure the value and every derivative of a function of vectors. Deterministic, up to the environment that it states."""
     found: list[Measurement] = []
@@ -76,7 +76,9 @@ def measure(
     for dtype in dtypes:
         tallies: dict[str, _Tally] = {}
         # narrower numbers are computed with in float64 and rounded once: short rows tell
-        for case in rows.cases(subject.definition, subject.function, dtype, sizes, long if dtype == np.float64 else 0):
+        for case in samples.cases(
+            subject.definition, subject.function, dtype, sizes, long if dtype == np.float64 else 0
+        ):
             heard += _measured(subject, case, dtype, tallies)
         found += [_summary(what, dtype, tally) for what, tally in tallies.items()]
     return Certificate(
@@ -173,7 +175,7 @@ def _slope(values: Any) -> Any:
 
 def _measured(subject: VectorSubject, case: Case, dtype: np.dtype[Any], tallies: dict[str, _Tally]) -> int:
     """Compare every part at the rows of a case; returns the number of warnings."""
-    rng = np.random.default_rng([rows.SEED, case.count, *case.sizes.values()])
+    rng = np.random.default_rng([samples.SEED, case.count, *case.sizes.values()])
     value_shape = tuple(case.sizes[a] for a in subject.function.output)
     vectors = {"g": rng.uniform(-1, 1, (case.count, *value_shape)).astype(dtype)}
     for name in subject.function.derivatives:
@@ -301,7 +303,8 @@ def row_errors(got: Floats, truth: Truth, terms: float = 0.0) -> npt.NDArray[np.
     beyond = np.ldexp(truth.rest, last - exponent)
     found = np.abs(np.ldexp(wide - near, -exponent) - np.where(finite, beyond, 0.0))
     found = np.where(finite & ~np.isfinite(got), np.inf, found)
-    found = np.where(~finite & ~np.isnan(truth.near) & (got != truth.near), np.inf, found)
+    overflowing = np.copysign(np.inf, truth.near)
+    found = np.where(~finite & ~np.isnan(truth.near) & (got != overflowing), np.inf, found)
     return np.asarray(np.where(np.isnan(truth.near), np.nan, found))
 
 
@@ -329,8 +332,8 @@ def _summary(what: str, dtype: np.dtype[Any], tally: _Tally) -> Measurement:
 def _lost_nans(subject: VectorSubject) -> list[str]:
     """Parts in which a NaN among the numbers of a row does not reach the result, or reaches another row."""
     function = subject.function
-    case = next(iter(rows.cases(subject.definition, function, np.dtype(np.float64), {3: 2}, 0)))
-    names = [name for name, one in rows.one_of(function.given).items() if one.axes]
+    case = next(iter(samples.cases(subject.definition, function, np.dtype(np.float64), {3: 2}, 0)))
+    names = [name for name, one in samples.one_of(function.given).items() if one.axes]
     inputs = {**case.inputs, names[0]: np.array(case.inputs[names[0]])}
     inputs[names[0]][0].flat[0] = np.nan
     found = function(**inputs)

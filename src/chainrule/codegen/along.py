@@ -11,7 +11,7 @@ import numpy as np
 from sympy import Symbol
 
 from chainrule.codegen import model
-from chainrule.codegen.points import EXTREME, GOLDEN, LARGE, jumps, on_edge
+from chainrule.codegen.points import EXTREME, GOLDEN, LARGE, Point, jumps, on_edge
 from chainrule.codegen.printing import Body
 from chainrule.codegen.stable import Problem, Stable, closer_points, runnable
 from chainrule.codegen.ulp import Floats, Truth, ulps
@@ -63,7 +63,8 @@ def along(stable: Stable, names: Mapping[Symbol, str], symbol: Symbol, fixed: Ma
     at = [fixed.get(s, 0.5) for s in problem.symbols]
     low, high = problem.reference.domains[k]
     known = _known(stable, symbol) if used == (symbol,) else {}
-    xs = sorted({*known, *(x for x in (*_grid(), *_special()) if low <= x <= high)})
+    found = (m.at[k] for m in (stable.naive, stable.measured) if m.at and _is_at(m.at, at, k, used, problem))
+    xs = sorted({*known, *found, *(x for x in (*_grid(), *_special()) if low <= x <= high)})
     truth = _truth(problem, k, at, xs, known)
     points = [np.array(xs) if j == k else np.full(len(xs), value) for j, value in enumerate(at)]
     called = tuple(names[s] for s in problem.symbols)
@@ -72,6 +73,12 @@ def along(stable: Stable, names: Mapping[Symbol, str], symbol: Symbol, fixed: Ma
     rows = zip(xs, truth.near.tolist(), got.tolist(), naive.tolist(), better.tolist(), strict=True)
     looks = tuple(Look(*row) for row in rows if not math.isnan(row[3]))
     return Along(symbol, others, _binned(looks), looks)
+
+
+def _is_at(point: Point, at: Sequence[float], k: int, used: Sequence[Symbol], problem: Problem) -> bool:
+    """Whether a point lies on the line of one argument, as far as the formula depends on the others."""
+    places = (j for j, s in enumerate(problem.symbols) if j != k and s in used)
+    return all(point[j] == at[j] for j in places)
 
 
 @lru_cache(maxsize=1)

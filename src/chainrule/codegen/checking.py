@@ -79,7 +79,9 @@ def _derivative(spec: FunctionSpec, name: str, order: int, compiled: Callable[..
         got = np.broadcast_to(compiled(*map(np.array, zip(*points, strict=True))), len(points))
         unresolved = (np.abs(truth) <= resolutions) & (np.abs(got) <= resolutions)
         known = tuple(float(each) for each in np.where(unresolved, got, truth))
-        found = measure(Problem(stated.expr, stated.symbols, tuple(points), known, stated.reference), compiled, lenient=True)
+        found = measure(
+            Problem(stated.expr, stated.symbols, tuple(points), known, stated.reference), compiled, lenient=True
+        )
     return _row(f"{'first' if order == 1 else 'second'} derivative by {name}", spec, found)
 
 

@@ -81,7 +81,7 @@ def fits() -> tuple[Fit, ...]:
     """Every table of `chainrule.runtime.special`."""
     return (
         half_line("ERFCX", scaled_erfc, 24, M.mpf(4), M.one),
-        half_line("NORMAL_TAIL", lambda x: scaled_erfc(x / M.sqrt(2)), 24, M.mpf(11) / 2, M.mpf(3) / 4),
+        half_line("NORMAL_TAIL", lambda x: scaled_erfc(x / M.sqrt(2)), 24, M.mpf(13) / 2, M.mpf(3) / 4),
         square("ERF", lambda x: M.erf(x) / x, 11, M.one),
     )
 

@@ -16,7 +16,23 @@ from sympy.core.symbol import Str
 from chainrule.codegen.expansion import RADII, expanded, roots
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.rewrites import HYPERBOLIC, SIGMOID, rewrite
-from chainrule.codegen.vocabulary import at_least, at_most, away, copysign, except_at, group, lost, plus, power, product, quotient, refined, size, times, times_exp_square
+from chainrule.codegen.vocabulary import (
+    at_least,
+    at_most,
+    away,
+    copysign,
+    except_at,
+    group,
+    lost,
+    plus,
+    power,
+    product,
+    quotient,
+    refined,
+    size,
+    times,
+    times_exp_square,
+)
 
 Point = tuple[float, ...]
 TAIL = 600
@@ -68,12 +84,12 @@ def _limits(patient: Patient) -> Iterator[Expr]:
 
 
 def _in_terms(expr: Expr, symbol: Symbol, bounded: Expr) -> Expr:
-    """With the symbol bounded outside of conditions, and where it is bounded already."""
+    """With the symbol bounded outside of conditions and of expansions, and where it is bounded already."""
     if expr.func in (at_least, at_most) and symbol in expr.args:
         return expr.func(bounded, expr.args[1])
     if expr == symbol:
         return bounded
-    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
+    if not expr.args or expr.func == away or isinstance(expr, sympy.logic.boolalg.Boolean):
         return expr
     return expr.func(*(_in_terms(arg, symbol, bounded) for arg in expr.args))
 
@@ -89,7 +105,9 @@ def _settled(patient: Patient, k: int, side: int) -> int | None:
                 others = tuple(x for j, x in enumerate(point) if j != k and patient.symbols[j] in patient.variables)
                 beyond.setdefault(others, set()).add(value)
                 count += 1
-        if count > 2 * len(beyond) and all(len(each) == 1 and math.isfinite(next(iter(each))) for each in beyond.values()):
+        if count > 2 * len(beyond) and all(
+            len(each) == 1 and math.isfinite(next(iter(each))) for each in beyond.values()
+        ):
             return stop
     return None
 
@@ -99,7 +117,7 @@ def _halves(patient: Patient) -> Iterator[Expr]:
     extreme = [i for i in patient.failing if not VANISHING < abs(patient.truth[i]) < 1 / VANISHING]
     if not extreme or patient.expr.has(product, quotient):
         return
-    for argument in sorted({node.args[0] for node in patient.expr.atoms(exp)}, key=lambda each: (each.count_ops(), str(each))):
+    for argument in _exponents(patient.expr):
         if argument.free_symbols:
             yield _halved(patient.expr, exp(argument), exp(argument / 2))
 
@@ -109,10 +127,16 @@ def _tails(patient: Patient) -> Iterator[Expr]:
     extreme = any(abs(patient.truth[i]) < VANISHING for i in patient.failing)
     if not extreme or patient.expr.has(product, quotient):
         return
-    for argument in sorted({node.args[0] for node in patient.expr.atoms(exp)}, key=lambda each: (each.count_ops(), str(each))):
-        if argument.free_symbols and not argument.has(at_least):
+    for argument in _exponents(patient.expr):
+        if argument.free_symbols:
             main, tail = exp(at_least(argument, -TAIL)), exp(at_most(plus(argument, TAIL), 0))
             yield _with_tail(patient.expr, exp(argument), main, tail)
+
+
+def _exponents(expr: Expr) -> list[Expr]:
+    """Of the exponentials that come most often, two at most: the others are powers of these."""
+    nodes = [node.args[0] for node in sympy.preorder_traversal(expr) if isinstance(node, exp)]
+    return sorted(set(nodes), key=lambda each: (-nodes.count(each), each.count_ops(), str(each)))[:2]
 
 
 def _with_tail(expr: Expr, whole: Expr, main: Expr, tail: Expr) -> Expr:
@@ -120,21 +144,36 @@ def _with_tail(expr: Expr, whole: Expr, main: Expr, tail: Expr) -> Expr:
         return expr
     if expr == whole:
         return main
-    if expr.is_Mul:
-        for factor in expr.args:
-            choice = isinstance(factor, Piecewise) and all(branch in (whole, 1) for branch, _ in factor.args)
-            if factor == whole or choice:
-                rest = Mul(*(_with_tail(each, whole, main, tail) for each in expr.args if each is not factor))
-                if factor == whole:
-                    return times(times(rest, main), tail)
-                both = (Piecewise(*((e if b == whole else b, c) for b, c in factor.args)) for e in (main, tail))
-                return reduce(times, both, rest)
+    for factor in _factors_of(expr):
+        branches = [b for b, _ in factor.args] if isinstance(factor, Piecewise) else [factor]
+        if whole in branches and all(branch in (whole, 1) for branch in branches):
+            rest = _with_tail(_without(expr, factor), whole, main, tail)
+            if factor == whole:
+                return times(times(rest, main), tail)
+            both = (Piecewise(*((e if b == whole else b, c) for b, c in factor.args)) for e in (main, tail))
+            return reduce(times, both, rest)
     return expr.func(*(_with_tail(arg, whole, main, tail) for arg in expr.args))
+
+
+def _factors_of(expr: Expr) -> tuple[Expr, ...]:
+    if expr.func == times:
+        return tuple(factor for arg in expr.args for factor in _factors_of(arg))
+    return expr.args if expr.is_Mul else (expr,)
+
+
+def _without(expr: Expr, factor: Expr) -> Expr:
+    """A product without one of its factors, in the same order."""
+    if expr.func == times:
+        first, second = (_without(arg, factor) if factor in _factors_of(arg) else arg for arg in expr.args)
+        return second if first == 1 else first if second == 1 else times(first, second)
+    return Mul(*(arg for arg in expr.args if arg != factor)) if expr.is_Mul else sympy.S.One
 
 
 def _vanishing(patient: Patient) -> Iterator[Expr]:
     """A term that decays stops where it has vanished, while the others go on."""
-    if not any(max(map(abs, patient.points[i])) > LIMITS[0] for i in patient.failing) or patient.expr.has(product, quotient):
+    if not any(max(map(abs, patient.points[i])) > LIMITS[0] for i in patient.failing) or patient.expr.has(
+        product, quotient
+    ):
         return
     for symbol in patient.variables:
         for stop in LIMITS[::3]:
@@ -156,7 +195,11 @@ def _factors(patient: Patient) -> Iterator[Expr]:
             continue
         symbol = next(iter(node.free_symbols))
         found = sympy.roots(node, symbol)
-        if sympy.degree(node, symbol) != 2 or len(found) != 2 or not all(r.is_real and not r.is_rational for r in found):
+        if (
+            sympy.degree(node, symbol) != 2
+            or len(found) != 2
+            or not all(r.is_real and not r.is_rational for r in found)
+        ):
             continue
         first, second = sorted(found, key=float)
         swaps[node] = times(sympy.LC(node, symbol) * _away(symbol, first), _away(symbol, second))
@@ -188,6 +231,26 @@ def _ends(patient: Patient) -> Iterator[Expr]:
         yield changed
 
 
+def _ratios(patient: Patient) -> Iterator[Expr]:
+    """A product of an argument with a quotient: the quotient first, which may be near 1 where the argument is huge."""
+    if not any(max(map(abs, patient.points[i])) > 1 / VANISHING for i in patient.failing):
+        return
+    changed = _with_ratios(patient.expr)
+    if changed != patient.expr:
+        yield changed
+
+
+def _with_ratios(expr: Expr) -> Expr:
+    if not expr.args or expr.is_number or isinstance(expr, sympy.logic.boolalg.Boolean):
+        return expr
+    args = [_with_ratios(arg) for arg in expr.args]
+    if expr.is_Mul and any(_is_reciprocal(arg) for arg in args):
+        plain = [arg for arg in args if arg.is_Symbol or arg.func in (at_least, at_most)]
+        if plain and len(plain) < len(args):
+            return times(Mul(*(arg for arg in args if arg not in plain)), Mul(*plain))
+    return expr.func(*args)
+
+
 def _upright(expr: Expr, patient: Patient) -> Expr:
     """With denominators that are positive inside the domain, so that they reach 0 from above."""
     inside, swaps = {}, {}
@@ -203,12 +266,20 @@ def _upright(expr: Expr, patient: Patient) -> Expr:
 
 def _more_digits(patient: Patient) -> Iterator[Expr]:
     """Where a sum cancels, the given expression in more digits."""
-    if len(patient.variables) < 2 or patient.expr.has(refined) or len(patient.failing) > MOST_NEAR * len(patient.points):
+    if (
+        len(patient.variables) < 2
+        or patient.expr.has(refined)
+        or len(patient.failing) > MOST_NEAR * len(patient.points)
+    ):
         return
     formula = template(rewrite(patient.reference.expr, SIGMOID), patient.variables)
     if formula is None:
         return
-    sums = [node for node in sympy.preorder_traversal(patient.expr) if node.free_symbols >= set(patient.variables) and _terms(node)]
+    sums = [
+        node
+        for node in sympy.preorder_traversal(patient.expr)
+        if node.free_symbols >= set(patient.variables) and _terms(node)
+    ]
     for total in sorted(dict.fromkeys(sums), key=lambda each: (each.count_ops(), str(each)))[:MOST_SUMS]:
         yield refined(patient.expr, total, _terms(total), Str(formula), *patient.variables)
 
@@ -309,18 +380,11 @@ def _halved(expr: Expr, whole: Expr, half: Expr) -> Expr:
         return power(half, 2)
     if not expr.args or expr.is_number:
         return expr
-    if expr.is_Mul or expr.func == times:
-        for factor in expr.args:
-            root = _root_of(factor, whole, half)
-            if root is not None:
-                rest = [each for each in expr.args if each is not factor]
-                above = [each for each in rest if not _is_reciprocal(each)]
-                below = [each for each in rest if _is_reciprocal(each)]
-                start = _halved(Mul(*above), whole, half) if above else sympy.S.One
-                return Mul(times(times(start, root), root), *(_halved(each, whole, half) for each in below))
-    root = _root_of(expr, whole, half)
-    if root is not None:
-        return times(root, root)
+    for factor in _factors_of(expr):
+        root = _root_of(factor, whole, half)
+        if root is not None:
+            rest = _without(expr, factor)
+            return times(root, root) if rest == 1 else times(times(_halved(rest, whole, half), root), root)
     return expr.func(*(_halved(arg, whole, half) for arg in expr.args))
 
 
@@ -342,12 +406,16 @@ def _expansions(patient: Patient) -> Iterator[Expr]:
     if len(patient.variables) != 1 or len(patient.reference.symbols) != 1 or EXPANSION in patient.rules:
         return
     symbol = patient.variables[0]
-    line = sorted({point[0]: patient.truth[i] for i, point in enumerate(patient.points) if math.isfinite(point[0])}.items())
+    line = sorted(
+        {point[0]: patient.truth[i] for i, point in enumerate(patient.points) if math.isfinite(point[0])}.items()
+    )
     known = [(x, value) for x, value in line if value == value]
     failing = [patient.points[i][0] for i in patient.failing]
     for radius in RADII:
         result: Expr | None = patient.expr
-        for root in roots(patient.reference.expr, symbol, tuple(x for x, _ in known), tuple(value for _, value in known)):
+        for root in roots(
+            patient.reference.expr, symbol, tuple(x for x, _ in known), tuple(value for _, value in known)
+        ):
             near = [x for x in failing if abs(x - float(root.place)) < radius]
             if near and result is not None:
                 result = expanded(patient.reference, symbol, root, radius, result)
@@ -393,7 +461,11 @@ def _cases(patient: Patient) -> Iterator[Expr]:
         if symbol not in patient.variables:
             continue
         for special in sorted({patient.points[i][k] for i in left} & SPECIAL):
-            here = [i for i, point in enumerate(patient.points) if point[k] == special and patient.truth[i] == patient.truth[i]]
+            here = [
+                i
+                for i, point in enumerate(patient.points)
+                if point[k] == special and patient.truth[i] == patient.truth[i]
+            ]
             values = {patient.truth[i] for i in here}
             if len(values) == 1:
                 patched = except_at(symbol, _number(special), _number(values.pop()), patched)
@@ -410,6 +482,7 @@ MENDS: tuple[Mend, ...] = (
     Mend("an argument stops", "f(x) = f(min(x, c)) where f has reached its limit in float64", _limits),
     Mend("a vanishing term stops", "f(|x|) = f(min(|x|, c)) in a term that has vanished at c", _vanishing),
     Mend("an exponential in two halves", "a exp(u) = (a exp(u/2)) exp(u/2)", _halves),
+    Mend("the quotient first", "x (a/b), not (x a)/b, where x is huge", _ratios),
     Mend("the tail of an exponential apart", f"exp(u) = exp(max(u, -{TAIL})) exp(min(u + {TAIL}, 0))", _tails),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),

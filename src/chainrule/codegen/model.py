@@ -22,7 +22,9 @@ BITS = 100
 MOVED = 0.6  # of an ulp, beside the half of rounding
 MOVED_LESS = 0.15
 BETTER = ("exp", "log")  # within 0.65 ulp in every library that NumPy is built on
-NEARLY_EXACT = 2.0**-20  # of an ulp: such results are right in every library, and so are those that round to ±1, a bound of many functions
+NEARLY_EXACT = (
+    2.0**-20
+)  # of an ulp: such results are right in every library, and so are those that round to ±1, a bound of many functions
 EXACT: dict[str, Callable[..., Any]] = {
     "exp": lambda m, x: exponential(m, x),
     "expm1": lambda m, x: exponential(m, x) - 1 if m.mag(x) > 7 else m.expm1(x),
@@ -85,7 +87,9 @@ def _function(name: str) -> Callable[..., Any]:
         if len(known) > MOST_KNOWN:
             known.clear()
         places = np.flatnonzero(doubtful)
-        for k, given in zip(places.tolist(), zip(*(column[places].tolist() for column in columns), strict=True), strict=True):
+        for k, given in zip(
+            places.tolist(), zip(*(column[places].tolist() for column in columns), strict=True), strict=True
+        ):
             found = known.get(given)
             if found is None:
                 found = known[given] = _moved(name, given)

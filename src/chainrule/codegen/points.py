@@ -200,13 +200,25 @@ def closer(points: Sequence[Point], domains: Sequence[tuple[float, float]], used
     return tuple(found)
 
 
+AROUND = (0.125, 0.25, 0.5, 1.0)  # how far an expansion about a root may reach
+
+
 def neighbours(x: float) -> tuple[float, ...]:
-    """Numbers around one number, at distances that double; of 0, at every third power of two."""
+    """Numbers around one number: at distances that double, and beyond the reach of an expansion about it."""
+    beyond = tuple(
+        x + sign * reach * (1 + 0.3 * ((k * GOLDEN) % 1)) for reach in AROUND for k in range(30) for sign in (1, -1)
+    )
     if x == 0:
-        return tuple(sign * math.ldexp(1.3, -k) for k in range(1, 1000, 30) for sign in (1, -1))
+        return (*(sign * math.ldexp(1.3, -k) for k in range(1, 1000, 30) for sign in (1, -1)), *beyond)
     unit = math.ulp(x)
     steps = (0, 1, 2, 3, 5, *(3 << k for k in range(2, 50, 2)))
-    return tuple(x + sign * step * unit for step in steps for sign in (1, -1))
+    return (*(x + sign * step * unit for step in steps for sign in (1, -1)), *beyond)
+
+
+def nearby(x: float, count: int, turn: int) -> tuple[float, ...]:
+    """Other numbers near one number, at distances from a thousandth of it down to a few ulp."""
+    apart = (2.0 ** -(10 + 40 * (((k + 1) * GOLDEN + 0.31 * turn) % 1)) for k in range(count))
+    return tuple(x * (1 + (each if k % 2 else -each)) for k, each in enumerate(apart))
 
 
 def margins_of(exprs: Iterable[Expr]) -> set[Expr]:

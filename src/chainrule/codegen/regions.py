@@ -112,8 +112,8 @@ def error_function_split(expr: Expr) -> Iterator[tuple[str, Expr]]:
             side = sympy.collect(side, decay)
         sides.append(side)
     below, above = sides
-    for name, arrange in (("", lambda each: each), (", common terms outside", _outside)):
-        joined = _join(arrange(below), arrange(above), x < 0, s)
+    for name, first, second in (("", below, above), (", common terms outside", _outside(below), _outside(above))):
+        joined = _join(first, second, x < 0, s)
         yield f"erfc(a) = exp(-a²) erfcx(a){name}", joined.xreplace({sympy.Max(s, 0): Max(x, 0), s: Abs(x)})
 
 

@@ -139,7 +139,11 @@ def _exp_square(node: Expr) -> Expr | None:
         if rest.is_Pow and rest.exp == 2 and constant.is_negative and constant.is_Rational:
             outside = node / factor
             minus = outside.could_extract_minus_sign()  # so that both signs share the rest
-            return -times_exp_square(-outside, rest.base, constant) if minus else times_exp_square(outside, rest.base, constant)
+            return (
+                -times_exp_square(-outside, rest.base, constant)
+                if minus
+                else times_exp_square(outside, rest.base, constant)
+            )
     return None
 
 
@@ -173,7 +177,9 @@ def _content(node: Expr) -> Expr | None:
     if not node.is_Add:
         return None
     content, primitive = node.as_content_primitive()
-    return content * group(primitive) if content.is_Integer and content != 1 else None  # a fraction would make them larger
+    return (
+        content * group(primitive) if content.is_Integer and content != 1 else None
+    )  # a fraction would make them larger
 
 
 def _tanh(node: Expr) -> Expr | None:
@@ -264,7 +270,7 @@ def _odd(node: Expr) -> Expr | None:
         u = _sign_of(sign)
         if u is None:
             continue
-        scale, flip = (1, False) if sign.args[0][0].is_negative else (-1, True)
+        scale = 1 if sign.args[0][0].is_negative else -1
         size = abs(sign.args[0][0])
         rest = Mul(*(each for each in node.args if each is not sign))
         for factor in sympy.Mul.make_args(rest):
@@ -293,7 +299,12 @@ CURVED: tuple[Rewrite, ...] = (
     Rewrite("tanh of half", "(exp(v) - 1)/(exp(v) + 1) = tanh(v/2)", _tanh_of_half, y * expm1(x) / (1 + exp(x)) ** 3),
 )
 SIGMOID: tuple[Rewrite, ...] = (
-    Rewrite("1 - σ", "1 - 1/(1 + exp(v)) = 1/(1 + exp(-v)), 1 - 2/(1 + exp(v)) = tanh(v/2)", _complement, 1 - 2 / (1 + exp(x))),
+    Rewrite(
+        "1 - σ",
+        "1 - 1/(1 + exp(v)) = 1/(1 + exp(-v)), 1 - 2/(1 + exp(v)) = tanh(v/2)",
+        _complement,
+        1 - 2 / (1 + exp(x)),
+    ),
 )
 ODD: tuple[Rewrite, ...] = (
     Rewrite(

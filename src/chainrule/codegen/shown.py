@@ -77,12 +77,13 @@ SHOWN: tuple[Shown, ...] = (
 )  # fmt: skip
 
 
+OTHER = "other"
+"""The key of a rule without a row."""
+
+
 def shown(rule: str) -> Shown:
-    """The row of a rule of the search. Raises LookupError for a rule without one."""
-    row = next((each for each in SHOWN if rule.startswith(each.start)), None)
-    if row is None:
-        raise LookupError(f"the rule {rule!r} has no row in SHOWN of {__name__}")
-    return row
+    """The row of a rule of the search; one by its own name where it has none."""
+    return next((each for each in SHOWN if rule.startswith(each.start)), Shown(rule, OTHER, rule))
 
 
 def statements(rule: str) -> tuple[t.Node, ...]:

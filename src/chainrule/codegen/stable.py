@@ -21,7 +21,7 @@ from sympy import Expr, Piecewise, Symbol
 from chainrule.codegen import model
 from chainrule.codegen.cost import cost
 from chainrule.codegen.mends import MENDS, Patient
-from chainrule.codegen.points import EVERY, closer, neighbours, jumps, on_edge
+from chainrule.codegen.points import EVERY, closer, jumps, nearby, neighbours, on_edge
 from chainrule.codegen.printing import Body, body
 from chainrule.codegen.reference import CONTEXT, Reference, evaluate, holds
 from chainrule.codegen.regions import FORMS, clamped, error_function_split, exponential_split, reciprocal_split
@@ -33,10 +33,22 @@ from chainrule.runtime import scalar as runtime
 
 Point = tuple[float, ...]
 LIMIT = 4.0  # ulp: what a form should reach
-SAMPLED = 3.8  # ulp at the points here: elsewhere a little more is expected
+SAMPLED = 3.4  # ulp at the points here: elsewhere a little more is expected
 WITHIN_DIFFERENCE = 1.6  # ulp: for a function of a difference, whose own rounding adds to it
-CLASSES = (SAMPLED, 6.0, 10.0, 20.0, 50.0, 200.0, 1e3, 1e5)  # ulp: forms between two of these are as good as one another
-TOLERANCES = (1e-14, 1e-13)  # relative error, away from roots: the loosest that is accepted where no form is within the limit
+CLASSES = (
+    SAMPLED,
+    6.0,
+    10.0,
+    20.0,
+    50.0,
+    200.0,
+    1e3,
+    1e5,
+)  # ulp: forms between two of these are as good as one another
+TOLERANCES = (
+    1e-14,
+    1e-13,
+)  # relative error, away from roots: the loosest that is accepted where no form is within the limit
 NEAR_ROOT = 1e-15  # absolute, times max(1, |x f'(x)|)
 UNDERFLOW = 1e-319  # subnormal numbers have few digits: an error of this size is not one
 OVERFLOW = 1.7976931348623e308
@@ -44,7 +56,10 @@ NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
 TRACE = False
 UNSUPPORTED = (sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan)
 MAX_FORMS = 64
-MAX_MENDED = 20
+MOST_PROBES = 6
+PROBED = 16  # the worst points, near which more are looked at
+NEARBY = 50
+MAX_MENDED = 30
 KEPT = 6  # forms that go on to the dense points
 MODERATE = 40.0
 MAX_BRANCHES = 6
@@ -173,8 +188,7 @@ def _clamped(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Exp
 
 
 def _gaussian(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
-    for name, form in error_function_split(expr):
-        yield name, form
+    yield from error_function_split(expr)
 
 
 def _reciprocal(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
@@ -268,9 +282,9 @@ class _Tried:
         return (classed, len(self.measured.failing), self.cost)
 
     @property
-    def hope(self) -> tuple[int, int, float]:
+    def hope(self) -> tuple[int, float]:
         """What is mended first: what fails at few points, above all where nothing is extreme."""
-        return (self.moderate, len(self.measured.failing), self.cost)
+        return (len(self.measured.failing) + 4 * self.moderate, self.cost)
 
 
 def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
@@ -290,6 +304,13 @@ def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
         if start.measured.failing and not (best.measured.ulp <= problem.limit and start.cost >= best.cost):
             _mend(start, results, close, tuple(variables), tried)
     best = min(results.values(), key=lambda each: each.rank)
+    for turn in range(MOST_PROBES):
+        close = _probed(close, best, turn, names)
+        again = tried(best.form, close)
+        results[best.form.expr] = again
+        best = min(results.values(), key=lambda each: each.rank)
+        if best is again and turn:
+            break
     return Stable(
         best.form.expr,
         best.body,
@@ -301,6 +322,24 @@ def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
         problem,
         best.form.steps,
     )
+
+
+def _probed(close: Problem, found: _Tried, turn: int, names: Mapping[Symbol, str]) -> Problem:
+    """The problem with more points near those where a form is worst."""
+    columns = [np.array(column) for column in zip(*close.points, strict=True)]
+    with np.errstate(all="ignore"):
+        got = np.broadcast_to(_on_model(found.body, close, names)(*columns), close.exact.near.shape)
+        error = ulps(np.array(got, dtype=np.float64), close.exact)
+    order = np.argsort(-np.where(np.isfinite(error), error, -1.0), kind="stable")[:PROBED]
+    used = [k for k, symbol in enumerate(close.symbols) if symbol in close.expr.free_symbols]
+    more = []
+    for i in order.tolist():
+        point = close.points[i]
+        for k in used[:1]:
+            low, high = close.reference.domains[k]
+            if math.isfinite(point[k]):
+                more += [(*point[:k], x, *point[k + 1 :]) for x in nearby(point[k], NEARBY, turn) if low <= x <= high]
+    return _with(close, tuple(more))
 
 
 def _mend(
@@ -327,7 +366,7 @@ def _mend(
         for mend in MENDS:
             if mend.name in here.form.rules:
                 continue
-            helped = []
+            helped: list[_Tried] = []
             for mended in mend.apply(patient):
                 if mended in results:
                     continue
@@ -337,9 +376,10 @@ def _mend(
                     print(f"  {here.hope} {here.form.rules} + {mend.name} ->", new.hope, new.measured.ulp)
                 if not new.measured.failing:
                     return
+                no_better = bool(helped) and new.hope >= helped[-1].hope
                 if len(new.measured.failing) < len(here.measured.failing):
                     helped.append(new)
-                if not new.moderate and new.measured.ulp < here.measured.ulp:
+                if no_better or (not new.moderate and new.measured.ulp < here.measured.ulp):
                     break
             waiting += sorted(helped, key=lambda each: each.hope)[:2]
         waiting.sort(key=lambda each: each.hope)
@@ -387,7 +427,9 @@ def _of_difference(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Fo
         oriented = difference if problem.expr.has(difference) or not problem.expr.has(-difference) else -difference
         if oriented != difference:
             single = single.xreplace({u: -u})
-        inner = replace(_problem(single, (u,), points, ((-math.inf, math.inf),)), limit=WITHIN_DIFFERENCE)  # u is rounded
+        inner = replace(
+            _problem(single, (u,), points, ((-math.inf, math.inf),)), limit=WITHIN_DIFFERENCE
+        )  # u is rounded
         found = _best(inner, {u: "u"})
         rule = "one number, the difference"
         steps = [Step((rule,), single.xreplace({u: oriented}))]
@@ -441,7 +483,9 @@ def measure(problem: Problem, function: Callable[..., Any], lenient: bool = Fals
         if lenient:
             off = np.abs(got - truth.near)
             error[off <= UNDERFLOW] = 0.0
-            error = np.fmin(error, off / np.abs(truth.near) * 2.0**52)  # the relative error, of which an ulp may be half
+            error = np.fmin(
+                error, off / np.abs(truth.near) * 2.0**52
+            )  # the relative error, of which an ulp may be half
             suspects = [int(i) for i in np.flatnonzero(error * 2.0**-52 > TOLERANCES[0] / 4)]
             if len(suspects) <= MAX_ROOTS:
                 for i in suspects:
@@ -509,7 +553,9 @@ def _problem(
     for form in _teachers(exact, [symbol for symbol in symbols if symbol in exact.free_symbols]):
         reference.teach(form, probes)
     truth = _true(exact, symbols, reference, points)
-    return Problem(exact, tuple(symbols), tuple(points), tuple(truth.near.tolist()), reference, tuple(truth.rest.tolist()))
+    return Problem(
+        exact, tuple(symbols), tuple(points), tuple(truth.near.tolist()), reference, tuple(truth.rest.tolist())
+    )
 
 
 def _true(expr: Expr, symbols: Sequence[Symbol], reference: Reference, points: Sequence[Point]) -> Truth:
@@ -521,22 +567,26 @@ def _true(expr: Expr, symbols: Sequence[Symbol], reference: Reference, points: S
 def closer_points(problem: Problem) -> Problem:
     """The problem at many more points: every scale, and around places where the value changes sign."""
     used = [k for k, symbol in enumerate(problem.symbols) if symbol in problem.expr.free_symbols]
-    expr, symbols, reference = problem.expr, problem.symbols, problem.reference
     result = problem
-    for points in (closer(problem.points, reference.domains, used), ()):
+    for points in (closer(problem.points, problem.reference.domains, used), ()):
         more = points or _near_roots(result, used)
-        known = {(*point, *(math.copysign(1, x) for x in point)) for point in result.points}
-        more = tuple(p for p in dict.fromkeys(more) if (*p, *(math.copysign(1, x) for x in p)) not in known)
-        if problem.region is not None:
-            more = tuple(point for point in more if _inside(problem.region, symbols, point))
-        truth = _true(expr, symbols, reference, more)
-        result = replace(
-            result,
-            points=result.points + more,
-            truth=result.truth + tuple(truth.near.tolist()),
-            rest=result.rest + tuple(truth.rest.tolist()),
-        )
+        result = _with(result, more)
     return result
+
+
+def _with(problem: Problem, more: Sequence[Point]) -> Problem:
+    """The problem at more points, as far as they are new and count."""
+    known = {(*point, *(math.copysign(1, x) for x in point)) for point in problem.points}
+    new = tuple(p for p in dict.fromkeys(more) if (*p, *(math.copysign(1, x) for x in p)) not in known)
+    if problem.region is not None:
+        new = tuple(point for point in new if _inside(problem.region, problem.symbols, point))
+    truth = _true(problem.expr, problem.symbols, problem.reference, new)
+    return replace(
+        problem,
+        points=problem.points + new,
+        truth=problem.truth + tuple(truth.near.tolist()),
+        rest=problem.rest + tuple(truth.rest.tolist()),
+    )
 
 
 def _near_roots(problem: Problem, used: Sequence[int]) -> tuple[Point, ...]:

@@ -66,4 +66,5 @@ def ulps(got: Floats, truth: Truth) -> Floats:
 
 def _scaled(x: Floats, unit: Any) -> Floats:
     """In units of 2**unit; an infinity as 2**1024."""
-    return np.where(np.isinf(x), np.ldexp(np.sign(x), 1024 - unit), np.ldexp(x, -unit))
+    scaled: Floats = np.where(np.isinf(x), np.ldexp(np.sign(x), 1024 - unit), np.ldexp(x, -unit))
+    return scaled

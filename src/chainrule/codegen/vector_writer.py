@@ -25,7 +25,7 @@ PLAIN = {
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
     "balanced", "balanced_at", "centred", "dot", "entry", "exponentials", "log_det", "log_sum", "log_sum_exp", "one_hot",
-    "shifted", "weighted",
+    "shifted", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
@@ -524,6 +524,9 @@ class Writer:
             kept = tuple(i for i in inner.indices if i not in bound)
             if kept == own and len(set(inner.indices)) == len(inner.indices):
                 gone = [p - len(inner.indices) for p, i in enumerate(inner.indices) if i in bound]
+                if gone == [-1] and inner.base in body.vectors:
+                    most = ", 1.0" if inner.base.startswith(POWER) else ""
+                    return self._placed(f"total({self._whole(inner.base, body)}{most})", own, axes)
                 where = str(gone[0]) if len(gone) == 1 else str(tuple(gone))
                 return self._placed(f"np.sum({self._whole(inner.base, body)}, axis={where})", own, axes)
         written = self._inside(inner, (*own, *bound), bound, body)

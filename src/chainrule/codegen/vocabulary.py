@@ -34,7 +34,9 @@ erfcx = Function("erfcx", real=True)  # exp(x²) erfc(x) for x >= 0
 normal_tail = Function("normal_tail", real=True)  # exp(x²/2) erfc(x/sqrt(2)) for x >= 0
 polynomial = Function("polynomial", real=True)  # (x, c0, c1, ...): by Horner's rule
 times_exp_square = Function("times_exp_square", real=True)  # (a, x, c): a exp(c x²)
-refined = Function("refined", real=True)  # (a, total, size, formula, x, ...): a; where the total has cancelled, by the formula in more digits
+refined = Function(
+    "refined", real=True
+)  # (a, total, size, formula, x, ...): a; where the total has cancelled, by the formula in more digits
 lost = Function("lost", real=True)  # (a, b): what rounding took from a - b; 0 for real numbers
 except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
 

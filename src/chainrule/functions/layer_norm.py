@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, dot, total
 
 
 def _mu(x: Array) -> Array:
@@ -56,7 +56,7 @@ def _vjp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Arr
     v = _v(x, mu)
     s = _s(v, epsilon)
     x_hat = _x_hat(x, mu, s)
-    return (h - x_hat * np.einsum("...k,...k->...", h, x_hat)[..., None] / K - np.sum(h, axis=-1)[..., None] / K) / s[..., None]
+    return (h - x_hat * dot(h, x_hat)[..., None] / K - np.sum(h, axis=-1)[..., None] / K) / s[..., None]
 
 
 def _jvp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:
@@ -65,7 +65,7 @@ def _jvp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Ar
     v = _v(x, mu)
     s = _s(v, epsilon)
     x_hat = _x_hat(x, mu, s)
-    return gamma * (v_ - x_hat * np.einsum("...k,...k->...", v_, x_hat)[..., None] / K - np.sum(v_, axis=-1)[..., None] / K) / s[..., None]
+    return gamma * (v_ - x_hat * dot(v_, x_hat)[..., None] / K - total(v_)[..., None] / K) / s[..., None]
 
 
 def _jacobian_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:

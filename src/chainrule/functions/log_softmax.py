@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, total
 
 
 def _ell(z: Array) -> Array:
@@ -13,7 +13,7 @@ def _ell(z: Array) -> Array:
 
 def _s(z: Array) -> Array:
     e = exponentials(z)
-    return e / np.sum(e, axis=-1)[..., None]
+    return e / total(e, 1.0)[..., None]
 
 
 def _value(z: Array) -> Array:
@@ -27,7 +27,7 @@ def _jacobian_z(z: Array) -> Array:
 
 def _vjp_z(z: Array, g: Array) -> Array:
     s = _s(z)
-    return balanced_at(g - s * np.sum(g, axis=-1)[..., None], s, g)
+    return balanced_at(g - s * total(g)[..., None], s, g)
 
 
 def _jvp_z(z: Array, v: Array) -> Array:

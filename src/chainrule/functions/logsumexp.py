@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials, log_sum_exp
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials, log_sum_exp, total
 
 
 def _s(z: Array) -> Array:
     e = exponentials(z)
-    return e / np.sum(e, axis=-1)[..., None]
+    return e / total(e, 1.0)[..., None]
 
 
 def _value(z: Array) -> Array:

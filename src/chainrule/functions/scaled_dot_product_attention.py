@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponentials
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponentials, total
 
 
 def _S(Q: Array, K: Array) -> Array:
@@ -12,7 +12,7 @@ def _S(Q: Array, K: Array) -> Array:
 
 def _P(S: Array) -> Array:
     e = exponentials(S)
-    return e / np.sum(e, axis=-1)[..., :, None]
+    return e / total(e, 1.0)[..., :, None]
 
 
 def _O(P: Array, V: Array) -> Array:

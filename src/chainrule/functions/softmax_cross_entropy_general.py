@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, total, weighted
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / np.sum(e, axis=-1)[..., None]
+    return e / total(e, 1.0)[..., None]
 
 
 def _value(logits: Array, target: Array) -> Array:

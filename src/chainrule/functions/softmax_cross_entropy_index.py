@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponentials, log_sum, one_hot, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponentials, log_sum, one_hot, shifted, total
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / np.sum(e, axis=-1)[..., None]
+    return e / total(e, 1.0)[..., None]
 
 
 def _value(logits: Array, label: Array) -> Array:

@@ -18,7 +18,9 @@ NEAR = 0.5  # a sum smaller than this, against its terms, is computed again
 VERY_NEAR = 2.0**-40  # and one smaller than this in decimal numbers
 DIGITS = (60, 80, 160, 400, 800)
 ENOUGH = Decimal("1e-20")
-LOG2 = tuple(map(float.fromhex, ("0x1.62e42fefa3800p-1", "0x1.ef35793c76000p-45", "0x1.cc01f97b57a08p-87")))  # products with whole numbers up to 2**11 are exact but for the last
+LOG2 = tuple(
+    map(float.fromhex, ("0x1.62e42fefa3800p-1", "0x1.ef35793c76000p-45", "0x1.cc01f97b57a08p-87"))
+)  # products with whole numbers up to 2**11 are exact but for the last
 HALVINGS = 9
 TERMS = 9
 
@@ -62,7 +64,8 @@ class Twice:
         rest = self - b * first
         second = rest.high / b.high
         rest = rest - b * second
-        return Twice(*_fast_two_sum(first, second)) + rest.high / b.high
+        result: Twice = Twice(*_fast_two_sum(first, second)) + rest.high / b.high
+        return result
 
     def __rtruediv__(self, other: float) -> "Twice":
         return Twice(other + 0.0 * self.high) / self
@@ -91,7 +94,8 @@ class Twice:
     def sqrt(self) -> "Twice":
         """By one step of Newton's method from the root in float64."""
         start = np.sqrt(self.high)
-        return Twice(start) + (self - Twice(*_two_product(start, start))) / (2.0 * start)
+        result: Twice = Twice(start) + (self - Twice(*_two_product(start, start))) / (2.0 * start)
+        return result
 
 
 def _twice(x: Any) -> Twice:
@@ -139,7 +143,9 @@ def _decimally(formula: Callable[..., Any], given: list[float], otherwise: float
     """With more and more digits until the result no longer changes."""
     before = None
     for digits in DIGITS:
-        with localcontext(Context(prec=digits, Emin=-99999, Emax=99999, traps=[DivisionByZero, InvalidOperation, Overflow])):
+        with localcontext(
+            Context(prec=digits, Emin=-99999, Emax=99999, traps=[DivisionByZero, InvalidOperation, Overflow])
+        ):
             try:
                 result = formula(*map(Decimal, given))
             except ArithmeticError:

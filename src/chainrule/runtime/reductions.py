@@ -2,6 +2,8 @@
 NumPy only; every function takes batches."""
 
 import math
+from decimal import Decimal, localcontext
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -15,46 +17,87 @@ LOW = 800.0
 """exp(-LOW) is 0 in float64, and far from the smallest number that is not."""
 FAR = 2.0**63
 """Numbers beyond this are more than LOW apart, if they are not equal."""
+NARROW = -16.0
+"""Differences down to this one are rounded by so little that their exponentials keep all but a few ulp."""
+MANY = 16
+"""Up to one in so many numbers are looked up and put back one by one."""
+SHORT = 16
+"""Rows up to this long are worked through column by column."""
 CANCELLED = 0.5
-"""A sum smaller than this, relative to its larger term, is computed again in twice the digits."""
+"""A sum smaller than this, relative to its larger term, is computed again in more digits."""
+VERY_NEAR = 2.0**-10
+"""And one smaller than this in twice the digits."""
 
 
 def exponentials(z: Array, times: Any = None, over: Any = None) -> Array:
     """exp u / max exp u for u = z · times / over; both are 1 unless given, and have one value for each row, an axis of length 1, or for all.
 
-    Each is right to about 2 ulp however large u is: the rounding errors of the difference from the largest, of the product and of the
+    However large u is, each is right to a few ulp: the rounding errors of the difference from the largest, of the product and of the
     quotient, which an exponential would multiply by the size of u, are put back to first order. Infinite scores count as their limit."""
-    scaled = times is not None or over is not None
-    if scaled:
-        times, over = (np.asarray(1.0 if each is None else each, dtype=np.float64) for each in (times, over))
-        z = z * (np.sign(times) * np.sign(over))
+    if times is not None or over is not None:
+        return _scaled(z, *(np.asarray(1.0 if each is None else each, dtype=np.float64) for each in (times, over)))
     largest = np.max(z, axis=-1, keepdims=True)
     if not np.all(np.abs(largest) < FAR):
         far = np.abs(largest) >= FAR
-        z = np.where(far, np.where(z == largest, 0.0, (z - largest) if scaled else -LOW), z)
+        z = np.where(far, np.where(z == largest, 0.0, -LOW), z)
         largest = np.where(far, 0.0, largest)
-    z = np.maximum(z, np.finfo(np.float64).min if scaled else largest - LOW)
-    found = z - largest
-    back = found - z
-    rest = found - back  # the error of the difference by Knuth's two-sum: (z - (found - back)) - (largest + back)
-    np.subtract(z, rest, out=rest)
-    back += largest
-    rest -= back
-    if scaled:
-        found, rest = _scaled(found, rest, np.abs(times), np.abs(over))
+    found = np.subtract(z, largest)
+    if np.min(found, initial=0.0) >= NARROW:
+        return np.asarray(np.exp(found, out=found))
+    if found.ndim == 2 and (places := _places(found)) is not None:
+        i, j = places
+        rest = _difference_error(z[i, j], largest[i, 0], found[i, j])
+        np.exp(found, out=found)
+        found[i, j] *= 1.0 + rest
+        return np.asarray(found)
+    z = np.maximum(z, largest - LOW)
+    np.subtract(z, largest, out=found)
+    rest = _difference_error(z, largest, found)
     np.exp(found, out=found)
     rest *= found
     found += rest
     return np.asarray(found)
 
 
-def _scaled(found: Array, rest: Array, times: Any, over: Any) -> tuple[Array, Array]:
-    """(found + rest) times and over positive numbers, with what is left of it."""
+def _places(differences: Array) -> tuple[Any, Any] | None:
+    """Where differences are rounded by so much that it counts, and have an exponential; None if these are many."""
+    turned = differences.flags.f_contiguous
+    flat = differences.T.reshape(-1) if turned else differences.reshape(-1)
+    found = np.flatnonzero(flat < NARROW)
+    if len(found) > len(flat) // MANY:
+        return None
+    found = found[flat[found] > -LOW]
+    rows, columns = differences.shape
+    return (found % rows, found // rows) if turned else (found // columns, found % columns)
+
+
+def _difference_error(a: Array, b: Array, difference: Array) -> Array:
+    """a - b - difference exactly, by Knuth's two-sum."""
+    back = difference - a
+    rest = difference - back
+    np.subtract(a, rest, out=rest)
+    back += b
+    rest -= back
+    return np.asarray(rest)
+
+
+def _scaled(z: Array, times: Any, over: Any) -> Array:
+    """exp u / max exp u for u = z · times / over."""
+    z = z * (np.sign(times) * np.sign(over))
+    times, over = np.abs(times), np.abs(over)
+    largest = np.max(z, axis=-1, keepdims=True)
+    if not np.all(np.isfinite(largest)):
+        z = np.where(np.isinf(largest), np.where(z == largest, 0.0, -np.inf), z)
+        largest = np.where(np.isinf(largest), 0.0, largest)
+    found = z - largest
     product = found * times
-    rest = rest * times + _product_error(found, times, product)
     quotient = np.maximum(product / over, -LOW)
-    rest = ((product - quotient * over) - _product_error(quotient, over, quotient * over) + rest) / over
-    return quotient, np.clip(np.where(quotient > -LOW, rest, 0.0), -1.0, 1.0)
+    rest = _difference_error(z, largest, found) * times + _product_error(found, times, product)
+    back = quotient * over
+    rest = ((product - back) - _product_error(quotient, over, back) + rest) / over
+    result = np.exp(quotient)
+    result += result * np.clip(np.where(quotient > -LOW, rest, 0.0), -1.0, 1.0)
+    return np.asarray(result)
 
 
 def _product_error(a: Any, b: Any, product: Any) -> Any:
@@ -66,20 +109,91 @@ def _product_error(a: Any, b: Any, product: Any) -> Any:
 
 def log_sum(e: Array) -> Array:
     """log Σ e for exponentials whose largest is 1; that one is left out of the sum, so that log1p keeps the digits of the others."""
-    ones = e == 1.0
-    others = e - ones
-    return np.asarray(np.log1p(np.sum(others, axis=-1) + (np.sum(ones, axis=-1, dtype=np.float64) - 1.0)))
+    if e.shape[-1] <= SHORT:
+        return np.asarray(np.log1p(_without_largest(e)))
+    rest = np.asarray(np.sum(e, axis=-1) - 1.0)
+    small = rest < 1.0  # the difference has lost digits
+    if np.any(small):
+        others = e[small]
+        others[np.arange(len(others)), np.argmax(others, axis=-1)] = 0.0
+        rest[small] = np.sum(others, axis=-1)
+    return np.asarray(np.log1p(rest))
+
+
+def _without_largest(e: Array) -> Array:
+    """The sum of all but the largest of each row, column by column."""
+    largest, rest = np.array(e[..., 0]), e[..., 0] * 0.0
+    for k in range(1, e.shape[-1]):
+        rest = rest + np.minimum(largest, e[..., k])
+        largest = np.maximum(largest, e[..., k])
+    return np.asarray(rest)
 
 
 def log_sum_exp(z: Array) -> Array:
-    """log Σ exp z, in twice the digits where the largest z and the logarithm of the rest cancel."""
+    """log Σ exp z, in more digits where the largest z and the logarithm of the rest cancel."""
     largest = np.max(z, axis=-1)
     found = np.asarray(largest + log_sum(exponentials(z)))
     near = np.abs(found) < CANCELLED * np.abs(largest)
     if np.any(near):
         found = np.array(found)
-        found[near] = _twice_log_sum_exp(z[near])
+        found[near] = _finer_log_sum_exp(z[near])
+        near &= np.abs(found) < VERY_NEAR * np.abs(largest)
+        if np.any(near):
+            found[near] = _twice_log_sum_exp(z[near])
     return found
+
+
+def _finer_log_sum_exp(z: Array) -> Array:
+    """With exponentials of 66 bits; the sum of their upper parts is exact, and the logarithm corrected by one step of Newton's method."""
+    largest = np.max(z, axis=-1, keepdims=True)
+    z = np.maximum(z, largest - LOW)
+    high = z - largest
+    high, low = _exp(high, _difference_error(z, largest, high))
+    upper = (high + (grid := 2.0 ** math.ceil(math.log2(z.shape[-1] + 2)))) - grid
+    total = np.sum(upper, axis=-1)
+    rest = np.sum(high - upper, axis=-1) + np.sum(low, axis=-1)
+    start = np.log(total + rest)
+    inverse, inverse_low = _exp(-start, 0.0 * start)
+    product = total * inverse
+    off = (product - 1.0) + (_product_error(total, inverse, product) + (total * inverse_low + rest * inverse))
+    top = largest[..., 0]
+    sum_ = top + start
+    return np.asarray(sum_ + (off - _difference_error(sum_, top, start)))
+
+
+def _exp(u: Array, low: Array) -> tuple[Array, Array]:
+    """exp(u + low) to 66 bits for |u| up to LOW, as a number and what is left of it: exp(j/64) from a table times 1 + t + t²/2 + …"""
+    table, table_low = _powers()
+    j = np.rint(u * (64.0 / math.log(2)))
+    t = (u - j * STEP[0]) - j * STEP[1]
+    t_low = ((u - j * STEP[0]) - t) - j * STEP[1] + (low - j * STEP[2])
+    tail = t * t * (0.5 + t * (1 / 6 + t * (1 / 24 + t * (1 / 120 + t / 720)))) + t * t_low
+    whole = np.floor(j / 64.0)
+    place = (j - 64.0 * whole).astype(np.intp)
+    a, a_low = table[place], table_low[place]
+    growth = t + (tail + t_low)
+    growth_low = (t - growth) + (tail + t_low)
+    product = a * growth
+    error = _product_error(a, growth, product) + (a * growth_low + a_low * (1.0 + growth))
+    high = a + product
+    left = ((a - high) + product) + error
+    scale = whole.astype(np.int64)
+    return np.ldexp(high, scale), np.ldexp(left, scale)
+
+
+STEP = tuple(map(float.fromhex, ("0x1.62e42fef80000p-7", "0x1.1cf79abc80000p-42", "0x1.e3b39803f2f6bp-78")))
+"""log 2/64, in parts whose products with whole numbers up to 2¹⁷ are exact but for the last."""
+
+
+@lru_cache(maxsize=1)
+def _powers() -> tuple[Array, Array]:
+    """2^(j/64) for j = 0, …, 63 to 106 bits."""
+    with localcontext() as context:
+        context.prec = 50
+        exact = [Decimal(2) ** (Decimal(j) / 64) for j in range(64)]
+        high = [float(x) for x in exact]
+        low = [float(x - Decimal(h)) for x, h in zip(exact, high, strict=True)]
+    return np.array(high), np.array(low)
 
 
 def _twice_log_sum_exp(z: Array) -> Array:
@@ -98,7 +212,7 @@ def _twice_log_sum_exp(z: Array) -> Array:
 def shifted(z: Array) -> Array:
     """z less its largest component, so that no exponential of it overflows; infinite largest components become 0."""
     largest = np.max(z, axis=-1, keepdims=True)
-    found = z - largest
+    found = np.subtract(z, largest)
     if not np.all(np.isfinite(largest)):
         found = np.where(z == largest, 0.0, found)
     return np.asarray(found)
@@ -121,39 +235,53 @@ def balanced(matrix: Array) -> Array:
     """The matrix with each diagonal entry replaced by minus the sum of the others in its row."""
     size = matrix.shape[-1]
     off = np.where(np.eye(size, dtype=bool), 0.0, matrix)
-    return np.asarray(off - np.eye(size) * _total(off)[..., None])
+    return np.asarray(off - np.eye(size) * total(off)[..., None])
 
 
-def _total(terms: Array) -> Array:
-    """Their sum as if rounded once: what the terms have on a grid adds up exactly, and what is left of them is tiny (Rump, Ogita and Oishi, 2008)."""
-    largest = np.max(np.abs(terms), axis=-1, keepdims=True)
-    if not np.all(largest < FAR):
-        return np.asarray(np.sum(terms, axis=-1))
-    exponent = np.frexp(largest)[1] + math.ceil(math.log2(terms.shape[-1] + 2))
-    grid = np.ldexp(1.0, exponent)
-    upper = (terms + grid) - grid
-    return np.asarray(np.sum(upper, axis=-1) + np.sum(terms - upper, axis=-1))
+def total(terms: Array, largest: float | None = None) -> Array:
+    """Their sum as if rounded once, however it cancels: what they have on a grid adds up exactly, and what is left is tiny (Rump, Ogita and Oishi, 2008).
+
+    largest: a number that none exceeds, if that is known."""
+    many = math.ceil(math.log2(terms.shape[-1] + 2))
+    if largest is not None:
+        grid: Any = math.ldexp(largest, many)
+    else:
+        found = np.max(np.abs(terms), axis=-1, keepdims=True)
+        if not np.all(found < FAR):
+            return np.asarray(np.sum(terms, axis=-1))
+        grid = np.ldexp(1.0, np.frexp(found)[1] + many)
+    upper = terms + grid
+    upper -= grid
+    exact = np.sum(upper, axis=-1)
+    np.subtract(terms, upper, out=upper)
+    return np.asarray(exact + np.sum(upper, axis=-1))
 
 
 def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
     """A vector that sums to 0, with its component at the largest weight replaced by minus the sum of the others where these are small.
 
-    term: one of the two whose difference the vector is. A component whose terms exceed all the others taken together has lost digits
+    term: one of the two whose difference the vector is. A component whose term exceeds all the others taken together has lost digits
     to cancellation, which the others have kept."""
-    top = weights == np.max(weights, axis=-1, keepdims=True)
-    others = vector * ~top
-    size = np.sum(np.abs(others), axis=-1, keepdims=True)
-    alone = np.sum(top, axis=-1, keepdims=True) == 1
-    chosen = top & (size < np.abs(term)) & alone
-    if not np.any(chosen):
-        return vector
-    rest = np.sum(others, axis=-1, keepdims=True)
-    return np.asarray(np.where(chosen, -rest, vector))
+    shape = np.broadcast_shapes(vector.shape, weights.shape, term.shape)
+    result = np.array(np.broadcast_to(vector, shape))
+    rows, weights, term = (_rows(each, shape) for each in (result, weights, term))
+    every, top = np.arange(len(rows)), np.argmax(weights, axis=-1)
+    before = rows[every, top]
+    rows[every, top] = 0.0
+    chosen = np.sum(np.abs(rows), axis=-1) < np.abs(term[every, top])
+    rows[every, top] = np.where(chosen, -np.sum(rows, axis=-1), before) if np.any(chosen) else before
+    return rows.reshape(shape)
 
 
 def centred(g: Array, weights: Array) -> Array:
-    """g less its component at the largest weight, the mean of them at several: for a product that does not change when one number is added
-    to all of g."""
-    top = weights == np.max(weights, axis=-1, keepdims=True)
-    count = np.sum(top, axis=-1, keepdims=True, dtype=np.float64)
-    return np.asarray(g - np.sum(g * top, axis=-1, keepdims=True) / count)
+    """g less its component at the largest weight: for a product that does not change when one number is added to all of g."""
+    shape = np.broadcast_shapes(g.shape, weights.shape)
+    rows = _rows(g, shape)
+    top = rows[np.arange(len(rows)), np.argmax(_rows(weights, shape), axis=-1)]
+    return np.asarray(g - top.reshape(shape[:-1])[..., None])
+
+
+def _rows(array: Array, shape: tuple[int, ...]) -> Array:
+    """An array of some shape with one batch axis."""
+    array = np.broadcast_to(array, shape) if array.shape != shape else array
+    return array if array.ndim == 2 else array.reshape(-1, shape[-1])

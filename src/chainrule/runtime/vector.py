@@ -12,6 +12,7 @@ import numpy.typing as npt
 
 from .arithmetic import PART
 from .blocks import share
+from .reductions import SHORT
 from .reductions import balanced as balanced
 from .reductions import balanced_at as balanced_at
 from .reductions import centred as centred
@@ -20,14 +21,15 @@ from .reductions import exponentials as exponentials
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
 from .reductions import shifted as shifted
+from .reductions import total as total
 from .reductions import weighted as weighted
 from .scalar import KEPT, Range, result_dtype
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
-SHORT = 16
-"""Rows up to this long are laid out side by side, so that an operation over a row is one over many rows."""
+FEW = 1 << 14
+"""Numbers that a kernel is given at once, so that the several arrays it computes in between stay in the cache."""
 NEAR = 1e-3
 """How far an input may be from what its derivatives rely on (a sum of 1, symmetry): rounding, and not another kind of input."""
 
@@ -473,7 +475,10 @@ class VectorFunction:
     def _finished(self, array: Any, call: _Call, axes: tuple[str, ...], out: Any = None) -> Any:
         """A fresh array of the dtype of the result, or ``out``; a NumPy scalar where there is no axis."""
         moved = self._moved(np.asarray(array), call, axes)
-        return np.array(moved, dtype=call.dtype)[()] if out is None else self._into(out, moved)
+        if out is not None:
+            return self._into(out, moved)
+        fresh = moved.flags.owndata and not any(moved is each for each in call.arrays)
+        return moved.astype(call.dtype, order="C", copy=not fresh)[()]
 
     def _into(self, out: Any, found: Array) -> Any:
         if not isinstance(out, np.ndarray) or out.dtype.newbyteorder("=") not in KEPT:
@@ -502,16 +507,17 @@ class VectorFunction:
             self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
             for a, d in zip(call.arrays, deep, strict=True)
         ]
-        result = np.empty((rows, *shape[len(call.batch) :]))
+        result = np.empty(shape)
+        flat = result.reshape(rows, *shape[len(call.batch) :])
 
         def work(start: int, stop: int) -> None:
             with np.errstate(all="ignore"):
                 for k in range(start, stop, step):
                     here = slice(k, min(k + step, stop))
-                    result[here] = kernel(*(_side_by_side(a[here]) if batched else a for a, batched in arrays))
+                    flat[here] = kernel(*(_side_by_side(a[here]) if batched else a for a, batched in arrays))
 
         share(work, rows, step, result.size)
-        return result.reshape(shape)
+        return result
 
     def _last_fits(self, call: _Call, axes: tuple[str, ...]) -> bool:
         """Whether the vector of a product has all batch axes of the call."""
@@ -546,7 +552,7 @@ class VectorFunction:
 
 def _side_by_side(rows: Array) -> Array:
     """Short rows of numbers with their first components next to each other in memory, then the second ones, and so on."""
-    if rows.ndim < 2 or not 1 < rows.shape[-1] <= SHORT:
+    if rows.ndim != 2 or not 1 < rows.shape[-1] <= SHORT:
         return rows
     turned = np.empty(rows.shape[::-1])
     turned[...] = rows.T

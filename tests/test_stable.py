@@ -1,0 +1,290 @@
+"""Stable forms are found by rules: each mend is an identity, errors are counted in ulp, and the best form is found, also of formulas that are
+not in the catalogue."""
+
+import math
+from functools import cache
+
+import mpmath
+import numpy as np
+import pytest
+import sympy
+from sympy import Abs, Interval, Piecewise, Rational, cos, erf, exp, expand_log, log, oo, pi, sin, sqrt, symbols, tanh
+
+from chainrule.codegen import model
+from chainrule.codegen.fits import fits
+from chainrule.codegen.mends import MENDS, Patient, template
+from chainrule.codegen.points import ranges, sample
+from chainrule.codegen.reference import Reference
+from chainrule.codegen.spec import FunctionSpec
+from chainrule.codegen.stable import LIMIT, problem, stabilise
+from chainrule.codegen.ulp import Truth, ulps
+from chainrule.codegen.vocabulary import normal_tail, times_exp_square
+from chainrule.runtime import extended, special
+
+x, y = symbols("x y", real=True)
+REALS = (-math.inf, math.inf)
+SIGMA = 1 / (1 + exp(-x))
+M = mpmath.MPContext()
+M.prec = 400
+
+
+# ---------------------------------------------------------------- ulp
+
+
+@pytest.mark.parametrize(
+    ("got", "exact", "wanted"),
+    [
+        (1.0, M.mpf(1), 0.0),
+        (math.nextafter(1.0, 2.0), M.mpf(1), 1.0),
+        (math.nextafter(1.0, 0.0), M.mpf(1), 0.5),
+        (1.0, M.mpf(1) + M.mpf(2) ** -54, 0.25),
+        (1.0, M.mpf(1) - M.mpf(2) ** -54, 0.5),  # an ulp of the exact value, below 1
+        (5e-324, M.mpf(0), 1.0),
+        (0.0, M.mpf(2) ** -1075, 0.5),
+        (math.inf, M.inf, 0.0),
+        (-math.inf, M.inf, math.inf),
+        (math.inf, M.mpf(1), math.inf),
+        (math.inf, M.mpf(2) ** 1024 * (1 - M.mpf(2) ** -54), 0.0),
+        (math.nan, M.mpf(1), math.inf),
+        (1e308, M.mpf(10) ** 400, math.inf),
+    ],
+)
+def test_errors_are_counted_in_ulp_of_the_exact_value(got, exact, wanted):
+    assert ulps(np.array([got]), Truth.of([exact]))[0] == wanted
+
+
+def test_an_unknown_value_has_an_unknown_error():
+    assert np.isnan(ulps(np.array([1.0]), Truth.of([None]))[0])
+
+
+# ---------------------------------------------------------------- the model machine
+
+
+@pytest.mark.parametrize("name", sorted(set(model.EXACT) - {"hypot", "power"}))
+def test_the_functions_of_the_model_are_wrong_by_little_and_always_alike(name):
+    points = [0.3, 0.7, 1.9, 5.5]
+    exact = [model.EXACT[name](M, M.mpf(p)) for p in points]
+    first, second = (getattr(model.NUMPY, name)(np.array(points)) for _ in range(2))
+    assert (first == second).all()
+    errors = ulps(first, Truth.of(exact))
+    assert 0 < errors.max() <= 1.1 + 1e-6
+    assert ulps(getattr(np, name)(np.array(points)), Truth.of(exact)).max() <= 2
+
+
+# ---------------------------------------------------------------- functions that NumPy lacks
+
+
+def test_the_tables_of_the_error_function_are_those_that_a_fit_gives():
+    for fit in fits():
+        assert getattr(special, fit.name) == fit.coefficients
+        assert fit.error < 2.0**-56
+
+
+RISING = [0.0, 1e-300, 1e-9, 0.03, 0.4, 0.9, 1.0, 1.7, 3.0, 6.5, 11.0, 20.0, 26.0]
+BOTH = sorted({*RISING, *(-p for p in RISING)})
+SPECIAL = {
+    "erfcx": (RISING, special.erfcx, lambda p: M.exp(p * p) * M.erfc(p)),
+    "normal_tail": (RISING, special.normal_tail, lambda p: M.exp(p * p / 2) * M.erfc(p / M.sqrt(2))),
+    "erfc": (BOTH, special.erfc, M.erfc),
+    "erf": (BOTH, special.erf, M.erf),
+    "exp_square": (BOTH, lambda p: special.exp_square(p, -0.7), lambda p: M.exp(M.mpf(-0.7) * p * p)),
+    "times_exp_square": (BOTH, lambda p: special.times_exp_square(p, p, -0.5), lambda p: p * M.exp(-p * p / 2)),
+}
+
+
+@pytest.mark.parametrize("name", SPECIAL)
+def test_functions_that_numpy_lacks_are_right_to_a_few_ulp(name):
+    points, function, exact = SPECIAL[name]
+    array = np.array([*points, *(np.array(points) * 1.0137)])
+    truth = Truth.of([exact(M.mpf(float(p))) for p in array])
+    assert ulps(function(array), truth).max() <= 4
+    assert ulps(function(array) * (1 + 1e-14), truth).max() > 4
+
+
+def test_what_rounding_takes_from_a_difference_is_known_exactly():
+    a, b = np.array([1.0, 1e16, 3.0, math.inf]), np.array([1e-20, 1.0, 1e-17, 1.0])
+    gone = [M.mpf(p) - M.mpf(q) - M.mpf(p - q) for p, q in zip(a[:3].tolist(), b[:3].tolist(), strict=True)]
+    assert special.lost(a, b).tolist() == [*map(float, gone), 0.0]
+
+
+# ---------------------------------------------------------------- more digits
+
+
+@pytest.mark.parametrize("method", ["exp", "ln", "sqrt"])
+def test_twice_the_digits(method):
+    points = [1e-5, 0.3, 0.9999, 1.0, 2.7, 45.0, 600.0]
+    got = getattr(extended.Twice(np.array(points)), method)()
+    for k, point in enumerate(points):
+        exact = getattr(M, method)(M.mpf(point))
+        off = abs(M.mpf(float(got.high[k])) + M.mpf(float(got.low[k])) - exact)
+        assert off <= M.mpf(2) ** -98 * max(abs(exact), M.mpf(2) ** -20)
+
+
+def test_a_difference_that_cancels_is_computed_again():
+    z = np.array([-0.8472978603872037, 0.8472978603872032, 1e-100, 5e-324, 3.0])
+    t = np.array([0.3, 0.7, 0.5, 0.5, 0.2])
+    sigma = 1 / (1 + np.exp(-z))
+    got = extended.refined(sigma - t, sigma - t, sigma + t, lambda z, t: 1 / (1 + (-z).exp()) - t, z, t)
+    M.prec = 3000
+    truth = Truth.of([1 / (1 + M.exp(-M.mpf(p))) - M.mpf(q) for p, q in zip(z.tolist(), t.tolist(), strict=True)])
+    M.prec = 400
+    assert ulps(got, truth).max() <= 4
+    assert ulps(sigma - t, truth).max() > 1000
+
+
+def test_formulas_in_more_digits_have_no_floats():
+    written = template(x / 3 - Rational(1, 2) + exp(-2 * x) * log(y) / sqrt(x**2 + y), (x, y))
+    assert written is not None
+    for number in (extended.Twice, __import__("decimal").Decimal):
+        assert eval(f"lambda x, y: {written.format('x', 'y')}")(number(0.5), number(0.75)) is not None
+    assert template(sin(x), (x,)) is None
+
+
+# ---------------------------------------------------------------- mends
+
+ALWAYS = tuple((p, q) for p in (-50.0, -1.3, 0.4, 2.2, 60.0, 900.0) for q in (0.3, 0.6))
+
+
+def patient(expr, points, truth, failing, domains, given=None):
+    symbols_ = tuple(s for s in (x, y) if s in expr.free_symbols or len(domains) == 2)
+    reference = Reference(given if given is not None else expr, symbols_, domains)
+    return Patient(expr, symbols_, symbols_, points, truth, failing, reference)
+
+
+def of_one(expr, at, truth=None, given=None):
+    """Failing at one number, with a grid of others."""
+    grid = tuple((float(p),) for p in [*range(-900, 900, 100), at, -0.9, -0.2, 0.2, 0.9, 1.1, 2.0])
+    values = truth or (lambda p: 1.0)
+    return patient(expr, grid, tuple(values(p) for (p,) in grid), (18,), (REALS,), given)
+
+
+def of_two(expr, at, domains=(REALS, (0.0, 1.0))):
+    points = (*ALWAYS, at)
+    return patient(expr, points, tuple(float(k + 1) for k in range(len(points))), (len(points) - 1,), domains)
+
+
+EXAMPLES = {
+    "an argument stops": of_one(x * exp(x) / (1 + exp(x)), -900.0, lambda p: 0.0 if p < -50 else 1.0),
+    "a vanishing term stops": of_one(x + Abs(x) * exp(-Abs(x)), 900.0),
+    "an exponential in two halves": of_one(x * exp(x) / (1 + exp(x)), -740.0, lambda p: 1e-310),
+    "the quotient first": of_one(x * exp(x) / (1 + exp(x)), 1e300),
+    "the tail of an exponential apart": of_one(x * exp(x) / (1 + exp(x)), -740.0, lambda p: 1e-310),
+    "factors of a polynomial": of_one((x**2 - 2) * exp(x), 1.414),
+    "expansion about a root": of_one(x + 1 + exp(x), -1.278, lambda p: float(p + 1 + math.exp(min(p, 700)))),
+    "rounding of a difference": of_two(exp(-Abs(x - y)) * 3, (0.3, 0.2), (REALS, REALS)),
+    "0 · ∞ = 0": of_one(x * exp(-(x**2)) / (1 + x), 900.0),
+    "the end of a domain": of_two((x - y) / (x * (2 - x)), (1.0, 1.0)),
+    "more digits": of_two(SIGMA - y, (0.3, 0.6)),
+    "a zero without sign": of_two(x + y, (0.3, -0.0)),
+    "a case of its own": patient(sin(x) / x, tuple((float(p),) for p in range(9)), (1.0,) * 9, (0,), (REALS,)),
+}
+
+
+def equal(first, second, domains):
+    symbols_ = (x, y)[: len(domains)]
+    points = [(u, v)[: len(domains)] for u in (-1.7, -1.2, 0.3, 0.8, 2.9) for v in (0.15, 0.4)]
+    return Reference(first, symbols_, domains).teach(second, points)
+
+
+@pytest.mark.parametrize("mend", MENDS, ids=lambda mend: mend.name)
+def test_every_mend_is_an_identity_and_a_corrupted_one_is_caught(mend):
+    here = EXAMPLES[mend.name]
+    forms = list(mend.apply(here))
+    assert forms
+    tolerance = Rational(1, 10**12) if "root" in mend.name else Rational(1, 10**20)
+    for form in forms:
+        assert form != here.expr
+        if "root" in mend.name:  # a polynomial of 60 bits
+            assert near(here.expr, form, 1e-15)
+            assert not near(here.expr, form * (1 + tolerance), 1e-15)
+        else:
+            assert equal(here.expr, form, here.reference.domains)
+            assert not equal(here.expr, form * (1 + tolerance), here.reference.domains)
+
+
+def near(first, second, tolerance):
+    one, other = (Reference(each, (x,), (REALS,)) for each in (first, second))
+    values = [(one.exact((p,)), other.exact((p,))) for p in (-1.4, -1.28, -1.2, 0.3)]
+    return all(abs(a - b) <= tolerance * abs(a) for a, b in values)
+
+
+@pytest.mark.parametrize("mend", MENDS, ids=lambda mend: mend.name)
+def test_no_mend_touches_what_fails_nowhere_special(mend):
+    plain = of_one(x + 3, 0.9)
+    assert mend.name == "0 · ∞ = 0" or not list(mend.apply(plain))
+
+
+# ---------------------------------------------------------------- the search
+
+# formula, its domain, and the ulp that are reached on the model machine, rounded up
+FORMULAS = {
+    "softplus": (log(1 + exp(x)), None, 4),
+    "gaussian softplus": (log(1 + exp(-(x**2))), None, 4),
+    "decay": (x * exp(-x), None, 4),
+    "conjugate": (sqrt(1 + x**2) - x, None, 4),
+    "quotient of a difference": ((exp(x) - 1) / x, None, 4),
+    "tanh over x": (tanh(x) / x, None, 4),
+    "versine": (1 - cos(x), Interval(-3, 3), 4),
+    "cubic root": (x - sin(x), Interval(-3, 3), 4),
+    "normal": ((1 + erf(x / sqrt(2))) / 2, None, 4),
+    "silu slope": (SIGMA + x * SIGMA * (1 - SIGMA), None, 4),
+    "density": (exp(-(x**2) / 2) / sqrt(2 * pi), None, 4),
+}
+
+
+def spec(formula, domain):
+    return FunctionSpec("f", (("x", x),), (), formula, {}, {}, {x: domain} if domain else {})
+
+
+@cache
+def found(name):
+    formula, domain, _ = FORMULAS[name]
+    of = spec(formula, domain)
+    domains = tuple((each.lower, each.upper) for each in ranges(of).values())
+    return stabilise(problem(formula, (x,), sample(of), domains), {x: "x"})
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_a_formula_of_ones_own_is_right_to_four_ulp(name):
+    stable = found(name)
+    assert stable.within, f"{stable.measured.ulp:.2f} ulp at {stable.measured.at}"
+    assert stable.measured.ulp <= min(FORMULAS[name][2], LIMIT)
+
+
+def test_the_record_says_what_was_done():
+    stable = found("silu slope")
+    assert "expansion about a root" in stable.rules
+    assert stable.naive.ulp > 1e9 > 4 >= stable.measured.ulp
+    assert len(stable.naive_body.lines) < len(stable.body.lines)
+
+
+def test_what_is_not_reached_is_said():
+    formula = exp(sin(x) * 1000)
+    domains = ((-3.0, 3.0),)
+    of = spec(formula, Interval(-3, 3))
+    stable = stabilise(problem(formula, (x,), sample(of), domains), {x: "x"})
+    assert not stable.within
+    assert stable.measured.ulp > LIMIT
+
+
+def test_roots_and_jumps_are_told_apart():
+    step = Piecewise((x - 1, x < 0), (x + 1, True))
+    stable = stabilise(problem(step, (x,), sample(spec(step, None)), (REALS,)), {x: "x"})
+    assert stable.within
+    assert "expansion about a root" not in stable.rules
+
+
+def test_words_stand_for_what_they_say():
+    assert expand_log(log(1)) == 0
+    for word, plain in (
+        (normal_tail(x), exp(x**2 / 2) * sympy.erfc(x / sqrt(2))),
+        (times_exp_square(y, x, -1), y * exp(-(x**2))),
+    ):
+        domains = ((0.0, math.inf), REALS)
+        points = [(0.3, 0.4), (1.7, -2.0), (4.0, 1.1)]
+        assert Reference(plain, (x, y), domains).teach(word, points)
+        assert not Reference(plain * (1 + Rational(1, 10**20)), (x, y), domains).teach(word, points)
+
+
+assert set(EXAMPLES) == {mend.name for mend in MENDS}
+assert oo > 0
