@@ -156,7 +156,7 @@ class Reader:
         self.take(r"\sum", "_", "{")
         index = self.name()
         self.take("=", "1", "}", "^", "{")
-        dimension = self.name()
+        dimension = "_".join((self.name(), *(self.indices() if self.peek() == "_" else ())))
         self.take("}")
         return t.Sum(self.product(), index, dimension)
 
@@ -274,7 +274,9 @@ class Reader:
         self.take("_", "{")
         found: list[str] = []
         while not self.skip("}"):
-            if not self.skip(","):
+            if found and self.peek() in ("+", "-"):  # the number of a layer below a name: n_{l-1}
+                found[-1] += f"_{'plus' if self.next() == '+' else 'minus'}_{self.next()}"
+            elif not self.skip(","):
                 token = self.peek() or ""
                 found.append(re.sub(r"\\mathrm\{|\}", "", self.next()) if token[0] in r"\0123456789" else self.name())
         return found

@@ -14,7 +14,7 @@ from chainrule.build import build
 from chainrule.catalogue import project
 from chainrule.chapters.agreement import agreement
 from chainrule.chapters.networks import differences, graphs, vanishing
-from chainrule.chapters.page import Page, produce_page, written
+from chainrule.chapters.page import Chain, Page, produce_page, written
 from chainrule.cli import main
 from chainrule.errors import RenderError, VerificationError
 from chainrule.networks.training import train
@@ -130,12 +130,12 @@ def test_a_project_of_ones_own_builds_its_derivations_only(tmp_path, monkeypatch
 
 def test_equations_stand_below_each_other_in_every_format():
     a, b, c = (Formula(name, name) for name in "abc")
-    rows = ((a, (b, c)), (None, (c,)))
+    rows = (Chain(a, (b, c)), Chain(None, (c,)), Chain(None, (b,), "+"))
     template = "<< rows | aligned >>"
     made = {form: _inline(template, form, rows=rows) for form in ("md", "typ", "txt")}
-    assert made["md"] == r"\begin{aligned} a &= b = c \\   &= c \end{aligned}"
-    assert made["typ"] == "a &= b = c \\   &= c"
-    assert made["txt"] == "a = b = c\n  = c"
+    assert made["md"] == r"\begin{aligned} a &= b = c \\   &= c \\   &\quad {}+ b \end{aligned}"
+    assert made["typ"] == "a &= b = c \\   &= c \\   &quad + b"
+    assert made["txt"] == "a = b = c\n  = c\n    + b"
 
 
 def _inline(source: str, form: str, **values: object) -> str:

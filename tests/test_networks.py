@@ -468,3 +468,10 @@ def test_a_network_is_a_value():
     assert network == mlp((2, 3, 1)) == mlp(np.array([2, 3, 1]))
     assert replace(network, l2=0.5) != network
     assert network.compile() is mlp([2, 3, 1]).compile()
+
+
+def test_helpers_that_are_alike_but_for_their_names_are_written_once():
+    source = mlp([2, 3, 2], "sigmoid", "softmax", "categorical_cross_entropy").compile().source
+    bodies = [part.partition("(")[2] for part in source.split("\n\n\n") if part.startswith("def ")]
+    assert len(set(bodies)) == len(bodies)
+    assert source.count("np.exp(z) / np.sum(np.exp(z)") == 1

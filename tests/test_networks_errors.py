@@ -23,8 +23,12 @@ REFUSED = {
     "widths are []: give those of the input and of the output at least, as in [2, 1]": lambda: mlp([]),
     "widths is 3: give a list of whole numbers, as [2, 3, 1]": lambda: mlp(3),
     "'2x3' is no list of widths: write it as 2-3-1, input first": lambda: widths_of("2x3"),
-    "hidden= names 1 activations for 2 hidden layers: name one for all of them, or one for each": lambda: mlp([2, 3, 3, 1], ["tanh"]),
-    "hidden= names 1 activations for 0 hidden layers: name one for all of them, or one for each": lambda: mlp([2, 1], ["tanh"]),
+    "hidden= names 1 activations for 2 hidden layers: name one for all of them, or one for each": lambda: mlp(
+        [2, 3, 3, 1], ["tanh"]
+    ),
+    "hidden= names 1 activations for 0 hidden layers: name one for all of them, or one for each": lambda: mlp(
+        [2, 1], ["tanh"]
+    ),
     "hidden is None: give an activation, or one for each": lambda: mlp([2, 3, 1], None),
     "3 is no name of an activation: give one of the catalogue as a string": lambda: mlp([2, 3, 1], [3]),
     "None is no name of a loss: give one of the catalogue as a string": lambda: mlp([2, 1], loss=None),
@@ -82,6 +86,8 @@ def test_a_network_that_does_not_fit_is_refused_in_a_sentence(message):
 def test_unknown_names_come_with_near_ones():
     with pytest.raises(UnknownName, match=r"sigmoyd.*did you mean sigmoid"):
         mlp([2, 3, 1], "sigmoyd")
+    with pytest.raises(UnknownName, match=r"sigmoyd.*did you mean sigmoid"):
+        mlp([2, 1], "sigmoyd")
     with pytest.raises(UnknownName, match=r"softmux.*did you mean softmax"):
         mlp([2, 2], output="softmux")
     with pytest.raises(UnknownName, match=r"hubert.*did you mean huber"):

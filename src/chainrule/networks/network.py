@@ -92,6 +92,8 @@ def mlp(
         raise DefinitionError(
             f"hidden= names {len(names)} activations for {layers} hidden layers: name one for all of them, or one for each"
         )
+    if isinstance(hidden, str) and not layers:
+        activation(hidden)  # a name that is none is refused even where nothing would use it
     known = {name: activation(name) for name in dict.fromkeys(names)}
     inner = tuple(known[name] for name in names)
     for each in inner:

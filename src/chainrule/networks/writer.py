@@ -3,6 +3,7 @@
 A matrix equation becomes matrix products and element-wise operations in place; an activation, its derivative and the loss are the kernels of
 ``kernels``. Every statement stands under the equation that it computes."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -58,12 +59,25 @@ def source_of(network: Network) -> str:
     )
     blocks = [
         "\n".join([title, "", *imports]),
-        *module.helpers,
-        *module.functions.values(),
+        *_once_each(tuple(module.helpers), tuple(module.functions.values())),
         "\n".join(forward),
         "\n".join(backward),
     ]
     return "\n\n\n".join(blocks) + "\n"
+
+
+def _once_each(helpers: tuple[str, ...], functions: tuple[str, ...]) -> tuple[str, ...]:
+    """Helpers and functions, of helpers that differ by their names alone the first."""
+    first: dict[str, str] = {}
+    copies: dict[str, str] = {}
+    for helper in helpers:
+        name, _, rest = helper.removeprefix("def ").partition("(")
+        if first.setdefault(rest, name) != name:
+            copies[name] = first[rest]
+    texts = [f"def {name}({rest}" for rest, name in first.items()] + list(functions)
+    for copy, name in copies.items():
+        texts = [re.sub(rf"\b{copy}\(", f"{name}(", each) for each in texts]
+    return tuple(texts)
 
 
 def _indented(lines: list[str]) -> list[str]:
