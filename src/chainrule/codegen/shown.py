@@ -63,6 +63,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("sinh and cosh", "hyperbolic", "sinh and cosh", ((exp(u) - exp(-u), 2 * sympy.sinh(u)), (exp(u) + exp(-u), 2 * sympy.cosh(u)))),
     Shown("1 - σ", "complement", "1 - σ", ((1 - 1 / (1 + exp(v)), 1 / (1 + exp(-v))),)),
     Shown("odd function", "odd", "odd function"),
+    Shown("the quotient first", "quotient", "the quotient first"),
     Shown("an argument stops", "stops", "an argument stops"),
     Shown("a vanishing term stops", "vanishing", "a vanishing term stops"),
     Shown("an exponential in two halves", "halves", "an exponential in two halves", ((a * exp(u), word.group(a * exp(u / 2)) * word.group(exp(u / 2))),)),
