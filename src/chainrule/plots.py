@@ -247,6 +247,11 @@ def _label(node: t.Node) -> str:
     return mathtext(printing.latex(node)).replace(r"\frac", r"\dfrac")
 
 
+def labels(main: Derivation) -> tuple[str, str, str]:
+    """The function, its derivative and its variable, as mathtext."""
+    return _label(_operand(main.goal)), _slope_label(main), _label(main.variable)
+
+
 def _slope_label(main: Derivation) -> str:
     """σ′(x) for a function of its variable, dL/dx otherwise."""
     operand = _operand(main.goal)

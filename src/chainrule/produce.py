@@ -1,27 +1,34 @@
 """The pipeline for one definition: derive, check, generate, report, render. Commands meet the engine here only."""
 
+import inspect
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from importlib import import_module
 from pathlib import Path
+from typing import Literal
 
 from .calculus.backward import backward_all
 from .calculus.derivation import Derivation
 from .calculus.derive import derive_all
 from .catalogue import PACKAGE, Project
-from .codegen.modules import check_module, module_source
+from .codegen.modules import check_module, floating_parts, module_source
 from .codegen.numpy_source import load as load_function
 from .codegen.numpy_source import package_source
 from .codegen.stubs import package_stub
 from .definition import Definition
+from .drawings.accuracy import accuracy_chart
+from .drawings.charts import draw_chart
 from .errors import VerificationError
 from .expression import tree as t
 from .pdf import latex_pdf, typst_pdf
-from .plots import draw, figures
+from .plots import draw, figures, labels
 from .rendering import index_row, render, render_index
-from .report import Detail, Material, NotationName, make_report, with_figures
-from .verification import Verification, summed, verify_all
+from .report import Detail, Material, NotationName, body, make_report, with_figures
+from .runtime.certificate import Certificate
+from .runtime.certificate import read as read_certificate
+from .verification import Verification, check_stable, summed, verify_all
 
 FORMS: Mapping[str, tuple[str, NotationName]] = {
     "text": ("derivation.txt.j2", "text"),
@@ -59,6 +66,7 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
     derivations = derive_all(definition)
     source = "" if definition.called_any else module_source(definition, derivations)
     main = derivations[0]
+    floating = floating_parts(definition, derivations, body(main)) if source else ()
     every = (*derivations, *backward_all(derivations))
     made = Material(
         definition,
@@ -66,11 +74,16 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
         main.kinks,
         main.properties,
         verify_all(every),
-        (summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),)
+        (
+            summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),
+            *check_stable(floating),
+        )
         if source
         else (),
         source,
         module,
+        floating=floating,
+        certificate=_certificate(definition.name, source, module),
     )
     return with_figures(made, figures(made))
 
@@ -81,30 +94,54 @@ def produce(definition: Definition, formats: Sequence[str], engine: str, project
     Raises VerificationError if any check fails: nothing unchecked is written."""
     folder = functions_folder(project)
     made = material(definition, _module(definition.name, project))
-    _raise_if_failed(made)
+    raise_if_failed(made)
     name = definition.name
     files = {f"{folder}/{name}.py": made.code.encode()} if made.code else {}
     latex = make_report(made, "latex")
     if "md" in formats:
         files[f"markdown/{name}.md"] = render(latex, "derivation.md.j2", project.templates, figures=FIGURES).encode()
-        files |= {f"figures/{f.name}.svg": draw(f, "svg") for f in made.figures}
+        files |= {f"figures/{name}": content for name, content in pictures(made, "svg").items()}
     if "tex" in formats:
         files[f"latex/{name}.tex"] = render(latex, "derivation.tex.j2", project.templates, figures=FIGURES).encode()
-        files |= {f"figures/{f.name}.pdf": draw(f, "pdf") for f in made.figures}
+        files |= {f"figures/{name}": content for name, content in pictures(made, "pdf").items()}
     if "pdf" in formats:
         files[f"pdf/{name}.pdf"] = _pdf(made, engine, project)
     return Product(files, index_row(latex))
 
 
+def pictures(made: Material, form: Literal["svg", "pdf", "png"]) -> dict[str, bytes]:
+    """Every picture of a document, by the name of its file."""
+    files = {f"{f.name}.{form}": draw(f, form) for f in made.figures}
+    if made.accuracy_picture:
+        names = labels(made.derivations[0])
+        drawn = [(name, part.along) for name, part in zip(names, made.floating, strict=False) if part.along]
+        files[f"{made.accuracy_picture}.{form}"] = draw_chart(
+            accuracy_chart(made.accuracy_picture, drawn, names[2]), form
+        )
+    return files
+
+
+def _certificate(name: str, source: str, module: str) -> Certificate | None:
+    """What was measured of a function of the package, where it is the one that is documented."""
+    if module != "chainrule.functions" or not source:
+        return None
+    try:
+        found = import_module(f"{module}.{name}")
+    except ImportError:
+        return None
+    return read_certificate(found) if inspect.getsource(found) == source else None
+
+
 def _pdf(made: Material, engine: str, project: Project) -> bytes:
     if engine == "latex":
         source = render(make_report(made, "latex"), "derivation.tex.j2", project.templates, figures="")
-        return latex_pdf(source, {f"{f.name}.pdf": draw(f, "pdf") for f in made.figures})
+        return latex_pdf(source, pictures(made, "pdf"))
     source = render(make_report(made, "typst"), "derivation.typ.j2", project.templates, figures="")
-    return typst_pdf(source, {f"{f.name}.svg": draw(f, "svg") for f in made.figures})
+    return typst_pdf(source, pictures(made, "svg"))
 
 
-def _raise_if_failed(made: Material) -> None:
+def raise_if_failed(made: Material) -> None:
+    """Raise VerificationError with the first check of a material that failed."""
     for verification in made.verifications:
         verification.raise_if_failed()
     for row in made.checks:

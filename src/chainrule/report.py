@@ -5,6 +5,7 @@ nothing but the ``Report``. No sentence stands here: templates choose their word
 """
 
 import ast
+import math
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -19,6 +20,8 @@ from .calculus.forms import forms
 from .calculus.matrix_facts import facts
 from .calculus.views import Line as LineOfView
 from .calculus.views import lines
+from .codegen.floating import Part, stretches
+from .codegen.stable import Measured
 from .definition import Definition
 from .errors import UnsupportedExpression
 from .expression import printing
@@ -26,11 +29,15 @@ from .expression import tree as t
 from .expression.convert import condition, from_sympy
 from .expression.printing.boxes import Box, Row, Sign
 from .expression.printing.layout import layout as boxes_of
+from .runtime.certificate import Certificate, Measurement
 from .verification import Row as Check
 from .verification import Verification
 
 SHOWN_DIGITS = 4
 """Significant digits of a measured value: 4.595, not the thirty that were computed."""
+
+NOTHING = 0.01
+"""An error, in ulp, that is not worth a place."""
 
 NotationName = Literal["latex", "typst", "text"]
 Detail = Literal["brief", "normal", "full"]
@@ -201,6 +208,88 @@ class FigureText:
 
 
 @dataclass(frozen=True)
+class ReasonText:
+    """Why a rule of the search was applied, by the key of a sentence, which uses the values."""
+
+    key: str
+    name: str
+    values: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class ErrorText:
+    """The worst error of a form, in ulp; key: exact, ulp, nan, infinite. at: where, conditions."""
+
+    key: str
+    ulp: Formula
+    at: tuple[Formula, ...]
+
+
+@dataclass(frozen=True)
+class TroubleText:
+    """What goes wrong in the formula as derived, by key (nan, infinite, lost, digits), and under which conditions."""
+
+    key: str
+    places: tuple[Formula, ...]
+    digits: int
+
+
+@dataclass(frozen=True)
+class FormText:
+    """A part of the function in floating point. role: value, main, other or second. lines: from the formula as derived to its stable form;
+    changed: whether they differ, in the formula or in the code. naive, stable: their worst errors along the first argument, for value and
+    gradient; everywhere: at all the points of the search, where there are other arguments."""
+
+    role: str
+    goal: Formula
+    lines: tuple[Line, ...]
+    result: Formula
+    changed: bool
+    reasons: tuple[ReasonText, ...]
+    troubles: tuple[TroubleText, ...]
+    naive: ErrorText | None
+    stable: ErrorText | None
+    everywhere: tuple[ErrorText, ErrorText] | None = None
+
+    @property
+    def lemmas(self) -> tuple[DerivationText, ...]:
+        """None: so that its lines are set as those of a derivation."""
+        return ()
+
+
+@dataclass(frozen=True)
+class MeasuredText:
+    """A row of the certificate: what was measured, in which precision, how (sampled, exhaustive), at how many points; whether it is within the limit."""
+
+    what: str
+    dtype: str
+    how: str
+    points: str
+    worst: Formula
+    passed: bool
+
+
+@dataclass(frozen=True)
+class FloatingText:
+    """The function in floating point. picture: the stem of its file, empty where there is none; fixed: the values at which other arguments are held."""
+
+    forms: tuple[FormText, ...]
+    picture: str
+    fixed: tuple[Formula, ...]
+    certificate: tuple[MeasuredText, ...]
+
+    @property
+    def main(self) -> tuple[FormText, ...]:
+        """Value and gradient, shown line by line."""
+        return tuple(f for f in self.forms if f.stable is not None)
+
+    @property
+    def others(self) -> tuple[FormText, ...]:
+        """The other derivatives whose stable form is another formula."""
+        return tuple(f for f in self.forms if f.stable is None and len(f.lines) > 1)
+
+
+@dataclass(frozen=True)
 class Report:
     """Everything a template may say about one function."""
 
@@ -232,6 +321,7 @@ class Report:
     passed: bool
     code: str
     module: str
+    floating: FloatingText | None = None
 
     @property
     def derivations(self) -> tuple[DerivationText, ...]:
@@ -274,7 +364,7 @@ class Material:
 
     derivations: the main one first. verifications: of each derivation. checks: rows of further checks, such as those of
     the properties and of the NumPy function.
-    code: NumPy source, to be imported from ``module``."""
+    code: NumPy source, to be imported from ``module``. floating: the parts of that code with their stable forms. certificate: what was measured of it."""
 
     definition: Definition
     derivations: tuple[Derivation, ...]
@@ -285,6 +375,14 @@ class Material:
     code: str = ""
     module: str = "chainrule.functions"
     figures: tuple[Figure, ...] = ()
+    floating: tuple[Part, ...] = ()
+    certificate: Certificate | None = None
+
+    @property
+    def accuracy_picture(self) -> str:
+        """The stem of the picture of rounding; empty where the formula is computed as it stands."""
+        drawn = any(part.pictured for part in self.floating)
+        return f"{self.definition.name}-floating-point" if drawn else ""
 
 
 @dataclass(frozen=True)
@@ -349,7 +447,7 @@ class Author:
             aliases=tuple(d.aliases),
             source=d.source,
             function=self.formula(_operand(main.goal)),
-            equations=(self.formula(t.Equation(_operand(main.goal), _body(main))),),
+            equations=(self.formula(t.Equation(_operand(main.goal), body(main))),),
             where=(
                 *(self.equation(left, right) for left, right in d.where.items()),
                 *(self.adjoint(main, of, name) for of, name in d.adjoints.items() if isinstance(of, sympy.Symbol)),
@@ -369,7 +467,74 @@ class Author:
             passed=bool(rows) and all(row.passed for row in rows),
             code=_without_docstring(material.code),
             module=material.module,
+            floating=self.floating(material) if material.floating else None,
         )
+
+    def floating(self, material: Material) -> FloatingText:
+        """Every part in floating point; a reason is given once."""
+        given: set[str] = set()
+        forms = tuple(self.form(part, given) for part in material.floating)
+        held = next((part.along.fixed for part in material.floating if part.along and part.along.fixed), {})
+        certificate = material.certificate
+        return FloatingText(
+            forms=forms,
+            picture=material.accuracy_picture,
+            fixed=tuple(self.formula(_relation("equals", from_sympy(s), v)) for s, v in held.items()),
+            certificate=()
+            if certificate is None
+            else tuple(self.measured(m, certificate.is_good(m)) for m in certificate.measurements),
+        )
+
+    def form(self, part: Part, given: set[str]) -> FormText:
+        named = t.Symbol(str(part.along.symbol)) if part.along else t.ONE
+        naive, stable = part.worst
+        reasons = tuple(r for r in part.reasons if part.along and (r.values or r.key not in given))
+        given |= {r.key for r in reasons}
+        return FormText(
+            role=part.role,
+            goal=self.formula(part.goal),
+            lines=tuple(self.line(i, line) for i, line in enumerate(part.way.lines, start=1)),
+            result=self.formula(part.way.derivation.final),
+            changed=part.changed,
+            reasons=tuple(
+                ReasonText(r.key, r.name, {n: v if n == "degree" else self.value(v) for n, v in r.values.items()})
+                for r in reasons
+            ),
+            troubles=self.troubles(part, named),
+            everywhere=(self.found(part, part.stable.naive), self.found(part, part.stable.measured))
+            if part.along and part.along.fixed
+            else None,
+            naive=None if naive is None else self.error(naive.error, naive.got, naive.x, named),
+            stable=None if stable is None else self.error(stable.stable, 0.0, stable.x, named),
+        )
+
+    def error(self, ulp: float, got: float, x: float, named: t.Node) -> ErrorText:
+        key = "nan" if math.isnan(got) else "infinite" if math.isinf(ulp) else "ulp" if ulp > NOTHING else "exact"
+        return ErrorText(key, self.formula(_ulp(ulp)), (self.formula(_relation("equals", named, _extended(x))),))
+
+    def found(self, part: Part, m: Measured) -> ErrorText:
+        """What the search measured, at its place."""
+        problem = part.stable.problem
+        at = [(s, x) for s, x in zip(problem.symbols, m.at or (), strict=False) if s in problem.expr.free_symbols]
+        places = tuple(self.formula(_relation("equals", from_sympy(s), _extended(x))) for s, x in at)
+        return replace(self.error(m.ulp, m.got, 0.0, t.ZERO), at=places)
+
+    def troubles(self, part: Part, named: t.Node) -> tuple[TroubleText, ...]:
+        """What goes wrong along the first argument; of a pair of stretches that mirror each other one, by |x|."""
+        every = stretches(part.along) if part.along and part.changed else ()
+        found: dict[str, list[Formula]] = {}
+        digits: dict[str, int] = {}
+        for s in every:
+            mirrored = [o for o in every if o.key == s.key and (o.low, o.high) == (-s.high, -s.low)]
+            digits[s.key] = max(digits.get(s.key, 0), s.digits)
+            if mirrored and s.high <= 0:
+                continue
+            name = t.Call("abs", (named,)) if mirrored else named
+            found.setdefault(s.key, []).append(self.formula(_between(name, s.low, s.high)))
+        return tuple(TroubleText(key, tuple(places), digits[key]) for key, places in found.items())
+
+    def measured(self, m: Measurement, good: bool) -> MeasuredText:
+        return MeasuredText(m.what, m.dtype, m.how, f"{m.points:,}", self.formula(_ulp(m.worst)), good)
 
     def formula(self, node: t.Node | Box) -> Formula:
         return Formula(self.notation.node(node), printing.text(node))
@@ -626,7 +791,7 @@ def _operand(node: t.Node) -> t.Node:
     return node.operand if isinstance(node, t.Derivative) else node
 
 
-def _body(main: Derivation) -> t.Node:
+def body(main: Derivation) -> t.Node:
     """The right-hand side of the definition."""
     body = _operand(main.start)
     return from_sympy(main.definition.expression) if body == _operand(main.goal) else body
@@ -674,6 +839,31 @@ def _place(x: t.Node, at: Any) -> t.Node | Box:
 def _relation(operator: str, left: t.Node, right: Any) -> Box:
     """``left operator right`` as boxes: a measured number on the right is no node of the tree."""
     return Row((boxes_of(left), Sign(operator), _number(right)))
+
+
+def _between(name: t.Node, low: float, high: float) -> Box:
+    """Where a stretch is, as a condition, its ends rounded to three digits."""
+    low, high = (x if math.isinf(x) else float(f"{x:.3g}") for x in (low, high))
+    if low == high:
+        return _relation("equals", name, _extended(low))
+    if math.isinf(high):
+        return _relation(">=", name, low)
+    if math.isinf(low):
+        return _relation("<=", name, high)
+    signs = ("<" if low == 0 else "<=", "<" if high == 0 else "<=")
+    ends = tuple(_number(x) if x else boxes_of(t.ZERO) for x in (low, high))
+    if low == 0 and isinstance(name, t.Call):
+        return _relation(signs[1], name, high)
+    return Row((ends[0], Sign(signs[0]), boxes_of(name), Sign(signs[1]), ends[1]))
+
+
+def _extended(x: float) -> Any:
+    return sympy.oo * int(math.copysign(1, x)) if math.isinf(x) else float(x)
+
+
+def _ulp(error: float) -> Box:
+    """An error to two digits; infinite for a NaN."""
+    return boxes_of(t.Constant("oo")) if math.isinf(error) else printing.decimal(error, 2)
 
 
 def _rounded(values: Mapping[str, Any]) -> bool:

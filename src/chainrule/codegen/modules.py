@@ -3,8 +3,10 @@
 from ..calculus.checks import CheckRow
 from ..calculus.derivation import Derivation
 from ..definition import Definition
+from ..expression.tree import Node
 from ..runtime.scalar import ScalarFunction
 from .checking import check_function
+from .floating import Part, parts
 from .numpy_source import generate, load
 from .path_checks import check_paths
 from .spec import FunctionSpec
@@ -19,6 +21,12 @@ def module_source(definition: Definition, derivations: tuple[Derivation, ...]) -
     Raises VerificationError where no form is accurate enough, UnsupportedExpression where an expression has no NumPy form."""
     spec = spec_of(definition, derivations)
     return generate(spec) if isinstance(spec, FunctionSpec) else generate_vector(spec)
+
+
+def floating_parts(definition: Definition, derivations: tuple[Derivation, ...], body: Node) -> tuple[Part, ...]:
+    """The parts of a scalar function in floating point, its formula ``body``; none of a function of vectors."""
+    spec = spec_of(definition, derivations)
+    return parts(spec, derivations, body) if isinstance(spec, FunctionSpec) else ()
 
 
 def check_module(source: str, definition: Definition, derivations: tuple[Derivation, ...]) -> tuple[CheckRow, ...]:

@@ -120,11 +120,24 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Step:
+    """Rules that were applied together, by their names, and the expression after them."""
+
+    rules: tuple[str, ...]
+    expr: Expr
+
+
+@dataclass(frozen=True)
 class Form:
-    """A form and the names of the rules that led to it, in order."""
+    """A form, the names of the rules that led to it, in order, and the expressions on the way."""
 
     expr: Expr
     rules: tuple[str, ...] = ()
+    steps: tuple[Step, ...] = ()
+
+    def followed_by(self, rule: str, expr: Expr) -> "Form":
+        """The form that one more rule makes of this one."""
+        return Form(expr, (*self.rules, rule), (*self.steps, Step((rule,), expr)))
 
 
 @dataclass(frozen=True)
@@ -141,6 +154,8 @@ class Stable:
     rules: tuple[str, ...]
     naive: Measured
     naive_body: Body
+    problem: Problem
+    steps: tuple[Step, ...] = ()
 
     @property
     def within(self) -> bool:
@@ -224,13 +239,13 @@ def forms(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Form]:
             if proposal is None:
                 continue
             for tables in FINISHES:
-                plain, rules = proposal, [name] if name else []
+                plain, steps = proposal, [Step((name,), proposal)] if name else []
                 for table in tables:
                     plain, applied = rewritten(plain, table)
-                    rules += applied
+                    steps += [Step(applied, plain)] if applied else []
                 if plain not in seen and len(seen) < MAX_FORMS:
                     seen[plain] = None
-                    yield Form(plain, tuple(rules))
+                    yield Form(plain, tuple(rule for step in steps for rule in step.rules), tuple(steps))
 
 
 def stabilise(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
@@ -274,7 +289,7 @@ class _Tried:
 
 def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
     variables = [symbol for symbol in problem.symbols if symbol in problem.expr.free_symbols]
-    close = _closer(problem)
+    close = closer_points(problem)
 
     def tried(form: Form, at: Problem) -> _Tried:
         code = body(form.expr, names)
@@ -296,7 +311,17 @@ def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
         best = min(results.values(), key=lambda each: each.rank)
         if best is again and turn:
             break
-    return Stable(best.form.expr, best.body, TOLERANCES[0], best.measured, best.form.rules, naive.measured, naive.body)
+    return Stable(
+        best.form.expr,
+        best.body,
+        TOLERANCES[0],
+        best.measured,
+        best.form.rules,
+        naive.measured,
+        naive.body,
+        problem,
+        best.form.steps,
+    )
 
 
 def _probed(close: Problem, found: _Tried, turn: int, names: Mapping[Symbol, str]) -> Problem:
@@ -346,7 +371,7 @@ def _mend(
                 if mended in results:
                     continue
                 turns += 1
-                results[mended] = new = tried(Form(mended, (*here.form.rules, mend.name)), close)
+                results[mended] = new = tried(here.form.followed_by(mend.name, mended), close)
                 if TRACE:
                     print(f"  {here.hope} {here.form.rules} + {mend.name} ->", new.hope, new.measured.ulp)
                 if not new.measured.failing:
@@ -369,7 +394,7 @@ def _assembled(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
         yield from _of_difference(problem, variables)
         return
     names = {symbol: f"a{k}" for k, symbol in enumerate(problem.symbols)}
-    pieces, rules = [], []
+    pieces, rules, found_steps = [], [], []
     for branch, condition in _regions(folded):
         inside = [k for k, point in enumerate(problem.points) if _inside(condition, problem.symbols, point)]
         part = replace(problem.at(inside), expr=branch, region=condition)
@@ -377,10 +402,15 @@ def _assembled(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
             pieces.append(branch)
             continue
         found = _best(part, names)
+        found_steps += [(len(pieces), step) for step in found.steps]
         pieces.append(found.expr)
         rules += list(found.rules)
     conditions = [condition for _, condition in folded.args]
-    yield Form(Piecewise(*zip(pieces, conditions, strict=True)), tuple(dict.fromkeys(rules)))
+    here, steps = [branch for branch, _ in folded.args], []
+    for k, step in found_steps:
+        here[k] = step.expr
+        steps.append(Step(step.rules, Piecewise(*zip(here, conditions, strict=True))))
+    yield Form(Piecewise(*zip(pieces, conditions, strict=True)), tuple(dict.fromkeys(rules)), tuple(steps))
 
 
 def _of_difference(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
@@ -401,7 +431,10 @@ def _of_difference(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Fo
             _problem(single, (u,), points, ((-math.inf, math.inf),)), limit=WITHIN_DIFFERENCE
         )  # u is rounded
         found = _best(inner, {u: "u"})
-        yield Form(found.expr.xreplace({u: oriented}), ("one number, the difference", *found.rules))
+        rule = "one number, the difference"
+        steps = [Step((rule,), single.xreplace({u: oriented}))]
+        steps += [Step(step.rules, step.expr.xreplace({u: oriented})) for step in found.steps]
+        yield Form(found.expr.xreplace({u: oriented}), (rule, *found.rules), tuple(steps))
 
 
 def _regions(folded: Piecewise) -> Iterator[tuple[Expr, tuple[Any, tuple[Any, ...]]]]:
@@ -531,7 +564,7 @@ def _true(expr: Expr, symbols: Sequence[Symbol], reference: Reference, points: S
 
 
 @lru_cache(maxsize=64)
-def _closer(problem: Problem) -> Problem:
+def closer_points(problem: Problem) -> Problem:
     """The problem at many more points: every scale, and around places where the value changes sign."""
     used = [k for k, symbol in enumerate(problem.symbols) if symbol in problem.expr.free_symbols]
     result = problem

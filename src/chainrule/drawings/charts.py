@@ -27,7 +27,7 @@ BOTH = ("#e9effa", "#f9ece9")
 SIDES: dict[str, tuple[float, float, str, str]] = {
     "right": (7, 0, "left", "center"), "left": (-7, 0, "right", "center"),
     "above": (0, 7, "center", "bottom"), "below": (0, -7, "center", "top"),
-    "above right": (5, 5, "left", "bottom"), "above left": (-5, 5, "right", "bottom"),
+    "middle": (0, 0, "center", "center"), "above right": (5, 5, "left", "bottom"), "above left": (-5, 5, "right", "bottom"),
     "below right": (5, -5, "left", "top"), "below left": (-5, -5, "right", "top"),
 }  # fmt: skip
 """Where a label stands beside its point: its distance in points, and its end that is nearest."""
@@ -68,7 +68,8 @@ class Field:
 
 @dataclass(frozen=True)
 class Chart:
-    """One pair of axes. name: the stem of its file. square: a unit is as long along both axes. size: in inches."""
+    """One pair of axes. name: the stem of its file. square: a unit is as long along both axes. size: in inches. x_ticks, y_ticks: places with
+    their words, in place of numbers. title: above the axes, on the left."""
 
     name: str
     series: tuple[Series, ...]
@@ -81,6 +82,18 @@ class Chart:
     field: Field | None = None
     square: bool = False
     size: tuple[float, float] = (6.2, 3.5)
+    x_ticks: tuple[tuple[float, str], ...] = ()
+    y_ticks: tuple[tuple[float, str], ...] = ()
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Stack:
+    """Charts below each other, with one axis of x."""
+
+    name: str
+    charts: tuple[Chart, ...]
+    size: tuple[float, float] = (6.2, 4.6)
 
 
 def room(values: Iterable[float], below: float, above: float) -> tuple[float, float]:
@@ -107,15 +120,15 @@ class Strip:
     columns: int = 12
 
 
-def draw_chart(chart: Chart | Strip, form: Form = "svg") -> bytes:
-    """A chart or a strip as a file: SVG for Markdown and Typst, PDF for LaTeX. The same bytes every time on one machine.
+def draw_chart(chart: Chart | Strip | Stack, form: Form = "svg") -> bytes:
+    """A chart, a strip or a stack as a file: SVG for Markdown and Typst, PDF for LaTeX. The same bytes every time on one machine.
 
     Raises RenderError without Matplotlib."""
     made = drawn(chart, form)
     return with_data(made, figure_of(chart)) if form == "svg" else made
 
 
-def drawn(chart: Chart | Strip, form: Form) -> bytes:
+def drawn(chart: Chart | Strip | Stack, form: Form) -> bytes:
     """The file as Matplotlib writes it, without data."""
     try:
         import matplotlib
@@ -128,6 +141,10 @@ def drawn(chart: Chart | Strip, form: Form) -> bytes:
         FigureCanvasAgg(canvas)
         if isinstance(chart, Chart):
             _draw(canvas.subplots(), chart)
+        elif isinstance(chart, Stack):
+            every = canvas.subplots(len(chart.charts), 1, sharex=True, squeeze=False)[:, 0]
+            for ax, one in zip(every, chart.charts, strict=True):
+                _draw(ax, one)
         else:
             _draw_strip(canvas, chart)
         buffer = io.BytesIO()
@@ -135,8 +152,8 @@ def drawn(chart: Chart | Strip, form: Form) -> bytes:
     return buffer.getvalue()
 
 
-def _size(chart: Chart | Strip) -> tuple[float, float]:
-    if isinstance(chart, Chart):
+def _size(chart: Chart | Strip | Stack) -> tuple[float, float]:
+    if not isinstance(chart, Strip):
         return chart.size
     return 6.2, 0.82 * math.ceil(len(chart.images) / chart.columns)
 
@@ -203,11 +220,16 @@ def _dress(ax: Any, chart: Chart) -> None:
     for limits, set_limits in ((chart.x_range, ax.set_xlim), (chart.y_range, ax.set_ylim)):
         if limits is not None:
             set_limits(*limits)
-    for axis, logarithmic, ticks in ((ax.xaxis, chart.x_log, 9), (ax.yaxis, chart.y_log, 6)):
+    for axis, logarithmic, most in ((ax.xaxis, chart.x_log, 9), (ax.yaxis, chart.y_log, 6)):
         low, high = axis.get_view_interval()
-        even = MaxNLocator(ticks, integer=high - low > 3, steps=[1, 2, 2.5, 5, 10])
-        axis.set_major_locator(LogLocator(numticks=ticks) if logarithmic else even)
+        even = MaxNLocator(most, integer=high - low > 3, steps=[1, 2, 2.5, 5, 10])
+        axis.set_major_locator(LogLocator(numticks=most) if logarithmic else even)
         axis.set_minor_locator(NullLocator())
+    for axis, ticks in ((ax.xaxis, chart.x_ticks), (ax.yaxis, chart.y_ticks)):
+        if ticks:
+            axis.set_ticks([place for place, _ in ticks], labels=[words for _, words in ticks])
+    if chart.title:
+        ax.set_title(chart.title, loc="left", fontsize=12.5, color=INK, pad=7)
     if chart.square:
         ax.set_aspect("equal")
     if chart.field is None:
@@ -234,10 +256,15 @@ def _draw_strip(canvas: Any, strip: Strip) -> None:
 # ---------------------------------------------------------------- data
 
 
-def figure_of(chart: Chart | Strip) -> Figure:
+def figure_of(chart: Chart | Strip | Stack) -> Figure:
     """The data of a chart as an SVG carries them: lines as curves, marks as dots, images as curves of grey along their rows, with their captions."""
     if isinstance(chart, Strip):
         return Figure(chart.name, "strip", tuple(map(_panel_of, chart.images)))
+    charts = chart.charts if isinstance(chart, Stack) else (chart,)
+    return Figure(chart.name, "chart", tuple(map(_axes_of, charts)))
+
+
+def _axes_of(chart: Chart) -> Panel:
     curves, dots = [], []
     for series in chart.series:
         x = tuple(_along(v, chart.x_log) for v in series.x)
@@ -250,7 +277,7 @@ def figure_of(chart: Chart | Strip) -> Figure:
     if chart.field is not None:
         step = max(1, len(chart.field.z) // 8)
         curves += [Curve("field", "", chart.field.x, row) for row in chart.field.z[::step]]
-    return Figure(chart.name, "chart", (Panel(tuple(curves), tuple(dots)),))
+    return Panel(tuple(curves), tuple(dots))
 
 
 def _panel_of(image: Image) -> Panel:

@@ -339,6 +339,7 @@ ELEMENTARY: Mapping[str, Callable[..., Number]] = {
     "atanh": _real(mp.atanh),
     "erf": mp.erf,
     "erfc": mp.erfc,
+    "erfcx": lambda u: mp.exp(u * u) * mp.erfc(u),
     "abs": abs,
     "sign": mp.sign,
     "heaviside": lambda u, at=0.5: mp.mpf(1) if u > 0 else mp.mpf(0) if u < 0 else mp.mpf(at),

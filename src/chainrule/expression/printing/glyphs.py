@@ -79,6 +79,7 @@ OPERATORS: dict[str, Glyph] = {
     **{f"a{f}": Glyph(rf"\operatorname{{ar{f}}}", f'op("ar{f}")', f"ar{f}") for f in ("sinh", "cosh", "tanh")},
     "argmax": Glyph(r"\operatorname*{argmax}", 'op("argmax", limits: #true)', "argmax"),
     "sign": Glyph(r"\operatorname{sgn}", 'op("sgn")', "sgn"),
+    "log1p": Glyph(r"\operatorname{log1p}", 'op("log1p")', "log1p"),
 }
 """Functions that LaTeX or Typst knows, or that are written under another name; others are written as spelled."""
 

@@ -1,0 +1,304 @@
+"""The way to a stable form as a derivation to read: every line an equal formula, without what only code has a word for, and beside it what the
+code does that no formula shows.
+
+To show a rule of the search, add a row to SHOWN; how it reads is a sentence of the templates, by the row's key."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import sympy
+from sympy import Abs, Expr, Function, Piecewise, Symbol, exp, sqrt
+
+from chainrule.calculus.derivation import Derivation, Step
+from chainrule.calculus.views import Line, marked
+from chainrule.codegen import vocabulary as word
+from chainrule.codegen.mends import TAIL
+from chainrule.codegen.regions import STOP
+from chainrule.codegen.stable import Stable
+from chainrule.expression import tree as t
+from chainrule.expression.convert import from_sympy
+from chainrule.expression.scope import Scope
+
+erfc, erfcx = Function("erfc", real=True), Function("erfcx", real=True)
+a, b, c, u, v, w, x = sympy.symbols("a b c u v w x", real=True)
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A rule of the search as a reader sees it. start: how its name begins there. key: of its sentence. name: on the page. laws: pairs of equal
+    expressions."""
+
+    start: str
+    key: str
+    name: str
+    laws: tuple[tuple[Any, Any], ...] = ()
+
+
+SHOWN: tuple[Shown, ...] = (
+    Shown("one exponential, exp(min", "growing", "one growing exponential", ((1 / (1 + exp(-u)), exp(u) / (1 + exp(u))),)),
+    Shown("one exponential, exp(-|u|)", "decaying", "one decaying exponential"),
+    Shown("1 - σ and one exponential", "decaying", "one decaying exponential"),
+    Shown("erfc(a)", "gaussian", "scaled error function", ((1 - sympy.erf(u), exp(-(u**2)) * erfcx(u)),)),
+    Shown("1/x where", "reciprocal", "reciprocal"),
+    Shown("conjugate", "conjugate", "conjugate", ((sqrt(a) - b, (a - b**2) / (sqrt(a) + b)),)),
+    Shown("common terms outside", "arranged", "common terms outside"),
+    Shown("factors of a polynomial", "roots", "factors of a polynomial", ((x**2 - a**2, (x - a) * (x + a)),)),
+    Shown("factors", "arranged", "factored"),
+    Shown("terms", "arranged", "expanded"),
+    Shown("partial fractions", "arranged", "partial fractions"),
+    Shown("one fraction", "arranged", "one fraction"),
+    Shown("one number, the difference", "difference", "one number, the difference"),
+    Shown("expm1", "expm1", "expm1", ((exp(u) - 1, word.expm1(u)),)),
+    Shown("log of a cosh", "log_cosh", "logarithm of a cosh", ((sympy.log(sympy.cosh(u)), Abs(u) + word.log1p(exp(-2 * Abs(u))) - sympy.log(2)),)),
+    Shown("log1p", "log1p", "log1p", ((sympy.log(1 + w), word.log1p(w)),)),
+    Shown("log of a shifted sum", "log1p", "log1p", ((sympy.log(c + w), sympy.log(c) + word.log1p(w / c)),)),
+    Shown("complementary error function", "erfc", "complementary error function", ((1 - sympy.erf(u), erfc(u)),)),
+    Shown("hypotenuse", "hypot", "hypotenuse"),
+    Shown("tanh of half", "tanh", "tanh of half", (((exp(v) - 1) / (exp(v) + 1), sympy.tanh(v / 2)),)),
+    Shown("tanh", "tanh", "tanh", ((sympy.sinh(u) / sympy.cosh(u), sympy.tanh(u)),)),
+    Shown("common factor", "factor", "common factor", ((word.group(2 * a - 2 * b), 2 * word.group(a - b)),)),
+    Shown("error function of a scaled argument", "scaled", "error function of a scaled argument"),
+    Shown("exponential of a square", "square", "exponential of a square"),
+    Shown("sinh and cosh", "hyperbolic", "sinh and cosh", ((exp(u) - exp(-u), 2 * sympy.sinh(u)), (exp(u) + exp(-u), 2 * sympy.cosh(u)))),
+    Shown("1 - σ", "complement", "1 - σ", ((1 - 1 / (1 + exp(v)), 1 / (1 + exp(-v))),)),
+    Shown("odd function", "odd", "odd function"),
+    Shown("the quotient first", "quotient", "the quotient first"),
+    Shown("an argument stops", "stops", "an argument stops"),
+    Shown("a vanishing term stops", "vanishing", "a vanishing term stops"),
+    Shown("an exponential in two halves", "halves", "an exponential in two halves", ((a * exp(u), word.group(a * exp(u / 2)) * word.group(exp(u / 2))),)),
+    Shown("the tail of an exponential apart", "tail", "the tail of an exponential apart"),
+    Shown("expansion about a root", "expansion", "expansion about a root"),
+    Shown("rounding of a difference", "lost", "rounding of a difference"),
+    Shown("0 · ∞ = 0", "guards", "0 · ∞ = 0"),
+    Shown("the end of a domain", "ends", "the end of a domain"),
+    Shown("more digits", "digits", "more digits"),
+    Shown("a zero without sign", "zero", "a zero without sign"),
+    Shown("a case of its own", "cases", "a case of its own"),
+)  # fmt: skip
+
+
+OTHER = "other"
+"""The key of a rule without a row."""
+
+
+def shown(rule: str) -> Shown:
+    """The row of a rule of the search; one by its own name where it has none."""
+    return next((each for each in SHOWN if rule.startswith(each.start)), Shown(rule, OTHER, rule))
+
+
+def statements(rule: str) -> tuple[t.Node, ...]:
+    """What a rule states, as equations."""
+    return tuple(t.Equation(formula(left), formula(right)) for left, right in shown(rule).laws)
+
+
+@dataclass(frozen=True)
+class Reason:
+    """Why a rule was applied, by the key of a sentence. values: what the sentence names, SymPy expressions and whole numbers."""
+
+    key: str
+    name: str
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+# ---------------------------------------------------------------- lines
+
+
+@dataclass(frozen=True)
+class Way:
+    """From the formula as it was derived to its stable form. rules: for each step of the derivation, the names and statements of what was applied."""
+
+    derivation: Derivation
+    rules: tuple[tuple[tuple[str, t.Node | None], ...], ...]
+
+    @property
+    def lines(self) -> tuple[Line, ...]:
+        """The lines of a page."""
+        d = self.derivation
+        found = [Line(d.goal, d.start, ((AS_DERIVED, None),))]
+        for step, rules in zip(d.steps, self.rules, strict=True):
+            found.append(Line(None, marked(step.before, step.after), rules))
+        return tuple(found)
+
+
+AS_DERIVED, WRITTEN_OUT = "as derived", "written out"
+
+
+QUIET = (
+    "difference",
+    "guards",
+    "square",
+    "scaled",
+    "stops",
+    "vanishing",
+    "halves",
+    "tail",
+    "lost",
+    "digits",
+    "zero",
+    "cases",
+    "ends",
+    "expansion",
+)
+"""The keys of rules that change code and not the formula, but for its order."""
+
+
+def way(stable: Stable, of: Derivation, goal: t.Node, start: t.Node) -> Way:
+    """The named functions written out, then a step for each rule that changes the formula."""
+    line, steps, names = start, list[Step](), list[str]()
+    rules = list[tuple[tuple[str, t.Node | None], ...]]()
+    given = sympy.piecewise_fold(stable.problem.expr) if stable.problem.expr.has(Piecewise) else stable.problem.expr
+    calls = any(_is_named(node, of.scope) for _, node in t.walk(start))
+    for applied, expr in (*((((), given),) if calls else ()), *((step.rules, step.expr) for step in stable.steps)):
+        names += applied
+        after = formula(expr)
+        if after == line or (names and all(shown(rule).key in QUIET for rule in names)):
+            continue
+        every = {name: law for rule in names for name, law in _named(rule)} if names else {WRITTEN_OUT: None}
+        rules.append(tuple(every.items()))
+        steps.append(Step(", ".join(every), next(iter(every.values())), line, after))
+        line, names = after, []
+    if line == start:
+        steps, rules = [], []
+    return Way(Derivation(of.definition, of.scope, of.variable, 0, goal, start, tuple(steps)), tuple(rules))
+
+
+def _is_named(node: t.Node, scope: Scope) -> bool:
+    match node:
+        case t.Call(name, _, _):
+            return name in scope.functions
+        case t.Symbol(name):
+            return name in scope.scalars
+    return False
+
+
+def _named(rule: str) -> Iterator[tuple[str, t.Node | None]]:
+    name, laws = shown(rule).name, statements(rule)
+    yield name, laws[0] if laws else None
+
+
+def formula(expr: Any) -> t.Node:
+    """The tree of an expression without the words of code: no bound on an argument, no order of products, no polynomial in place of a function."""
+    groups: dict[t.Node, t.Node] = {}
+    node = from_sympy(_bare(expr, groups))
+    return t.substitute(node, groups) if groups else node
+
+
+def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
+    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
+        return expr
+    if isinstance(expr, Piecewise):
+        kept = [(_bare(e, groups), condition) for e, condition in expr.args if not _is_series(e)]
+        return Piecewise(*kept)
+    row = PLAIN.get(expr.func)
+    if row is None:
+        return expr.func(*(_bare(arg, groups) for arg in expr.args))
+    if expr.func == word.group:
+        inside = _bare(expr.args[0], groups)
+        if not inside.is_Add:
+            return inside
+        name = f"group{len(groups)}"
+        groups[t.Symbol(name)] = t.substitute(from_sympy(inside), groups) if groups else from_sympy(inside)
+        return Symbol(name, real=True)
+    if expr.func == word.at_most and expr.args[0].func == word.plus:  # the tail of an exponential
+        return sympy.S.Zero
+    return row(*(_bare(arg, groups) for arg in expr.args))
+
+
+def _is_series(branch: Any) -> bool:
+    """Whether it is the polynomial about a root, in place of the formula."""
+    return bool(branch.has(word.polynomial) and not branch.has(Piecewise))
+
+
+PLAIN: Mapping[Any, Any] = {
+    word.group: lambda e: e,
+    word.times: lambda e, f: e * f,
+    word.product: lambda e, f: e * f,
+    word.plus: lambda e, f: e + f,
+    word.over: lambda e, f: e / f,
+    word.quotient: lambda e, f: e / f,
+    word.power: lambda e, n: e**n,
+    word.size: lambda e: e,
+    word.at_least: lambda e, bound: e,
+    word.at_most: lambda e, bound: e,
+    word.away: lambda e, high, low, root: e - root,
+    word.copysign: lambda e, f: Abs(e) * sympy.sign(f),
+    word.except_at: lambda e, special, value, otherwise: otherwise,
+    word.refined: lambda e, *rest: e,
+    word.lost: lambda e, f: sympy.S.Zero,
+    word.exp_square: lambda e, k: exp(k * e**2),
+    word.times_exp_square: lambda e, f, k: e * exp(k * f**2),
+    word.erfc: lambda e: erfc(e),
+    word.erfc_times: lambda e, high, low, exact: erfc(e * exact),
+    word.erfcx: lambda e: erfcx(e),
+    word.normal_tail: lambda e: erfcx(e / sqrt(2)),
+    word.hypot: lambda e, f: sqrt(e**2 + f**2),
+}
+"""What the words that only code has a use for mean in a formula."""
+
+
+# ---------------------------------------------------------------- reasons
+
+
+def reasons(stable: Stable) -> tuple[Reason, ...]:
+    """Why each rule was applied, with what the code makes of it: one for each key, in the order of the search."""
+    found: dict[str, Reason] = {}
+    for rule in stable.rules:
+        row = shown(rule)
+        for values in VALUES.get(row.key, _nothing)(stable.expr):
+            key = row.key if not values or row.key not in found else f"{row.key} {len(found)}"
+            found.setdefault(key, Reason(row.key, row.name, values))
+    return tuple(found.values())
+
+
+def _nothing(expr: Expr) -> Iterator[Mapping[str, Any]]:
+    yield {}
+
+
+def _bounds(expr: Expr) -> Iterator[Mapping[str, Any]]:
+    """Each argument that stops, with the ends between which it is taken as it is."""
+    ends: dict[Symbol, dict[str, Any]] = {}
+    nodes = sympy.preorder_traversal(expr)
+    for node in nodes:
+        if isinstance(node, exp):
+            nodes.skip()
+        name = {word.at_least: "low", word.at_most: "high"}.get(node.func)
+        inner = node
+        while inner.func in (word.at_least, word.at_most):
+            inner = inner.args[0]
+        if name and inner.is_Symbol:
+            known = ends.setdefault(inner, {"variable": inner})
+            pick = sympy.Min if name == "low" else sympy.Max
+            known[name] = pick(known.get(name, node.args[1]), node.args[1])
+    yield from ends.values()
+
+
+def _expansions(expr: Expr) -> Iterator[Mapping[str, Any]]:
+    """Each root with the numbers for which the polynomial stands."""
+    for node in sympy.preorder_traversal(expr):
+        for branch, condition in node.args if isinstance(node, Piecewise) else ():
+            if _is_series(branch):
+                series = next(iter(branch.atoms(word.polynomial)))
+                roots = sorted((each.args[1] for each in branch.atoms(word.away)), key=str)
+                even = series.args[0].func == word.times
+                yield {
+                    "condition": condition,
+                    "root": float(roots[0]) if roots else sympy.S.Zero,
+                    "degree": (len(series.args) - 2) * (2 if even else 1),
+                }
+
+
+def _cases(expr: Expr) -> Iterator[Mapping[str, Any]]:
+    for node in sympy.preorder_traversal(expr):
+        if node.func == word.except_at:
+            yield {"place": sympy.Eq(node.args[0], node.args[1], evaluate=False), "value": formula(node.args[2])}
+
+
+VALUES: Mapping[str, Any] = {
+    "stops": _bounds,
+    "vanishing": _nothing,
+    "expansion": _expansions,
+    "cases": _cases,
+    "growing": lambda expr: iter([{"stop": sympy.Integer(STOP)}]),
+    "tail": lambda expr: iter([{"tail": sympy.Integer(TAIL)}]),
+}

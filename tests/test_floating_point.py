@@ -1,0 +1,269 @@
+"""The section 'In floating point': its lines are true, its errors are those that are measured, and every kind of document has it."""
+
+import math
+import re
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sympy
+from mpmath import mp
+
+from chainrule.catalogue import load
+from chainrule.codegen.floating import Part, agreement, stretches
+from chainrule.codegen.mends import MENDS
+from chainrule.codegen.rewrites import ALL
+from chainrule.codegen.shown import OTHER, SHOWN, Way, shown, statements
+from chainrule.codegen.stable import PROPOSALS
+from chainrule.drawings.accuracy import accuracy_chart
+from chainrule.drawings.charts import Stack, draw_chart
+from chainrule.errors import VerificationError
+from chainrule.expression import tree as t
+from chainrule.expression.printing import text
+from chainrule.expression.scope import Scope
+from chainrule.expression.value import Point, evaluate
+from chainrule.plots import plotted_data, same_picture
+from chainrule.produce import FORMS, material, pictures, raise_if_failed
+from chainrule.rendering import render
+from chainrule.report import Material, make_report
+from chainrule.runtime.certificate import Certificate, Measurement
+from chainrule.verification import check_stable
+
+x = sympy.Symbol("x", real=True)
+TEMPLATES = Path(__file__).parents[1] / "templates"
+
+
+@cache
+def made(name: str) -> Material:
+    return material(load(name))
+
+
+@cache
+def document(name: str, form: str) -> str:
+    template, notation = FORMS[form]
+    return render(make_report(made(name), notation), template, figures="figures", width=88)
+
+
+def part(name: str, role: str) -> Part:
+    return next(p for p in made(name).floating if p.role == role)
+
+
+# ---------------------------------------------------------------- rules
+
+
+def names_of_proposals() -> set[str]:
+    expressions = (1 / (1 + sympy.exp(-x)), sympy.tanh(x), sympy.erf(x), 1 / (1 + x**2) + x, sympy.sqrt(1 + x**2) - 1)
+    return {name for propose in PROPOSALS for e in expressions for name, _ in propose(e, (x,)) if name}
+
+
+@pytest.mark.parametrize("rule", sorted({row.name for row in (*ALL, *MENDS)} | names_of_proposals()))
+def test_every_rule_of_the_search_can_be_shown(rule: str) -> None:
+    if not rule.endswith("by exponentials"):  # a means of the search, no form of its own
+        assert shown(rule).key != OTHER, f"{rule!r} has no row in SHOWN"
+
+
+def test_every_reason_has_a_sentence() -> None:
+    words = (TEMPLATES / "sentences.j2").read_text()
+    for key in {row.key for row in SHOWN}:
+        assert f'"{key}": ' in words, f"sentences.j2: no reason for {key!r}"
+
+
+LAWS = [(row.start, law) for row in SHOWN for law in statements(row.start)]
+
+
+@pytest.mark.parametrize(("rule", "law"), LAWS, ids=[rule for rule, _ in LAWS])
+def test_what_a_rule_states_is_true(rule: str, law: Any) -> None:
+    for k in range(6):
+        at = Point({name: mp.mpf(0.3 + 0.37 * k + 0.11 * n) for n, name in enumerate("abcuvwx")})
+        left, right = (evaluate(side, at, Scope()) for side in (law.left, law.right))
+        assert abs(left - right) <= 1e-35 * max(abs(left), abs(right)), f"{rule}: {text(law)} at {at}"
+
+
+# ---------------------------------------------------------------- lines
+
+
+def test_the_lines_lead_from_the_formula_as_derived_to_the_stable_form() -> None:
+    assert [text(line.right) for line in part("softplus", "value").way.lines] == [
+        "log(1 + eˣ)", "log(1 + e^(-|x|)) + max(0, x)", "log1p(e^(-|x|)) + max(0, x)",
+    ]  # fmt: skip
+    lines = part("sigmoid", "main").way.lines
+    assert text(lines[0].right) == "σ(x) (1 - σ(x))"
+    assert text(lines[-1].right) == "e^(-|x|)/(1 + e^(-|x|))²"
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus"])
+def test_every_line_is_checked_and_holds(name: str) -> None:
+    rows = check_stable(made(name).floating)
+    assert {row.key for row in rows} == {"stable", "computed"}
+    for row in rows:
+        assert row.passed, row.message
+        assert row.points >= 3
+
+
+def corrupted(p: Part, number: int) -> Part:
+    """With another constant in the line of one step, and in what follows from it."""
+    d = p.way.derivation
+    wrong = t.Mul((t.number(sympy.Rational(1000001, 1000000)), d.steps[number].after))
+    steps = list(d.steps)
+    steps[number] = replace(steps[number], after=wrong)
+    if number + 1 < len(steps):
+        steps[number + 1] = replace(steps[number + 1], before=wrong)
+    return replace(p, way=replace(p.way, derivation=replace(d, steps=tuple(steps))))
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_a_corrupted_line_is_caught(number: int) -> None:
+    rows = check_stable([corrupted(part("softplus", "value"), number)])
+    assert [row.passed for row in rows if row.key == "stable"] == [False]
+
+
+def test_a_line_that_does_not_follow_from_the_one_before_it_is_caught() -> None:
+    p = part("softplus", "value")
+    d = p.way.derivation
+    alone = replace(p, way=Way(replace(d, steps=d.steps[1:]), p.way.rules[1:]))
+    assert not all(row.passed for row in check_stable([alone]))
+
+
+def test_code_that_computes_another_form_is_caught() -> None:
+    p = part("softplus", "value")
+    other = replace(p, stable=replace(p.stable, expr=p.stable.expr * (1 + sympy.Float(2, 20) ** -48)))
+    assert agreement(p)[0].passed
+    assert not agreement(other)[0].passed
+
+
+def test_nothing_unchecked_is_written() -> None:
+    whole = made("softplus")
+    wrong = replace(whole, checks=check_stable([corrupted(part("softplus", "value"), 0)]))
+    with pytest.raises(VerificationError, match="in floating point"):
+        raise_if_failed(wrong)
+
+
+# ---------------------------------------------------------------- errors
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus"])
+def test_the_picture_shows_what_the_search_measured(name: str) -> None:
+    for p in made(name).floating:
+        if p.along is None:
+            continue
+        drawn = max(b.stable for b in p.along.bins)
+        assert p.stable.measured.ulp <= max(look.stable for look in p.along.looks) <= 4.0
+        assert drawn <= max(look.stable for look in p.along.looks)
+        assert max(look.error for look in p.along.looks) >= p.stable.naive.ulp
+
+
+@pytest.mark.parametrize("name", ["sigmoid", "softplus"])
+def test_the_real_function_is_about_as_accurate_as_the_picture_says(name: str) -> None:
+    from importlib import import_module
+
+    function = getattr(import_module(f"chainrule.functions.{name}"), name)
+    for p, call in zip(made(name).floating, (function, function.grad), strict=False):
+        assert p.along is not None
+        for look in p.along.looks[::40]:
+            if math.isfinite(look.x) and abs(look.wanted) > 1e-300:
+                got = float(call(look.x))
+                assert abs(got - look.wanted) <= 5 * math.ulp(look.wanted), look
+
+
+def test_the_errors_do_not_depend_on_the_library_of_the_machine(monkeypatch: pytest.MonkeyPatch) -> None:
+    import numpy as np
+
+    from chainrule.codegen import model
+    from chainrule.codegen.along import along
+
+    p = part("softplus", "value")
+    assert p.along is not None
+    for name in ("exp", "log", "log1p"):
+        worse = getattr(np, name)
+        monkeypatch.setattr(np, name, lambda v, worse=worse: np.nextafter(worse(v), 1.0))
+    model._KNOWN["exp"].clear()
+    names = {p.along.symbol: "x"}
+    assert along(p.stable, names, p.along.symbol, {}) == p.along
+
+
+def test_stretches_say_where_the_formula_as_derived_fails() -> None:
+    value = part("softplus", "value").along
+    assert value is not None
+    found = stretches(value)
+    assert [(s.key, s.digits) for s in found] == [("infinite", 16), ("lost", 16)]
+    assert found[0].low == pytest.approx(709.8, abs=0.6) and found[0].high == math.inf
+    assert found[1].high == pytest.approx(-37.4, abs=0.7)
+    assert found[1].low == pytest.approx(-708, abs=2)
+
+
+def test_a_stretch_of_nan_reaches_to_infinity() -> None:
+    gradient = part("tanh", "main").along
+    assert gradient is not None
+    nan = [s for s in stretches(gradient) if s.key == "nan"]
+    assert [(s.low, s.high) for s in nan] == [(-math.inf, -356.0), (356.0, math.inf)]
+
+
+# ---------------------------------------------------------------- picture
+
+
+def chart(name: str) -> Stack:
+    parts = [("$f$", p.along) for p in made(name).floating if p.along is not None]
+    return accuracy_chart(name, parts, "$x$")
+
+
+def test_the_picture_is_the_same_twice_and_carries_its_data() -> None:
+    one = draw_chart(chart("softplus"))
+    assert one == draw_chart(chart("softplus"))
+    curves = plotted_data(one)[0]["curves"]
+    assert {c["role"] for c in curves} >= {"naive", "stable", "promised"}
+    naive = next(c["y"] for c in curves if c["role"] == "naive")
+    stable = next(c["y"] for c in curves if c["role"] == "stable")
+    assert max(v for v in naive if v is not None) > 18
+    assert max(v for v in stable if v is not None) < math.log10(4)
+
+
+def test_another_error_is_another_picture() -> None:
+    p = part("softplus", "value")
+    assert p.along is not None
+    worse = replace(p.along, bins=tuple(replace(b, stable=2 * b.stable) for b in p.along.bins))
+    two = draw_chart(accuracy_chart("softplus", [("$f$", worse)], "$x$"))
+    assert not same_picture(draw_chart(accuracy_chart("softplus", [("$f$", p.along)], "$x$")), two)
+
+
+def test_labels_keep_off_the_curve_of_the_formula_as_derived() -> None:
+    for drawn in chart("softplus").charts:
+        labels = [s for s in drawn.series if s.key.startswith("label")]
+        assert {s.label for s in labels} == {"as derived", "stable form"}
+
+
+def test_a_function_that_is_computed_as_derived_has_no_picture() -> None:
+    assert "relu-floating-point.svg" not in pictures(made("relu"), "svg")
+    assert "is computed as it was derived" in document("relu", "text")
+    assert "softplus-floating-point.svg" in pictures(made("softplus"), "svg")
+
+
+# ---------------------------------------------------------------- documents
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_document_has_the_section(form: str) -> None:
+    written = document("softplus", form)
+    section = written[re.search("in floating point", written, re.I).start() :]  # type: ignore[union-attr]
+    for words in (
+        "One decaying exponential",
+        "log1p",
+        "a wrong infinity for",
+        "no digit is right for",
+        "of the stable form",
+    ):
+        assert words in " ".join(section.split()), words
+    assert ("softplus-floating-point" in section) == (form != "text")
+
+
+def test_what_was_measured_is_in_the_document() -> None:
+    rows = (
+        Measurement("value", "float64", "sampled", 12345, 1.2345, {"x": 0.5}, 0.6),
+        Measurement("value", "float32", "exhaustive", 2**32, 0.51, {"x": 0.5}, 0.6),
+    )
+    measured = replace(made("softplus"), certificate=Certificate("softplus", "", "", rows))
+    for form, (template, notation) in FORMS.items():
+        written = render(make_report(measured, notation), template, figures="", width=88)
+        assert "12,345" in written and "4,294,967,296" in written and "every number" in written, form
+    assert "12,345" not in document("softplus", "md")
