@@ -220,7 +220,10 @@ class _Writer:
         inputs = [self.names[symbol] for symbol in symbols]
         texts = [self.operand(each, COMPARISON) for each in (found, total, size)]
         self.imports.add("refined")
-        return f"refined({', '.join(texts)}, lambda {', '.join(inputs)}: {formula.name.format(*inputs)}, {', '.join(inputs)})", ATOM
+        return (
+            f"refined({', '.join(texts)}, lambda {', '.join(inputs)}: {formula.name.format(*inputs)}, {', '.join(inputs)})",
+            ATOM,
+        )
 
     def horner(self, x: Any, *coefficients: Any) -> tuple[str, int]:
         """((c3 x + c2) x + c1) x + c0, a few terms a line."""
