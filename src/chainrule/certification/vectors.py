@@ -330,12 +330,12 @@ def _summary(what: str, dtype: np.dtype[Any], tally: _Tally) -> Measurement:
 
 
 def _lost_nans(subject: VectorSubject) -> list[str]:
-    """Parts in which a NaN among the numbers of a row does not reach the result, or reaches another row."""
+    """ "value" where a row of NaN does not reach the result, or reaches another row."""
     function = subject.function
     case = next(iter(samples.cases(subject.definition, function, np.dtype(np.float64), {3: 2}, 0)))
     names = [name for name, one in samples.one_of(function.given).items() if one.axes]
     inputs = {**case.inputs, names[0]: np.array(case.inputs[names[0]])}
-    inputs[names[0]][0].flat[0] = np.nan
+    inputs[names[0]][0] = np.nan
     found = function(**inputs)
     bad = not np.isnan(found[0]).any() or bool(np.isnan(found[1]).any())
     return ["value"] if bad else []

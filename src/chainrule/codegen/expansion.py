@@ -21,7 +21,7 @@ VALUE_BITS = 320
 STEP = -160  # power of two: how far from a root its multiplicity is read off
 MOST_ROOTS = 4
 TERMS = (8, 11, 14, 18, 22, 27, 33, 40)
-RADII = (sympy.Rational(1, 8), sympy.Rational(1, 4), sympy.Rational(1, 2), sympy.S.One)
+RADII = tuple(sympy.Rational(k, 8) for k in (1, 2, 4, 6, 8))
 PRECISION = -59  # power of two: the relative error of the polynomial
 NEGLIGIBLE = -64
 

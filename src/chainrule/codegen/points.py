@@ -200,19 +200,19 @@ def closer(points: Sequence[Point], domains: Sequence[tuple[float, float]], used
     return tuple(found)
 
 
-AROUND = (0.125, 0.25, 0.5, 1.0)  # how far an expansion about a root may reach
+AROUND = (0.125, 0.25, 0.5, 0.75, 1.0)  # how far an expansion about a root may reach
 
 
 def neighbours(x: float) -> tuple[float, ...]:
-    """Numbers around one number: at distances that double, and beyond the reach of an expansion about it."""
-    beyond = tuple(
-        x + sign * reach * (1 + 0.3 * ((k * GOLDEN) % 1)) for reach in AROUND for k in range(30) for sign in (1, -1)
+    """Numbers around one number: at distances that double, and about the reach of an expansion about it."""
+    edges = tuple(
+        x + sign * reach * (0.85 + 0.4 * ((k * GOLDEN) % 1)) for reach in AROUND for k in range(50) for sign in (1, -1)
     )
     if x == 0:
-        return (*(sign * math.ldexp(1.3, -k) for k in range(1, 1000, 30) for sign in (1, -1)), *beyond)
+        return (*(sign * math.ldexp(1.3, -k) for k in range(1, 1000, 30) for sign in (1, -1)), *edges)
     unit = math.ulp(x)
     steps = (0, 1, 2, 3, 5, *(3 << k for k in range(2, 50, 2)))
-    return (*(x + sign * step * unit for step in steps for sign in (1, -1)), *beyond)
+    return (*(x + sign * step * unit for step in steps for sign in (1, -1)), *edges)
 
 
 def nearby(x: float, count: int, turn: int) -> tuple[float, ...]:

@@ -42,7 +42,7 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
                 if len(names) != len(values):
                     raise UnsupportedExpression(f"{function} takes {len(names)} argument(s), not {len(values)}")
                 return write(t.substitute(f.body, {t.Symbol(k): v for k, v in zip(names, values, strict=True)}))
-            case t.Component(base, indices) if base in named and _elementwise(named[base]):
+            case t.Component(base, indices) if base in named and _elementwise(named[base], spec):
                 return write(named[base].at(indices))
             case t.Call("log", (t.Component(base, indices),)) if base in named:
                 return _log_of_quotient(t.Call("log", (named[base].at(indices),)))
@@ -58,10 +58,10 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
     return tidy(write(node))
 
 
-def _elementwise(vector: NamedVector) -> bool:
+def _elementwise(vector: NamedVector, spec: VectorSpec) -> bool:
     """A named vector that is a function of single components, such as σ(z_i): a call and no sum."""
     parts = [p for _, p in t.walk(vector.body)]
-    calls = any(isinstance(p, t.Call) and p.function in DELICATE for p in parts)
+    calls = any(isinstance(p, t.Call) and (p.function in DELICATE or p.function in spec.functions) for p in parts)
     return calls and not any(isinstance(p, t.Binder) for p in parts)
 
 

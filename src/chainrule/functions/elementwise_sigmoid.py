@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from chainrule.runtime.scalar import quotient
 from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
 
 
@@ -11,28 +12,28 @@ def _h1(u: Array) -> Array:
     return e / (1.0 + e)
 
 
-def _a(z: Array) -> Array:
-    return _h1(z)
+def _h2(u: Array) -> Array:
+    """(1 - 1/(1 + exp(-u)))/(1 + exp(-u))"""
+    e = np.exp(-np.abs(u))
+    t1 = 1.0 + e
+    return quotient(quotient(e, t1), t1)
 
 
 def _value(z: Array) -> Array:
-    return _a(z)
+    return _h1(z)
 
 
 def _jacobian_z(z: Array) -> Array:
     K = z.shape[-1]
-    a = _a(z)
-    return a[..., :, None] * (1.0 - a[..., :, None]) * np.eye(K)
+    return np.eye(K) * _h2(z[..., :, None])
 
 
 def _vjp_z(z: Array, g: Array) -> Array:
-    a = _a(z)
-    return g * a * (1.0 - a)
+    return g * _h2(z)
 
 
 def _jvp_z(z: Array, v: Array) -> Array:
-    a = _a(z)
-    return a * (1.0 - a) * v
+    return v * _h2(z)
 
 
 _DOC = """Sigmoid of a vector: every component is turned into a probability by itself.

@@ -16,12 +16,8 @@ def _h2(u: Array) -> Array:
     return e / (1.0 + e)
 
 
-def _a(z: Array) -> Array:
-    return _h1(z)
-
-
 def _value(z: Array) -> Array:
-    return _a(z)
+    return _h1(z)
 
 
 def _jacobian_z(z: Array) -> Array:

@@ -44,31 +44,35 @@ def exponentials(z: Array, times: Any = None, over: Any = None) -> Array:
     found = np.subtract(z, largest)
     if np.min(found, initial=0.0) >= NARROW:
         return np.asarray(np.exp(found, out=found))
-    if found.ndim == 2 and (places := _places(found)) is not None:
-        i, j = places
-        rest = _difference_error(z[i, j], largest[i, 0], found[i, j])
+    if found.ndim == 2 and (places := _places(z, found)) is not None:
+        flat, of_z, here, row = places
+        rest = _difference_error(of_z[here], largest[row, 0], flat[here])
         np.exp(found, out=found)
-        found[i, j] *= 1.0 + rest
+        flat[here] *= 1.0 + rest
         return np.asarray(found)
     z = np.maximum(z, largest - LOW)
     np.subtract(z, largest, out=found)
     rest = _difference_error(z, largest, found)
+    np.copyto(rest, 0.0, where=found >= NARROW)  # no row depends on which others it is computed with
+    rest += 1.0
     np.exp(found, out=found)
-    rest *= found
-    found += rest
+    found *= rest
     return np.asarray(found)
 
 
-def _places(differences: Array) -> tuple[Any, Any] | None:
-    """Where differences are rounded by so much that it counts, and have an exponential; None if these are many."""
-    turned = differences.flags.f_contiguous
-    flat = differences.T.reshape(-1) if turned else differences.reshape(-1)
+def _places(z: Array, differences: Array) -> tuple[Array, Array, Any, Any] | None:
+    """Where differences are rounded by so much that it counts, and have an exponential: the two arrays as lines, places in them, rows.
+    None if these are many."""
+    turned = differences.flags.f_contiguous and not differences.flags.c_contiguous
+    if not (z.flags.f_contiguous if turned else z.flags.c_contiguous and differences.flags.c_contiguous):
+        return None
+    flat, line = (each.T.reshape(-1) if turned else each.reshape(-1) for each in (differences, z))
     found = np.flatnonzero(flat < NARROW)
     if len(found) > len(flat) // MANY:
         return None
     found = found[flat[found] > -LOW]
     rows, columns = differences.shape
-    return (found % rows, found // rows) if turned else (found // columns, found % columns)
+    return flat, line, found, found % rows if turned else found // columns
 
 
 def _difference_error(a: Array, b: Array, difference: Array) -> Array:
@@ -224,10 +228,10 @@ def dot(a: Array, b: Array) -> Array:
 
 
 def weighted(weight: Array, value: Array) -> Array:
-    """weight times value, and 0 where the weight is 0, however large the value."""
+    """weight times value, and 0 where the weight is 0, however large the value; NaN stays NaN."""
     found = np.asarray(weight * value)
     if not np.all(np.isfinite(found)):
-        found = np.where(np.equal(weight, 0), 0.0, found)
+        found = np.where(np.equal(weight, 0) & ~np.isnan(value), 0.0, found)
     return found
 
 
@@ -241,8 +245,10 @@ def balanced(matrix: Array) -> Array:
 def total(terms: Array, largest: float | None = None) -> Array:
     """Their sum as if rounded once, however it cancels: what they have on a grid adds up exactly, and what is left is tiny (Rump, Ogita and Oishi, 2008).
 
-    largest: a number that none exceeds, if that is known."""
+    largest: for terms that are not negative, a number that none exceeds, if it is known."""
     many = math.ceil(math.log2(terms.shape[-1] + 2))
+    if largest is not None and terms.shape[-1] > SHORT:
+        return np.asarray(np.sum(terms, axis=-1))  # in pairs: as good for terms of one sign
     if largest is not None:
         grid: Any = math.ldexp(largest, many)
     else:

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from .arithmetic import PART
 from .blocks import share
 from .reductions import SHORT
 from .reductions import balanced as balanced
@@ -28,8 +27,8 @@ from .scalar import KEPT, Range, result_dtype
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
-FEW = 1 << 14
-"""Numbers that a kernel is given at once, so that the several arrays it computes in between stay in the cache."""
+FEW = 1 << 15
+"""Numbers that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
 NEAR = 1e-3
 """How far an input may be from what its derivatives rely on (a sum of 1, symmetry): rounding, and not another kind of input."""
 
@@ -470,7 +469,9 @@ class VectorFunction:
     # ---------------------------------------------------------------- results
 
     def _moved(self, array: Array, call: _Call, axes: tuple[str, ...]) -> Array:
-        return np.moveaxis(array, -1, call.axis) if self.one_axis and len(axes) == 1 else array
+        if not self.one_axis or len(axes) != 1 or call.axis in (-1, array.ndim - 1):
+            return array
+        return np.moveaxis(array, -1, call.axis)
 
     def _finished(self, array: Any, call: _Call, axes: tuple[str, ...], out: Any = None) -> Any:
         """A fresh array of the dtype of the result, or ``out``; a NumPy scalar where there is no axis."""
@@ -500,7 +501,7 @@ class VectorFunction:
         widths = [
             a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, deep, strict=True) if d >= 0
         ]
-        step = max(1, PART // max([1, math.prod(shape[len(call.batch) :]), *widths]))
+        step = max(1, FEW // max([1, math.prod(shape[len(call.batch) :]), *widths]))
         if rows < 2 * step or (any(d < 0 for d in deep) and not self._last_fits(call, axes)):
             return np.broadcast_to(kernel(*call.arrays), shape)
         arrays = [
