@@ -35,21 +35,8 @@ Point = tuple[float, ...]
 LIMIT = 4.0  # ulp: what a form should reach
 SAMPLED = 3.6  # ulp at the points here: elsewhere a little more is expected
 WITHIN_DIFFERENCE = 1.6  # ulp: for a function of a difference, whose own rounding adds to it
-CLASSES = (
-    SAMPLED,
-    4.0,
-    4.4,
-    4.8,
-    5.2,
-    6.0,
-    8.0,
-    12.0,
-    20.0,
-    50.0,
-    200.0,
-    1e3,
-    1e5,
-)  # ulp: forms between two of these are as good as one another
+CLASSES = (SAMPLED, 4.0, 4.4, 4.8, 5.2, 6.0, 8.0, 12.0, 20.0, 50.0, 200.0, *(10.0**k for k in range(3, 20)))
+"""ulp: forms between two of these are as good as one another."""
 TOLERANCES = (
     1e-14,
     1e-13,
@@ -279,6 +266,7 @@ class _Tried:
     cost: float
     moderate: int  # how many points fail though nothing is extreme there
     limit: float
+    points: int  # at how many it was measured
 
     @property
     def rank(self) -> tuple[int, int, float]:
@@ -300,11 +288,13 @@ def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
     def tried(form: Form, at: Problem) -> _Tried:
         code = body(form.expr, names)
         measured = measure(at, _on_model(code, problem, names))
-        return _Tried(form, code, measured, cost(form.expr), sum(map(at.is_moderate, measured.failing)), at.limit)
+        moderate = sum(map(at.is_moderate, measured.failing))
+        return _Tried(form, code, measured, cost(form.expr), moderate, at.limit, len(at.points))
 
     coarse = sorted((tried(form, problem) for form in _assembled(problem, variables)), key=lambda each: each.hope)
+    start_from = [each.form for each in coarse[:KEPT]]
     for _ in range(SEARCHES):
-        results = {each.form.expr: tried(each.form, close) for each in coarse[:KEPT]}
+        results = {form.expr: tried(form, close) for form in start_from}
         for start in sorted(results.values(), key=lambda each: each.hope):
             best = min(results.values(), key=lambda each: each.rank)
             if start.measured.failing and not (best.measured.ulp <= problem.limit and start.cost >= best.cost):
@@ -312,6 +302,7 @@ def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
         best, close = _confirmed(results, close, names, tried)
         if best.measured.ulp <= problem.limit:
             break
+        start_from = list(dict.fromkeys((best.form, *start_from)))
     naive = tried(Form(problem.expr), close)
     return Stable(
         best.form.expr,
@@ -337,6 +328,9 @@ def _confirmed(
         best = min(results.values(), key=lambda each: each.rank)
         if best is again and turn:
             break
+    while best.points < len(close.points):
+        results[best.form.expr] = tried(best.form, close)
+        best = min(results.values(), key=lambda each: each.rank)
     return best, close
 
 
