@@ -24,277 +24,184 @@ import numpy as np
 from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, apply, product, quotient, refined, select
 
 
-def _value(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array
-) -> None:
+def _value(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
     np.minimum(logit, 100.0, out=s1)  # t1
     np.exp(s1, out=out)  # e
     np.multiply(target, out, out=s2)
     np.add(target, s2, out=s2)
     np.subtract(s2, out, out=s2)  # t2
-    np.add(1.0, out, out=s3)  # t3
-    np.abs(target, out=s4)  # t4
+    np.abs(target, out=s3)  # t3
+    np.add(1.0, out, out=s4)  # t4
     np.multiply(s2, s2, out=s5)
     np.multiply(0.5, s5, out=s5)
-    np.divide(s5, s3, out=s5)  # t5
-    np.divide(s5, s3, out=s5)
-    np.add(out, s4, out=s3)
-    np.multiply(s4, out, out=s4)
-    np.add(s3, s4, out=s3)
-    apply(refined, s5, s2, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=out)
-
-
-def _value_guarded(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array
-) -> None:
-    np.minimum(logit, 100.0, out=s1)  # t1
-    np.exp(s1, out=out)  # e
-    product(target, out, out=s2)
-    np.add(target, s2, out=s2)
-    np.subtract(s2, out, out=s2)  # t2
-    np.add(1.0, out, out=s3)  # t3
-    np.abs(target, out=s4)  # t4
-    np.multiply(s2, s2, out=s5)
-    np.multiply(0.5, s5, out=s5)
-    quotient(s5, s3, out=s6)  # t5
-    quotient(s6, s3, out=s5)
-    np.add(out, s4, out=s3)
-    product(s4, out, out=s6)
-    np.add(s3, s6, out=s3)
-    apply(refined, s5, s2, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=out)
+    np.multiply(s4, s4, out=s4)
+    np.divide(s5, s4, out=s5)  # t5
+    np.add(out, s3, out=s4)
+    np.multiply(out, s3, out=out)
+    np.add(s4, out, out=s4)
+    apply(refined, s5, s2, s4, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=out)
 
 
 def _grad_logit(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1:
-    Array
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array
 ) -> None:
-    np.abs(logit, out=out)
-    np.negative(out, out=out)
-    np.exp(out, out=out)  # e
-    np.subtract(target, 1.0, out=s1)  # t1
+    np.minimum(logit, 800.0, out=s1)  # t1
+    np.abs(s1, out=s2)
+    np.negative(s2, out=s2)
+    np.exp(s2, out=s2)  # e
+    np.multiply(target, s2, out=out)
+    np.add(target, out, out=out)  # t2
     np.less(logit, 0.0, out=m1)
-    np.multiply(out, s1, out=s2)
-    np.add(target, s2, out=s2)
-    np.multiply(target, out, out=s3)
-    np.add(s1, s3, out=s3)
-    select(m1, s2, s3, out=s2)  # t2
-    np.add(1.0, out, out=s3)  # t3
-    np.abs(target, out=s4)  # t4
-    np.abs(s1, out=s1)  # t5
-    np.negative(s2, out=s5)
-    np.multiply(s5, out, out=s5)
-    np.divide(s5, s3, out=s5)  # t6
-    np.divide(s5, s3, out=s5)
-    np.divide(s5, s3, out=s5)  # t7
-    np.multiply(s1, out, out=s3)
-    np.add(s4, s3, out=s3)
-    np.multiply(s4, out, out=s4)
-    np.add(s1, s4, out=s1)
-    select(m1, s3, s1, out=s3)  # t8
-    apply(refined, s5, s2, s3, lambda logit, target: (1 / (1 + (-logit).exp()) + -target) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=out)
-
-
-def _grad_logit_guarded(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1:
-    Array
-) -> None:
-    np.abs(logit, out=out)
-    np.negative(out, out=out)
-    np.exp(out, out=out)  # e
-    np.subtract(target, 1.0, out=s1)  # t1
-    np.less(logit, 0.0, out=m1)
-    product(out, s1, out=s2)
-    np.add(target, s2, out=s2)
-    product(target, out, out=s3)
-    np.add(s1, s3, out=s3)
-    select(m1, s2, s3, out=s2)  # t2
-    np.add(1.0, out, out=s3)  # t3
-    np.abs(target, out=s4)  # t4
-    np.abs(s1, out=s1)  # t5
-    np.negative(s2, out=s5)
-    product(s5, out, out=s6)
-    quotient(s6, s3, out=s5)  # t6
-    quotient(s5, s3, out=s6)
-    quotient(s6, s3, out=s5)  # t7
-    product(s1, out, out=s3)
-    np.add(s4, s3, out=s3)
-    product(s4, out, out=s6)
-    np.add(s1, s6, out=s1)
-    select(m1, s3, s1, out=s3)  # t8
-    apply(refined, s5, s2, s3, lambda logit, target: (1 / (1 + (-logit).exp()) + -target) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=out)
+    np.subtract(out, s2, out=s3)
+    np.subtract(out, 1.0, out=out)
+    select(m1, s3, out, out=s3)  # t3
+    np.abs(target, out=out)  # t4
+    np.multiply(s2, out, out=s4)
+    np.add(out, s4, out=out)  # t5
+    np.add(1.0, s2, out=s4)  # t6
+    np.add(s2, out, out=s5)
+    np.add(1.0, out, out=out)
+    select(m1, s5, out, out=s5)  # t7
+    np.negative(s2, out=s2)
+    np.multiply(s2, s3, out=s2)
+    np.multiply(s4, s4, out=out)
+    np.multiply(out, s4, out=out)
+    np.divide(s2, out, out=s2)
+    apply(refined, s2, s3, s5, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=out)
 
 
 def _second_logit(
     logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
     Array, m1: Array
 ) -> None:
-    np.minimum(logit, 800.0, out=s1)  # t1
-    np.abs(s1, out=s2)  # t2
-    np.multiply(-2.0, s2, out=s3)
-    np.expm1(s3, out=s3)  # t3
-    np.multiply(target, s3, out=out)  # t4
-    np.negative(s2, out=s2)
-    np.exp(s2, out=s2)  # e
-    np.multiply(2.0, s2, out=s4)  # t5
-    np.multiply(s2, s2, out=s5)  # t6
-    np.negative(target, out=s6)
-    np.multiply(s6, s3, out=s6)
-    np.add(s4, s6, out=s6)
-    np.subtract(s6, 1.0, out=s6)  # t7
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)  # e
+    np.multiply(2.0, s1, out=s2)  # t1
+    np.multiply(s1, s1, out=s3)  # t2
+    np.subtract(target, 1.0, out=out)  # t3
+    np.multiply(s3, out, out=s4)  # t4
+    np.negative(out, out=out)  # t5
+    np.negative(target, out=s5)
+    np.multiply(s5, s3, out=s5)  # t6
     np.less(logit, 0.0, out=m1)
-    np.add(out, s4, out=s3)
-    np.subtract(s3, s5, out=s3)
-    select(m1, s3, s6, out=s3)  # t8
-    np.add(1.0, s2, out=s6)  # t9
+    np.add(s2, s4, out=s3)
+    np.subtract(s3, target, out=s3)
+    np.add(s2, s5, out=s6)
+    np.subtract(s6, out, out=s6)
+    select(m1, s3, s6, out=s3)  # t7
+    np.add(1.0, s1, out=s6)  # t8
+    np.multiply(s3, s1, out=s1)
+    np.divide(s1, s6, out=s1)  # t9
+    np.divide(s1, s6, out=s1)
+    np.divide(s1, s6, out=s1)  # t10
     np.abs(out, out=out)
-    np.add(s4, out, out=s4)  # t10
-    np.multiply(s3, s2, out=s2)
-    np.divide(s2, s6, out=s2)  # t11
-    np.divide(s2, s6, out=s2)
-    np.divide(s2, s6, out=s2)  # t12
-    np.add(s4, s5, out=s5)
-    np.add(1.0, s4, out=s4)
-    select(m1, s5, s4, out=s5)  # t13
-    np.divide(s2, s6, out=s2)
-    apply(refined, s2, s3, s5, lambda t1, target: (-target + -3 / ((1 + (-t1).exp()) * (1 + (-t1).exp())) + 2 * (1 + target) / (1 + (-t1).exp())) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=out)
+    np.add(s2, out, out=out)
+    np.abs(s5, out=s5)
+    np.add(out, s5, out=out)  # t11
+    np.abs(s4, out=s4)
+    np.add(s2, s4, out=s2)
+    np.abs(target, out=s4)
+    np.add(s2, s4, out=s2)  # t12
+    select(m1, s2, out, out=s2)  # t13
+    np.divide(s1, s6, out=s1)
+    apply(refined, s1, s3, s2, lambda logit, target: (-target + -3 / ((1 + (-logit).exp()) * (1 + (-logit).exp())) + 2 * (1 + target) / (1 + (-logit).exp())) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=out)
 
 
 def _second_logit_guarded(
     logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
     Array, m1: Array
 ) -> None:
-    np.minimum(logit, 800.0, out=s1)  # t1
-    np.abs(s1, out=out)  # t2
-    np.multiply(-2.0, out, out=s2)
-    np.expm1(s2, out=s2)  # t3
-    product(target, s2, out=s3)  # t4
+    np.abs(logit, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)  # e
-    np.multiply(2.0, out, out=s4)  # t5
-    np.multiply(out, out, out=s5)  # t6
-    np.negative(target, out=s6)
-    product(s6, s2, out=s7)
-    np.add(s4, s7, out=s7)
-    np.subtract(s7, 1.0, out=s7)  # t7
+    np.multiply(2.0, out, out=s1)  # t1
+    np.multiply(out, out, out=s2)  # t2
+    np.subtract(target, 1.0, out=s3)  # t3
+    product(s2, s3, out=s4)  # t4
+    np.negative(s3, out=s3)  # t5
+    np.negative(target, out=s5)
+    product(s5, s2, out=s6)  # t6
     np.less(logit, 0.0, out=m1)
-    np.add(s3, s4, out=s2)
-    np.subtract(s2, s5, out=s2)
-    select(m1, s2, s7, out=s2)  # t8
-    np.add(1.0, out, out=s6)  # t9
+    np.add(s1, s4, out=s2)
+    np.subtract(s2, target, out=s2)
+    np.add(s1, s6, out=s5)
+    np.subtract(s5, s3, out=s5)
+    select(m1, s2, s5, out=s2)  # t7
+    np.add(1.0, out, out=s5)  # t8
+    product(s2, out, out=s7)
+    quotient(s7, s5, out=out)  # t9
+    quotient(out, s5, out=s7)
+    quotient(s7, s5, out=out)  # t10
     np.abs(s3, out=s3)
-    np.add(s4, s3, out=s4)  # t10
-    product(s2, out, out=s3)
-    quotient(s3, s6, out=out)  # t11
-    quotient(out, s6, out=s3)
-    quotient(s3, s6, out=out)  # t12
-    np.add(s4, s5, out=s5)
-    np.add(1.0, s4, out=s4)
-    select(m1, s5, s4, out=s5)  # t13
-    quotient(out, s6, out=s3)
-    apply(refined, s3, s2, s5, lambda t1, target: (-target + -3 / ((1 + (-t1).exp()) * (1 + (-t1).exp())) + 2 * (1 + target) / (1 + (-t1).exp())) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=out)
+    np.add(s1, s3, out=s3)
+    np.abs(s6, out=s6)
+    np.add(s3, s6, out=s3)  # t11
+    np.abs(s4, out=s4)
+    np.add(s1, s4, out=s1)
+    np.abs(target, out=s4)
+    np.add(s1, s4, out=s1)  # t12
+    select(m1, s1, s3, out=s1)  # t13
+    quotient(out, s5, out=s3)
+    apply(refined, s3, s2, s1, lambda logit, target: (-target + -3 / ((1 + (-logit).exp()) * (1 + (-logit).exp())) + 2 * (1 + target) / (1 + (-logit).exp())) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=out)
 
 
 def _value_and_grad_logit(
     logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
-    s6: Array, m1: Array
+    m1: Array
 ) -> None:
-    np.minimum(logit, 100.0, out=grad)
-    np.exp(grad, out=value)
-    np.multiply(target, value, out=s1)
-    np.add(target, s1, out=s1)
-    np.subtract(s1, value, out=s1)
-    np.add(1.0, value, out=s2)
-    np.abs(target, out=s3)
-    np.multiply(s1, s1, out=s4)
-    np.multiply(0.5, s4, out=s4)
-    np.divide(s4, s2, out=s4)
-    np.divide(s4, s2, out=s4)
-    np.add(value, s3, out=s2)
-    np.multiply(s3, value, out=value)
-    np.add(s2, value, out=s2)
-    apply(refined, s4, s1, s2, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, grad, target, out=value)
-    np.abs(logit, out=grad)
-    np.negative(grad, out=grad)
-    np.exp(grad, out=grad)
-    np.subtract(target, 1.0, out=s1)
-    np.less(logit, 0.0, out=m1)
-    np.multiply(grad, s1, out=s2)
+    np.minimum(logit, 100.0, out=s1)
+    np.exp(s1, out=value)
+    np.multiply(target, value, out=s2)
     np.add(target, s2, out=s2)
-    np.multiply(target, grad, out=s4)
-    np.add(s1, s4, out=s4)
-    select(m1, s2, s4, out=s2)
-    np.add(1.0, grad, out=s4)
-    np.abs(s1, out=s1)
-    np.negative(s2, out=s5)
-    np.multiply(s5, grad, out=s5)
-    np.divide(s5, s4, out=s5)
-    np.divide(s5, s4, out=s5)
-    np.divide(s5, s4, out=s5)
-    np.multiply(s1, grad, out=s4)
-    np.add(s3, s4, out=s4)
-    np.multiply(s3, grad, out=s3)
-    np.add(s1, s3, out=s1)
-    select(m1, s4, s1, out=s4)
-    apply(refined, s5, s2, s4, lambda logit, target: (1 / (1 + (-logit).exp()) + -target) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=grad)
-
-
-def _value_and_grad_logit_guarded(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
-    s6: Array, m1: Array
-) -> None:
-    np.minimum(logit, 100.0, out=grad)
-    np.exp(grad, out=value)
-    product(target, value, out=s1)
-    np.add(target, s1, out=s1)
-    np.subtract(s1, value, out=s1)
-    np.add(1.0, value, out=s2)
-    np.abs(target, out=s3)
-    np.multiply(s1, s1, out=s4)
+    np.subtract(s2, value, out=s2)
+    np.abs(target, out=grad)
+    np.add(1.0, value, out=s3)
+    np.multiply(s2, s2, out=s4)
     np.multiply(0.5, s4, out=s4)
-    quotient(s4, s2, out=s5)
-    quotient(s5, s2, out=s4)
-    np.add(value, s3, out=s2)
-    product(s3, value, out=s5)
-    np.add(s2, s5, out=s2)
-    apply(refined, s4, s1, s2, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, grad, target, out=value)
-    np.abs(logit, out=grad)
-    np.negative(grad, out=grad)
-    np.exp(grad, out=grad)
-    np.subtract(target, 1.0, out=s1)
+    np.multiply(s3, s3, out=s3)
+    np.divide(s4, s3, out=s4)
+    np.add(value, grad, out=s3)
+    np.multiply(value, grad, out=value)
+    np.add(s3, value, out=s3)
+    apply(refined, s4, s2, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=value)
+    np.minimum(logit, 800.0, out=s1)
+    np.abs(s1, out=s2)
+    np.negative(s2, out=s2)
+    np.exp(s2, out=s2)
+    np.multiply(target, s2, out=s3)
+    np.add(target, s3, out=s3)
     np.less(logit, 0.0, out=m1)
-    product(grad, s1, out=s2)
-    np.add(target, s2, out=s2)
-    product(target, grad, out=s4)
-    np.add(s1, s4, out=s4)
-    select(m1, s2, s4, out=s2)
-    np.add(1.0, grad, out=s4)
-    np.abs(s1, out=s1)
-    np.negative(s2, out=s5)
-    product(s5, grad, out=s6)
-    quotient(s6, s4, out=s5)
-    quotient(s5, s4, out=s6)
-    quotient(s6, s4, out=s5)
-    product(s1, grad, out=s4)
-    np.add(s3, s4, out=s4)
-    product(s3, grad, out=s6)
-    np.add(s1, s6, out=s1)
-    select(m1, s4, s1, out=s4)
-    apply(refined, s5, s2, s4, lambda logit, target: (1 / (1 + (-logit).exp()) + -target) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=grad)
+    np.subtract(s3, s2, out=s4)
+    np.subtract(s3, 1.0, out=s3)
+    select(m1, s4, s3, out=s4)
+    np.multiply(s2, grad, out=s3)
+    np.add(grad, s3, out=grad)
+    np.add(1.0, s2, out=s3)
+    np.add(s2, grad, out=s5)
+    np.add(1.0, grad, out=grad)
+    select(m1, s5, grad, out=s5)
+    np.negative(s2, out=s2)
+    np.multiply(s2, s4, out=s2)
+    np.multiply(s3, s3, out=grad)
+    np.multiply(grad, s3, out=grad)
+    np.divide(s2, grad, out=s2)
+    apply(refined, s2, s4, s5, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=grad)
 
 
 sigmoid_squared_error = ScalarFunction(
     "sigmoid_squared_error",
     arguments=("logit", "target"),
     ranges={"target": Range(lower=0.0, upper=1.0)},
-    value=Kernel(_value, _value_guarded, scratch=6),
+    value=Kernel(_value, scratch=5),
     gradients={
-        "logit": Kernel(_grad_logit, _grad_logit_guarded, scratch=6, masks=1),
+        "logit": Kernel(_grad_logit, scratch=5, masks=1),
     },
     seconds={
         "logit": Kernel(_second_logit, _second_logit_guarded, scratch=7, masks=1),
     },
     values_and_gradients={
-        "logit": Kernel(_value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=6, masks=1),
+        "logit": Kernel(_value_and_grad_logit, results=2, scratch=5, masks=1),
     },
     loss=True,
     doc=__doc__,
