@@ -63,6 +63,18 @@ ROWS = (
         ("a = np.abs(u)", "c = np.minimum(a, p)", "return c * (a - 0.5 * c)"),
         parameter=(1.0, 2.0**20),  # below 1, u may overflow where the result does not
     ),
+    Row(
+        U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2,
+        ("a = np.abs(u)", "w = times_gaussian(u, a, gelu_tail(a))", "return 0.5 * (u + a) - w"),
+        -1e38,
+        1e38,
+    ),
+    Row(
+        sympy.diff(U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2, U),
+        ("g = times_gaussian(u, gelu_slope(np.abs(u)))", "return np.where(u < 0.0, g, 1.0 - g)"),
+        -1e38,
+        1e38,
+    ),
     Row(Max(-P, Min(U, P)), ("return np.maximum(np.minimum(u, p), -p)",)),
 )
 PROBES = (-9.5, -3.25, -0.75, 0.375, 1.875, 6.5)
