@@ -146,6 +146,16 @@ def test_what_lies_outside_the_bounds_of_float32_is_computed_in_float64():
         np.testing.assert_array_equal(out, [*[3.0] * (size - 3), 10.0, np.nan, -np.inf])
 
 
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+def test_a_single_float32_has_the_result_that_it_has_in_an_array(f):
+    for x in (-3.5, -0.25, 0.75):
+        one, many = np.array(x, np.float32), np.full(7, x, np.float32)
+        rest = [0.75] * (len(f.arguments) - 1)
+        for call in (f, f.grad):
+            wanted = call(many, *(np.full(7, y, np.float32) for y in rest))[3]
+            np.testing.assert_array_equal(call(one, *(np.float32(y) for y in rest)), wanted)
+
+
 def test_choices_in_float32():
     a, b, c = RNG.normal(size=(3, 1000)).astype(np.float32)
     out = np.empty_like(a)

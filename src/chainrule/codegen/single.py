@@ -65,13 +65,13 @@ ROWS = (
     ),
     Row(
         U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2,
-        ("a = np.abs(u)", "w = times_gaussian(u, a, gelu_tail(a))", "return 0.5 * (u + a) - w"),
+        ("return 0.5 * (u + np.abs(u)) - gelu_lower(u)",),
         -1e38,
         1e38,
     ),
     Row(
         sympy.diff(U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2, U),
-        ("g = times_gaussian(u, gelu_slope(np.abs(u)))", "return np.where(u < 0.0, g, 1.0 - g)"),
+        ("g = gelu_slope(u)", "return np.where(u < 0.0, g, 1.0 - g)"),
         -1e38,
         1e38,
     ),

@@ -31,12 +31,11 @@ from .special import erfc as erfc
 from .special import erfc_times as erfc_times
 from .special import erfcx as erfcx
 from .special import exp_square as exp_square
+from .special import gelu_lower as gelu_lower
 from .special import gelu_slope as gelu_slope
-from .special import gelu_tail as gelu_tail
 from .special import lost as lost
 from .special import normal_tail as normal_tail
 from .special import times_exp_square as times_exp_square
-from .special import times_gaussian as times_gaussian
 
 if TYPE_CHECKING:
     from .certificate import Certificate

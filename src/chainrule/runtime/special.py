@@ -135,26 +135,34 @@ def _horner(coefficients: tuple[float, ...], x: Any) -> Any:
     return result
 
 
-def gelu_tail(x: Any) -> Any:
-    """exp(x²/2) times the probability that a standard normal variable exceeds x, for float32 x >= 0."""
-    return _horner(GELU_TAIL, (x - 4.5) / (x + 4.5)) / (1.0 + 0.5 * x)
+def gelu_lower(x: Any) -> Any:
+    """|x| times the probability that a standard normal variable exceeds it, of float32: the polynomial in float32, the square in
+    the exponent and the products in float64, which holds the square exactly."""
+    a = np.abs(x)
+    wide = a.astype(np.float64)
+    result = _gaussian(wide)
+    result *= _horner(GELU_TAIL, (a - 4.5) / (a + 4.5))
+    result *= wide
+    wide *= 0.5
+    wide += 1.0
+    result /= wide
+    return result.astype(np.float32)
 
 
 def gelu_slope(x: Any) -> Any:
-    """The derivative of x Φ(x) at -x, times exp(x²/2), for float32 x >= 0."""
+    """The derivative of x Φ(x) at -|x|, of float32, likewise."""
+    a = np.abs(x)
     high, low = GELU_ROOT
-    return _horner(GELU_SLOPE, (x - 4.0) / (x + 4.0)) * ((high - x) + low)
+    result = _gaussian(a.astype(np.float64))
+    result *= _horner(GELU_SLOPE, (a - 4.0) / (a + 4.0))
+    result *= (high - a) + low
+    return result.astype(np.float32)
 
 
-def times_gaussian(x: Any, *factors: Any) -> Any:
-    """exp(-x²/2) times factors, of float32: the square, which float64 holds exactly, and the products in float64."""
-    wide = x.astype(np.float64)
-    wide *= wide
-    wide *= -0.5
-    np.exp(wide, out=wide)
-    for factor in factors:
-        wide *= factor
-    return wide.astype(np.float32)
+def _gaussian(x: Any) -> Any:
+    result = x * x
+    result *= -0.5
+    return np.exp(result)
 
 
 def upper_half(x: Any) -> Any:
@@ -173,20 +181,33 @@ def times_exp_square(factor: Any, x: Array, c: float, low: Array | None = None) 
     h = upper_half(a)
     square = h * h
     p = c * square
-    rest = c * ((a - h) * (a + h))
+    rest = a - h
+    rest *= a + h
+    rest *= c
     if low is not None:
-        rest = rest + 2.0 * c * np.copysign(a, x) * low
+        rest += 2.0 * c * np.copysign(a, x) * low
     if abs(math.frexp(c)[0]) != 0.5:
         square_high, c_high = upper_half(square), upper_half(c)
-        rest = rest + (
-            ((square_high * c_high - p) + square_high * (c - c_high) + (square - square_high) * c_high)
-            + (square - square_high) * (c - c_high)
-        )
+        rest += ((square_high * c_high - p) + square_high * (c - c_high) + (square - square_high) * c_high) + (
+            square - square_high
+        ) * (c - c_high)
     s = p + SHIFT
     back = s - p
-    rest = rest + ((p - (s - back)) + (SHIFT - back) + SHIFT_LOW)
+    p -= s - back
+    p += SHIFT - back
+    p += SHIFT_LOW
+    rest += p
     e = np.exp(s)
-    return np.asarray(factor * (e + e * (rest * (1.0 + rest * (0.5 + rest / 6.0)))) * UNSHIFT)
+    series = rest / 6.0
+    series += 0.5
+    series *= rest
+    series += 1.0
+    series *= rest
+    series *= e
+    e += series
+    e *= factor
+    e *= UNSHIFT
+    return np.asarray(e)
 
 
 def exp_square(x: Array, c: float) -> Array:
