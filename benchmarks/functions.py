@@ -392,7 +392,7 @@ def report(records: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -
     slow.sort(key=lambda pair: -pair[0])
     lines += (
         _table(
-            [*"function n dtype threads".split(), "ours / best", "best peer", "its time", "ours", "copy", "exp"],
+            [*["function", "n", "dtype", "threads"], "ours / best", "best peer", "its time", "ours", "copy", "exp"],
             [
                 [
                     f"{r['name']} {r['kind']}",
