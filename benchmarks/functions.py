@@ -279,9 +279,8 @@ def measure(
                     for kind in ("value", "gradient"):
                         row = (SCALAR | VECTOR)[name]
                         given = arrays_of(row, shape, dtype)
-                        found = timed(
-                            dict(calls(name, row, kind, given, peers)), max(3, repeats if n < 10**7 else repeats // 3)
-                        )
+                        often = repeats if n < 10**7 else max(min(3, repeats), repeats // 3)
+                        found = timed(dict(calls(name, row, kind, given, peers)), often)
                         title = name if len(shape) == 1 else f"{name}, K = {shape[1]}"
                         yield {
                             "name": title,
@@ -317,6 +316,21 @@ TARGETS: Sequence[tuple[str, int, float, str]] = (
 """Geometric means of ours over a peer, over the functions of numbers, values and gradients."""
 WORST = 2.0
 """No function is slower than so many times its best peer."""
+GELU = 4.0
+"""Nanoseconds for an element of float32, its value and its gradient."""
+IMPORT = 5.0
+"""Milliseconds that ``import chainrule.functions`` may take beyond ``import numpy``."""
+
+
+def import_times(repeats: int) -> tuple[float, float]:
+    """Milliseconds of a process that imports NumPy, and of one that imports the functions; the least of the repeats."""
+    least = [math.inf, math.inf]
+    for _ in range(repeats):
+        for k, module in enumerate(("numpy", "chainrule.functions")):
+            start = time.perf_counter()
+            subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
+            least[k] = min(least[k], 1e3 * (time.perf_counter() - start))
+    return least[0], least[1]
 
 
 def ratios(records: Sequence[Mapping[str, Any]], peer: str) -> list[float]:
@@ -333,8 +347,8 @@ def power(n: int) -> str:
     return "10" + str(round(math.log10(n))).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def report(records: Sequence[Mapping[str, Any]]) -> str:
-    """The tables as Markdown; what misses a target is bold."""
+def report(records: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> str:
+    """The tables as Markdown; what misses a target is bold. imports: what `import_times` gives."""
     versions = ", ".join(
         f"{p} {v}" for p in ("numpy", "sympy", "scipy", "numexpr", "jax", "torch") if (v := _version(p))
     )
@@ -367,6 +381,7 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
             for peer, n, target, words in TARGETS
         ],
     )
+    lines += ["", *_others(rows, imports)]
     slow = [(ratios([r], "best")[0], r) for r in records if r["name"] != "floor" and ratios([r], "best")[0] > WORST]
     lines += [
         "",
@@ -377,7 +392,7 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
     slow.sort(key=lambda pair: -pair[0])
     lines += (
         _table(
-            ["function", "n", "dtype", "threads", "ours / best", "best peer"],
+            [*["function", "n", "dtype", "threads"], "ours / best", "best peer", "its time", "ours", "copy", "exp"],
             [
                 [
                     f"{r['name']} {r['kind']}",
@@ -386,8 +401,10 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
                     str(r["threads"]),
                     f"**{ratio:.2f}**",
                     best(r)[0],
+                    *(f"{seconds * scale(r['n']):.2f}" for seconds in (best(r)[1], r["seconds"]["ours"])),
+                    *(f"{floor(records, r)[each] * scale(r['n']):.2f}" for each in ("copy", "exp")),
                 ]
-                for ratio, r in slow[:40]
+                for ratio, r in slow
             ],
         )
         if slow
@@ -402,17 +419,43 @@ def report(records: Sequence[Mapping[str, Any]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def scale(n: int) -> float:
+    """From seconds to microseconds for a call of few elements, to nanoseconds for an element of many."""
+    return 1e6 if n < 1000 else 1e9 / n
+
+
+def floor(records: Sequence[Mapping[str, Any]], like: Mapping[str, Any]) -> Mapping[str, float]:
+    """The seconds of a copy and of np.exp for as many elements, below which no function of them can be made of NumPy."""
+    same = ("n", "dtype", "threads")
+    return next(r["seconds"] for r in records if r["name"] == "floor" and all(r[k] == like[k] for k in same))
+
+
+def _others(rows: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> list[str]:
+    """The targets that are no mean of ratios."""
+    found = [
+        [
+            f"{r['name']} {r['kind']}, float32, {power(r['n'])}, {r['threads']} thread{'s' * (r['threads'] > 1)}",
+            f"{GELU:g} ns per element",
+            _judged(r["seconds"]["ours"] * scale(r["n"]), GELU),
+        ]
+        for r in rows
+        if r["name"] == "gelu" and r["dtype"] == "float32" and r["n"] >= 1_000_000
+    ]
+    plain, ours = imports
+    words = f"import of chainrule.functions beyond that of numpy ({plain:.0f} ms)"
+    return _table(["single figures", "target", ""], [*found, [words, f"{IMPORT:g} ms", _judged(ours - plain, IMPORT)]])
+
+
 def _figures(chosen: Sequence[Mapping[str, Any]], n: int) -> Iterator[str]:
-    scale = 1e6 if n < 1000 else 1e9 / n
-    floor = next(r for r in chosen if r["name"] == "floor")["seconds"]
-    yield f"Floors: copy {floor['copy'] * scale:.2f}, exp {floor['exp'] * scale:.2f}."
+    least = floor(chosen, chosen[0])
+    yield f"Floors: copy {least['copy'] * scale(n):.2f}, exp {least['exp'] * scale(n):.2f}."
     yield ""
     columns = ["ours", "ours out=", *(p for p in PEERS if any(p in r["seconds"] for r in chosen))]
     rows = []
     for r in chosen:
         if r["name"] != "floor":
             ratio = ratios([r], "best")[0]
-            cells = [f"{r['seconds'][c] * scale:.2f}" if c in r["seconds"] else "" for c in columns]
+            cells = [f"{r['seconds'][c] * scale(n):.2f}" if c in r["seconds"] else "" for c in columns]
             rows.append([f"{r['name']} {r['kind']}", *cells, _judged(ratio, WORST), best(r)[0]])
     yield from _table(["", *columns, "ours / best", "best"], rows)
 
@@ -472,7 +515,7 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
 @click.option("--dtype", "dtypes", multiple=True, type=click.Choice(DTYPES))
 @click.option("--threads", multiple=True, type=int, help="Numbers of cores; may be repeated.")
 @click.option("--peers", default=",".join(PEERS), help="Peers, separated by commas.")
-@click.option("--repeats", default=15, show_default=True)
+@click.option("--repeats", default=9, show_default=True)
 @click.option("--avx512/--no-avx512", default=True, help="Whether NumPy may use AVX-512.")
 @click.option("--write", is_flag=True, help="Write the tables and the plot although not everything is measured.")
 @click.option("--records", type=click.Path(path_type=Path), help="Measure in this process and write the records here.")
@@ -524,7 +567,7 @@ def main(
                 command, check=True, env=environment, preexec_fn=lambda t=t: os.sched_setaffinity(0, cores[:t])
             )
             found += [json.loads(line) for line in path.read_text().splitlines()]
-    text = report(found)
+    text = report(found, import_times(repeats))
     click.echo(text)
     if write or (not (only or sizes or dtypes or threads) and avx512 and peers == ",".join(PEERS)):
         OUTPUT.write_text(text, encoding="utf-8")

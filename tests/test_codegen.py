@@ -189,8 +189,9 @@ def test_a_broken_function_is_caught_on_whichever_path(name):
             changed = own.replace("return ", "return 1e-30 + 1.000000001 * (") + ")"
         else:
             outs = ("value", "grad") if "value_and_grad" in head else ("out",)
+            factor = "1.0001" if head.endswith("_single") else "1.000000001"
             changed = own + "".join(
-                f"\n    np.multiply({out}, 1.000000001, out={out})\n    np.add({out}, 1e-30, out={out})" for out in outs
+                f"\n    np.multiply({out}, {factor}, out={out})\n    np.add({out}, 1e-30, out={out})" for out in outs
             )
         broken = load(text[:start] + changed + text[end:], name)
         assert not all(row.passed for row in every_check(broken, SPECS[name])), head

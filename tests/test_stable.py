@@ -78,7 +78,7 @@ def test_the_functions_of_the_model_are_wrong_by_little_and_always_alike(name):
 def test_the_tables_of_the_error_function_are_those_that_a_fit_gives():
     for fit in fits():
         assert getattr(special, fit.name) == fit.coefficients
-        assert fit.error < 2.0**-56
+        assert fit.error < (2.0**-25 if fit.name.startswith("GELU") else 2.0**-56), fit.name  # GELU_: for float32
 
 
 RISING = [0.0, 1e-300, 1e-9, 0.03, 0.4, 0.9, 1.0, 1.7, 3.0, 6.5, 11.0, 20.0, 26.0]

@@ -58,10 +58,13 @@ class Program:
     stem: str = "_"
     lines: tuple[str, ...] = ()
 
-    def add(self, lines: Sequence[str], plain: bool = False, labels: bool = True) -> None:
-        """Take in the statements of one formula, the last a ``return``. plain: without the guards of products and quotients."""
+    def add(
+        self, lines: Sequence[str], plain: bool = False, labels: bool = True, context: Sequence[str] | None = None
+    ) -> None:
+        """Take in the statements of one formula, the last a ``return``. plain: without the guards of products and quotients. context:
+        the statements that the code near a point is taken from, where they are others."""
         names: dict[str, int | str] = {}
-        self.lines = tuple(lines)
+        self.lines = tuple(context or lines)
         for line in lines:
             statement = ast.parse(line.removeprefix("return ")).body[0]
             if isinstance(statement, ast.Assign):
@@ -182,6 +185,10 @@ class Code:
     masks: int
     imports: frozenset[str]
 
+    def same_as(self, other: "Code") -> bool:
+        """Whether the statements are the same but for their comments."""
+        return [line.partition("  #")[0] for line in self.lines] == [line.partition("  #")[0] for line in other.lines]
+
 
 def kernel(program: Program, results: Sequence[str]) -> Code:
     """The program with its results in arrays of those names. Scratch arrays are ``s1``, ``s2``, …, truth values ``m1``, ``m2``, …"""
@@ -234,6 +241,9 @@ def kernel(program: Program, results: Sequence[str]) -> Code:
         if operation.function == "replace":
             before = texts.pop(1)
             lines += [f"np.copyto({into}, {before})"] if before != into else []
+        if operation.function == "np.multiply" and texts[1] == "1.0" and texts[0].startswith("m"):
+            lines.append(f"np.copyto({into}, {texts[0]})")  # truth values as numbers, at a quarter of the price
+            continue
         call = f"{operation.function}({', '.join(texts)}, out={into})"
         line = call if inside(operation.function) else "apply(" + call.replace("(", ", ", 1)
         comment = f"  # {operation.label}"

@@ -1,6 +1,7 @@
 """The coefficients in `chainrule.runtime.special`, computed anew: ``python -m chainrule.codegen.fits`` prints them with
 their errors."""
 
+import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -9,6 +10,7 @@ import mpmath
 
 M = mpmath.MPContext()
 M.dps = 60
+TOP = M.mpf(15)  # beyond, exp(-x²/2) is 0 in float32
 Coefficients = tuple[float, ...]
 
 
@@ -33,19 +35,47 @@ def scaled_erfc(x: Any) -> Any:
     return total / (x * M.sqrt(M.pi))
 
 
-def half_line(name: str, f: Callable[[Any], Any], degree: int, middle: Any, weight: Any) -> Fit:
+def half_line(
+    name: str, f: Callable[[Any], Any], degree: int, middle: Any, weight: Any, top: Any = M.inf, tests: int = 400
+) -> Fit:
     """A polynomial of that degree in t = (x - middle)/(x + middle), equal to (1 + weight x) f(x) at its Chebyshev
-    points."""
-    ts = [-M.cos(M.pi * (2 * k + 1) / (2 * degree + 2)) for k in range(degree + 1)]
+    points for 0 <= x <= top."""
+    last = M.one if M.isinf(top) else (top - middle) / (top + middle)
+    ts = [(last - 1) / 2 - (last + 1) / 2 * M.cos(M.pi * (2 * k + 1) / (2 * degree + 2)) for k in range(degree + 1)]
 
     def wanted(t: Any) -> Any:
         x = middle * (1 + t) / (1 - t)
         return (1 + weight * x) * f(x)
 
     found = interpolate(ts, [wanted(t) for t in ts], M)
-    tests = [2 * M.mpf(k) / 400 - 1 for k in range(1, 400)]
-    error = max(abs(_value(found, t) / wanted(t) - 1) for t in tests)
+    points = [(last + 1) * M.mpf(k) / tests - 1 for k in range(1, tests)]
+    error = max(abs(_value(found, t) / wanted(t) - 1) for t in points)
     return Fit(name, tuple(map(float, found)), float(error))
+
+
+def normal_tail(x: Any) -> Any:
+    """exp(x²/2) times the probability that a standard normal variable exceeds x."""
+    return scaled_erfc(x / M.sqrt(2)) / 2
+
+
+def _slope_tail(x: Any) -> Any:
+    """What `normal_tail` becomes in the derivative of x Φ(x) at -x."""
+    return normal_tail(x) - x / M.sqrt(2 * M.pi)
+
+
+def _slope_root() -> Any:
+    return M.findroot(_slope_tail, 0.75)
+
+
+def _slope_over_root(x: Any) -> Any:
+    root = _slope_root()
+    return _slope_tail(x) / (root - x)
+
+
+def single_parts(name: str, number: Any) -> Fit:
+    """A number as the sum of two of float32."""
+    high = struct.unpack("f", struct.pack("f", float(number)))[0]
+    return Fit(name, (high, float(number - high)), 0.0)
 
 
 def square(name: str, f: Callable[[Any], Any], degree: int, top: Any) -> Fit:
@@ -82,6 +112,9 @@ def fits() -> tuple[Fit, ...]:
     return (
         half_line("ERFCX", scaled_erfc, 24, M.mpf(4), M.one),
         half_line("NORMAL_TAIL", lambda x: scaled_erfc(x / M.sqrt(2)), 24, M.mpf(13) / 2, M.mpf(3) / 4),
+        half_line("GELU_TAIL", normal_tail, 9, M.mpf(9) / 2, M.mpf(1) / 2, TOP, 60),
+        half_line("GELU_SLOPE", _slope_over_root, 8, M.mpf(4), M.zero, TOP, 60),
+        single_parts("GELU_ROOT", _slope_root()),
         square("ERF", lambda x: M.erf(x) / x, 11, M.one),
     )
 

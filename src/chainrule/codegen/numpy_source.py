@@ -6,7 +6,7 @@ import linecache
 import math
 import textwrap
 import types
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,9 +14,11 @@ import numpy as np
 from sympy import Expr
 
 from chainrule.codegen.blocks import Code, Program, has_guards, kernel, of_numbers
+from chainrule.codegen.moderate import moderate
 from chainrule.codegen.points import Point, ranges, sample
 from chainrule.codegen.printing import body
 from chainrule.codegen.recorded import stable_form
+from chainrule.codegen.single import single
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import NEAR_ROOT, Stable, problem
 from chainrule.codegen.vocabulary import WORDS
@@ -58,7 +60,7 @@ RESERVED = (
         "replace",
         "apply",
     }
-    | {"ScalarFunction", "Kernel", "Range", "Array", *OF_NUMBERS}
+    | {"ScalarFunction", "Kernel", "Within", "Range", "Array", *OF_NUMBERS}
     | {word.runtime for word in WORDS}
     | {f"{letter}{k}" for letter in "ms" for k in range(1, 100)}
 )
@@ -175,12 +177,20 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
     bounded = {name: each for name, each in intervals.items() if each != Range()}
     formulas = {name: part.body.lines for name, part in parts.items()}
     helpers: dict[tuple[str, ...], str] = {}
+    singles = {name: _single(spec, expr) for name, expr in spec.parts}
     kernels = {
-        name: _kernel(spec, name, (lines,), helpers, _numbers(spec, parts[name])) for name, lines in formulas.items()
+        name: _kernel(spec, name, (lines,), helpers, (singles[name],), _numbers(spec, parts[name]))
+        for name, lines in formulas.items()
     }
     for name in spec.gradients:
-        both = (formulas["_value"], formulas[f"_grad_{name}"])
-        kernels[f"_value_and_grad_{name}"] = _kernel(spec, f"_value_and_grad_{name}", both, helpers)
+        both = ("_value", f"_grad_{name}")
+        kernels[f"_value_and_grad_{name}"] = _kernel(
+            spec,
+            f"_value_and_grad_{name}",
+            tuple(formulas[each] for each in both),
+            helpers,
+            tuple(singles[each] for each in both),
+        )
     functions = [text for each in kernels.values() for text in each.functions]
     imports = {"Array", "Kernel", "ScalarFunction", *(["Range"] if bounded else [])}.union(
         *(each.imports for each in kernels.values())
@@ -203,19 +213,41 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
     return "\n\n".join(blocks)
 
 
+_Bounds = tuple[tuple[float, float] | None, ...]
+_Special = tuple[tuple[str, ...], _Bounds] | None
+"""Statements that are meant for inputs between bounds."""
+
+
 def _kernel(
     spec: FunctionSpec,
     name: str,
     formulas: tuple[tuple[str, ...], ...],
     helpers: dict[tuple[str, ...], str],
+    singles: tuple[_Special, ...],
     numbers: tuple[str, ...] | None = None,
 ) -> _Kernel:
     """The code of one formula for numbers and for blocks, or of two for blocks."""
     results = ("out",) if len(formulas) == 1 else ("value", "grad")
     guarded = any(has_guards(lines) for lines in formulas)
     known = set(helpers)
-    codes = [_code(spec, name, formulas, results, plain, helpers) for plain in ((True, False) if guarded else (False,))]
-    scratch, masks = (max(getattr(code, each) for code in codes) for each in ("scratch", "masks"))
+    codes = {"": _code(spec, name, formulas, results, guarded, helpers)}
+    if guarded:
+        codes["_guarded"] = _code(spec, name, formulas, results, False, helpers)
+    within = {}
+    functions = {w.runtime: getattr(runtime, w.runtime) for w in WORDS if w.runtime}
+    freed = tuple(moderate(lines, spec.names, functions) for lines in formulas)
+    if any(freed):
+        each = tuple(found[0] if found else lines for found, lines in zip(freed, formulas, strict=True))
+        codes["_moderate"] = _code(spec, name, each, results, guarded, helpers, formulas)
+        within["moderate"] = f"{name}_moderate", _both([found[1] for found in freed if found])
+    if all(singles):
+        each = tuple(found[0] for found in singles if found)
+        code = _code(spec, name, each, results, False, helpers)
+        same = next((suffix for suffix, other in codes.items() if other.same_as(code)), None)
+        if same is None:
+            codes["_single"] = code
+        within["single"] = f"{name}{'_single' if same is None else same}", _both([f[1] for f in singles if f])
+    scratch, masks = (max(getattr(code, each) for code in codes.values()) for each in ("scratch", "masks"))
     room = [f"s{k}" for k in range(1, scratch + 1)] + [f"m{k}" for k in range(1, masks + 1)]
     head = ", ".join(f"{each}: Array" for each in (*spec.names, *results, *room))
     new = {helper: lines for lines, helper in helpers.items() if lines not in known}
@@ -223,23 +255,42 @@ def _kernel(
     near = [_function(f"def {helper}({inputs}) -> Array:", lines) for helper, lines in new.items()]
     everywhere = [_function(f"def {helper}({', '.join(spec.names)}):", lines) for lines, helper in helpers.items()]
     lost = tuple(
-        each for each in spec.names if any(_loses_nan(spec, each, code, results, everywhere) for code in codes)
+        each for each in spec.names if any(_loses_nan(spec, each, c, results, everywhere) for c in codes.values())
     )
-    functions, words, imports = near, [name], set().union(*(code.imports for code in codes))
+    texts, words = near, [name]
+    imports = set().union(*(code.imports for code in codes.values())) | ({"Within"} if within else set())
     imports |= {w.runtime for w in WORDS if w.runtime and any(f"{w.runtime}(" in text for text in near)}
     if numbers is not None:
         inputs = ", ".join(f"{each}: float" for each in spec.names)
-        functions.append(_function(f"def {name}_of_number({inputs}) -> float:", numbers))
+        texts.append(_function(f"def {name}_of_number({inputs}) -> float:", numbers))
         imports |= {each for each in OF_NUMBERS if any(f"{each}(" in line for line in numbers)}
-    for code, suffix in zip(codes, ("", "_guarded"), strict=False):
-        functions.append(_function(f"def {name}{suffix}({head}) -> None:", code.lines))
+    for suffix, code in codes.items():
+        texts.append(_function(f"def {name}{suffix}({head}) -> None:", code.lines))
     words += [f"{name}_guarded"] if guarded else []
     words += [f"number={name}_of_number"] if numbers is not None else []
     words += [f"results={len(results)}"] if len(results) > 1 else []
     words += [f"scratch={scratch}"] if scratch else []
     words += [f"masks={masks}"] if masks else []
     words += [f"nan={lost!r}".replace("'", '"')] if lost else []
-    return _Kernel(tuple(functions), f"Kernel({', '.join(words)})", frozenset(imports))
+    words += [
+        f"{word}=Within({block}, {bounds!r})".replace("inf", "np.inf") for word, (block, bounds) in within.items()
+    ]
+    return _Kernel(tuple(texts), f"Kernel({', '.join(words)})", frozenset(imports))
+
+
+def _both(bounds: Sequence[_Bounds]) -> _Bounds:
+    """The bounds that hold together."""
+
+    def narrower(pairs: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
+        real = [pair for pair in pairs if pair is not None]
+        return (max(low for low, _ in real), min(high for _, high in real)) if real else None
+
+    return tuple(narrower(each) for each in zip(*bounds, strict=True))
+
+
+def _single(spec: FunctionSpec, value: Expr) -> _Special:
+    """The code of a part in float32, where it has one."""
+    return single(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters))
 
 
 def _numbers(spec: FunctionSpec, part: Stable) -> tuple[str, ...] | None:
@@ -255,10 +306,12 @@ def _code(
     results: tuple[str, ...],
     plain: bool,
     helpers: dict[tuple[str, ...], str],
+    whole: tuple[tuple[str, ...], ...] | None = None,
 ) -> Code:
+    """whole: the formulas with their limits, from which the code near a point is taken."""
     program = Program(inputs=spec.names, helpers=helpers, stem=name)
-    for lines in formulas:
-        program.add(lines, plain, labels=len(formulas) == 1)
+    for lines, context in zip(formulas, whole or formulas, strict=True):
+        program.add(lines, plain, labels=len(formulas) == 1, context=context)
     return kernel(program, results)
 
 

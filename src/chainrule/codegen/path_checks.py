@@ -1,4 +1,5 @@
-"""Do all paths of a function lead to the same numbers? The code of blocks, its guarded twin, that of Python floats, and value and gradient together.
+"""Do all paths of a function lead to the same numbers? The code of blocks, its guarded twin, those for moderate numbers and for float32, that of Python
+floats, and value and gradient together.
 
 Which of them runs depends on the size and the values of the arrays, so none is left to a check of results alone."""
 
@@ -9,13 +10,15 @@ from typing import Any
 import numpy as np
 
 from ..calculus.checks import CheckRow
-from ..runtime.blocks import Kernel
+from ..runtime.blocks import Kernel, Within
 from ..runtime.scalar import FAILED, ScalarFunction
 from .points import Point, sample
 from .spec import FunctionSpec
 
 CLOSE = 1e-13
 """Relative: libraries of Python and of NumPy round the last digit of an exponential differently, and near a root that shows."""
+ULP_OF_SINGLE = 4.0
+"""In float32."""
 TINY = 1e-300
 """Absolute: subnormal numbers have few digits."""
 
@@ -30,6 +33,10 @@ def check_paths(function: ScalarFunction, spec: FunctionSpec) -> tuple[CheckRow,
         found[name] = careful
         if kernel.guarded is not None:
             rows.append(_row(f"{name}: the fast code and its guarded twin", points, _twins(kernel, points, careful)))
+        if kernel.moderate is not None:
+            rows.append(_row(f"{name}: the code without limits", points, _without_limits(kernel, points, careful)))
+        if kernel.single is not None:
+            rows.append(_row(f"{name}: the code of float32", points, _singles(kernel, points)))
         if kernel.number is not None:
             rows.append(_row(f"{name}: the code of Python floats", points, _numbers(kernel, points, careful)))
         if kernel.results == 2:
@@ -57,6 +64,18 @@ def _block(kernel: Kernel, point: Point, guarded: bool) -> tuple[float, ...]:
     return tuple(float(out[0]) for out in outs)
 
 
+def _within(kernel: Kernel, within: Within, point: Point, kind: Any) -> tuple[float, ...]:
+    """The results for one point by the code that is meant for inputs between bounds; none where it lies outside."""
+    with np.errstate(all="ignore"):
+        inputs = [np.array([x], kind) for x in point]
+        outs = [np.zeros(1, kind) for _ in range(kernel.results)]
+        room = [np.zeros(1, kind) for _ in range(kernel.scratch)] + [np.zeros(1, np.bool_) for _ in range(kernel.masks)]
+        if np.any(within.outside(inputs)):
+            return ()
+        within.block(*inputs, *outs, *room)
+    return tuple(float(out[0]) for out in outs)
+
+
 Wrong = tuple[int, Any, Any]
 
 
@@ -65,6 +84,35 @@ def _twins(kernel: Kernel, points: tuple[Point, ...], careful: tuple[Any, ...]) 
         fast = _block(kernel, point, guarded=False)
         if fast and not _identical(fast, careful[k]):
             yield k, fast, careful[k]
+
+
+def _without_limits(kernel: Kernel, points: tuple[Point, ...], careful: tuple[Any, ...]) -> Iterator[Wrong]:
+    assert kernel.moderate is not None
+    for k, point in enumerate(points):
+        found = _within(kernel, kernel.moderate, point, np.float64)
+        if found and not _identical(found, careful[k]):
+            yield k, found, careful[k]
+
+
+def _singles(kernel: Kernel, points: tuple[Point, ...]) -> Iterator[Wrong]:
+    """Beside the code of float64 at the nearest float32."""
+    assert kernel.single is not None
+    with np.errstate(all="ignore"):
+        near = [tuple(float(np.float32(x)) for x in point) for point in points]
+    for k, point in enumerate(near):
+        found = _within(kernel, kernel.single, point, np.float32)
+        wanted = _block(kernel, point, guarded=True) if found else ()
+        if not all(_in_ulp(got, each) <= ULP_OF_SINGLE for got, each in zip(found, wanted, strict=True)):
+            yield k, found, wanted
+
+
+def _in_ulp(got: float, wanted: float) -> float:
+    """How far a float32 is from a number, in units of its last place."""
+    with np.errstate(all="ignore"):
+        if got == np.float32(wanted) or (got != got and wanted != wanted):
+            return 0.0
+    exponent = max(math.frexp(wanted)[1] - 24, -149) if math.isfinite(wanted) else 0
+    return abs(got - wanted) / 2.0**exponent
 
 
 def _numbers(kernel: Kernel, points: tuple[Point, ...], careful: tuple[Any, ...]) -> Iterator[Wrong]:

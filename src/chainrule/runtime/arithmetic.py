@@ -1,6 +1,6 @@
 """Choices, and products and quotients with a guard, of arrays and, as `..._of_number`, of Python floats.
 
-Those of arrays write into `out`, an array of float64 that is none of their operands unless it says so."""
+Those of arrays write into `out`, an array of float64 or float32 that is none of their operands unless it says so."""
 
 import math
 from typing import Any
@@ -25,7 +25,7 @@ def select(condition: Any, yes: Any, no: Any, out: Array) -> Array:
             np.copyto(out, no)
             np.copyto(out, yes, where=condition)
         return out
-    bits, first, second = out.view(np.int64), _bits(yes), _bits(no)
+    bits, first, second = (_bits(each, out.dtype) for each in (out, yes, no))
     np.bitwise_xor(first, second, out=bits)
     np.multiply(bits, condition, out=bits)
     np.bitwise_xor(bits, second, out=bits)
@@ -54,8 +54,8 @@ def apply(function: Any, *operands: Any, out: Array) -> Array:
     return out
 
 
-def _bits(value: Any) -> Any:
-    return (value if isinstance(value, np.ndarray) else np.float64(value)).view(np.int64)
+def _bits(value: Any, kind: np.dtype[Any]) -> Any:
+    return (value if isinstance(value, np.ndarray) else kind.type(value)).view(f"i{kind.itemsize}")
 
 
 def product(a: Any, b: Any, out: Array | None = None) -> Array:

@@ -1,8 +1,10 @@
 """Kernels run over arrays: at once where they are small, else in blocks that stay in the cache, and those shared between threads.
 
-A kernel is straight-line code that writes into arrays it is given. It sees float64, contiguous, of one shape, whatever the
-arrays of the call are; what has to be converted is converted a block at a time."""
+A kernel is straight-line code that writes into arrays it is given. It sees contiguous arrays of one shape, whatever the arrays of the call are; what
+has to be converted is converted a block at a time. They are of float64, or of float32 where a kernel has code that is right in it and all arrays of the
+call are of float32."""
 
+import contextvars
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +21,54 @@ BLOCK = 32768
 SHARED = 131072
 """Elements from which threads are worth their start."""
 F64 = np.dtype(np.float64)
+F32 = np.dtype(np.float32)
+MANY = 2048
+"""Elements from which it pays to look whether they are all moderate."""
+FEW = 1024
+"""Elements up to which one sum of squares may tell that they all lie between bounds."""
+
+
+@dataclass(frozen=True)
+class Within:
+    """A block that is meant for inputs between bounds, the least and the greatest value of each; None where any value will do."""
+
+    block: Callable[..., None]
+    bounds: tuple[tuple[float, float] | None, ...]
+
+    def holds(self, inputs: Sequence[Any]) -> bool:
+        """Whether every number in every input lies between the bounds; NaN does not."""
+        for values, pair in zip(inputs, self.bounds, strict=False):
+            if pair is not None and not (
+                pair[0] <= values <= pair[1] if isinstance(values, float) else _between(values, *pair)
+            ):
+                return False
+        return True
+
+    def holds_of_numbers(self, inputs: Sequence[Any]) -> bool:
+        """Whether those of the inputs that are Python floats lie between their bounds."""
+        return all(
+            pair is None or pair[0] <= x <= pair[1]
+            for x, pair in zip(inputs, self.bounds, strict=False)
+            if isinstance(x, float)
+        )
+
+    def outside(self, inputs: Sequence[Any]) -> Any:
+        """Where an input lies outside its bounds, or is NaN."""
+        found: Any = False
+        for values, pair in zip(inputs, self.bounds, strict=False):
+            if pair is not None and not isinstance(values, float):
+                found = found | ~((values >= pair[0]) & (values <= pair[1]))
+        return found
+
+
+def _between(values: Any, low: float, high: float) -> bool:
+    if values.size <= FEW:
+        flat = values.reshape(-1)
+        if flat.dot(flat) <= min(low * low, high * high):
+            return low <= 0.0 <= high
+    return (low == -np.inf or np.minimum.reduce(values, axis=None) >= low) and (
+        high == np.inf or np.maximum.reduce(values, axis=None) <= high
+    )
 
 
 @dataclass(frozen=True)
@@ -27,6 +77,8 @@ class Kernel:
 
     block: takes the inputs, then an array for each result, `scratch` arrays of numbers and `masks` of truth values, and returns
     nothing. guarded: the same with care for 0 * inf and 0 / 0, for blocks in which `block` raised the flag of an invalid operation.
+    moderate: the same where no limit that `block` puts on a number is reached, so the same results, to the last bit, for less. single: for arrays of
+    float32, with results right in it; what lies outside its bounds is computed in float64.
     number: of Python floats, returns the result; OverflowError, ValueError and ZeroDivisionError mean that the arrays' code is needed.
     nan: the inputs whose NaN the code does not pass on by itself."""
 
@@ -37,6 +89,8 @@ class Kernel:
     scratch: int = 0
     masks: int = 0
     nan: tuple[str, ...] = ()
+    moderate: Within | None = None
+    single: Within | None = None
     tables: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
     """Results for every float16, by the values of the other inputs; filled when they are first needed."""
 
@@ -52,17 +106,29 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
     shape, size = outs[0].shape, outs[0].size
     if not size:
         return
+    kind = F32 if not extra and is_single(kernel, inputs, outs) else F64
     if size <= BLOCK:
-        _converted(kernel, inputs, outs, mend, shape, extra)
+        _converted(kernel, inputs, outs, mend, shape, extra, kind)
         return
     arrays = [each for each in inputs if not isinstance(each, float)]
     if not arrays:
         first = [np.empty(()) for _ in outs]
-        _converted(kernel, inputs, first, mend, (), extra)
+        _converted(kernel, inputs, first, mend, (), extra, F64)
         for out, found in zip(outs, first, strict=True):
             out[...] = found
         return
-    share(lambda start, stop: _range(kernel, inputs, arrays, outs, mend, (start, stop), extra), size, BLOCK, size)
+    share(lambda start, stop: _range(kernel, inputs, arrays, outs, mend, (start, stop), extra, kind), size, BLOCK, size)
+
+
+def is_single(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any]) -> bool:
+    """Whether the code for float32 may be used: everything is of float32, and numbers lie between its bounds."""
+    return (
+        kernel.single is not None
+        and all(out.dtype == F32 for out in outs)
+        and all(isinstance(x, float) or x.dtype.newbyteorder("=") == F32 for x in inputs)
+        and kernel.single.holds_of_numbers(inputs)
+        and not all(isinstance(x, float) for x in inputs)
+    )
 
 
 def share(work: Callable[[int, int], None], count: int, step: int, size: int) -> None:
@@ -115,46 +181,72 @@ class _Shared:
 def once(
     kernel: Kernel,
     inputs: Sequence[Any],
-    outs: Sequence[Array],
+    outs: Sequence[Any],
     mend: Mend | None = None,
     extra: int = 0,
-    wide: bool = True,
+    kind: np.dtype[Any] = F64,
 ) -> None:
-    """Everything as one block, of contiguous arrays of one shape. wide: they are of float64 already."""
+    """Everything as one block, of contiguous arrays of one shape, all of float64 or, for the code in it, of float32."""
     shape = outs[0].shape
-    if not wide:
-        with np.errstate(invalid="ignore"):  # a signalling NaN
-            inputs = [each if type(each) is float else each.astype(F64) for each in inputs]
-    given = inputs[: len(inputs) - extra] if extra else inputs
-    room = [np.empty(shape) for _ in range(kernel.scratch)]
-    room += [np.empty(shape, np.bool_) for _ in range(kernel.masks)]
-    with np.errstate(all="ignore") if kernel.guarded is None else np.errstate(all="ignore", invalid="raise"):
+    room = [np.empty(shape, kind) for _ in range(kernel.scratch)]
+    if kernel.masks:
+        room += [np.empty(shape, np.bool_) for _ in range(kernel.masks)]
+    if kernel.guarded is None and kind is F64 and mend is None and outs[0].size < MANY:
+        _quiet(kernel.block, *inputs[: len(inputs) - extra], *outs, *room)
+        return
+    _quiet(_block, kernel, inputs, outs, room, mend, extra, kind)
+
+
+class _Contexts(threading.local):
+    """A context for each thread in which floating-point flags are ignored; None where NumPy (before 2.0) keeps them elsewhere."""
+
+    def __init__(self) -> None:
+        before = np.geterr()
+        self.quiet: contextvars.Context | None = contextvars.Context()
+        self.quiet.run(np.seterr, all="ignore")
+        if np.geterr() != before:
+            np.seterr(**before)
+            self.quiet = None
+
+
+_CONTEXTS = _Contexts()
+
+
+def _quiet(call: Callable[..., None], *arguments: Any) -> None:
+    """As under ``np.errstate(all="ignore")``, for a fifth of its time."""
+    quiet = _CONTEXTS.quiet
+    if quiet is not None:
         try:
-            kernel.block(*given, *outs, *room)
-        except FloatingPointError:
-            with np.errstate(invalid="ignore"):
-                kernel.guarded(*given, *outs, *room)  # type: ignore[misc]
-    if mend is not None:
-        with np.errstate(all="ignore"):
-            mend(inputs, outs)
+            quiet.run(call, *arguments)
+            return
+        except RuntimeError:  # it is entered already, by a call that a signal interrupted
+            pass
+    with np.errstate(all="ignore"):
+        call(*arguments)
 
 
 def _converted(
-    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, shape: tuple[int, ...], extra: int
+    kernel: Kernel,
+    inputs: Sequence[Any],
+    outs: Sequence[Any],
+    mend: Mend | None,
+    shape: tuple[int, ...],
+    extra: int,
+    kind: np.dtype[Any],
 ) -> None:
     with np.errstate(all="ignore"):
-        given = [each if isinstance(each, float) else _plain(each, shape) for each in inputs]
-        own = [out if out.dtype is F64 and out.flags.c_contiguous else np.empty(shape) for out in outs]
-        once(kernel, given, own, mend, extra)
+        given = [each if isinstance(each, float) else _plain(each, shape, kind) for each in inputs]
+        own = [out if out.dtype is kind and out.flags.c_contiguous else np.empty(shape, kind) for out in outs]
+        once(kernel, given, own, mend, extra, kind)
         for out, found in zip(outs, own, strict=True):
             if out is not found:
                 np.copyto(out, found, casting="same_kind")
 
 
-def _plain(array: Any, shape: tuple[int, ...]) -> Array:
+def _plain(array: Any, shape: tuple[int, ...], kind: np.dtype[Any]) -> Any:
     if array.shape != shape:
         array = np.broadcast_to(array, shape)
-    return np.asarray(array, dtype=F64, order="C")
+    return np.asarray(array, dtype=kind, order="C")
 
 
 def _range(
@@ -165,19 +257,20 @@ def _range(
     mend: Mend | None,
     piece: tuple[int, int],
     extra: int,
+    kind: np.dtype[Any],
 ) -> None:
     """The blocks of a piece of the arrays, one after the other."""
     few = len(arrays)
     exact = all(a.dtype.kind == "f" for a in arrays)
-    scratch = [np.empty(BLOCK) for _ in range(kernel.scratch)]
-    masks = [np.empty(BLOCK, np.bool_) for _ in range(kernel.masks)]
+    room = [np.empty(BLOCK, kind) for _ in range(kernel.scratch)]
+    room += [np.empty(BLOCK, np.bool_) for _ in range(kernel.masks)]
     with (
         np.errstate(all="ignore"),
         np.nditer(  # type: ignore[call-overload]
             [*arrays, *outs],
             flags=["external_loop", "buffered", "ranged", "delay_bufalloc"],
             op_flags=[["readonly", "contig"]] * few + [["writeonly", "contig", "no_broadcast"]] * len(outs),
-            op_dtypes=[F64] * (few + len(outs)),
+            op_dtypes=[kind] * (few + len(outs)),
             order="K",
             casting="same_kind" if exact else "unsafe",
             buffersize=BLOCK,
@@ -188,29 +281,55 @@ def _range(
             taken = iter(block)
             given = [each if isinstance(each, float) else next(taken) for each in inputs]
             n = len(block[0])
-            _block(kernel, given, list(taken), [s[:n] for s in scratch], [m[:n] for m in masks], mend, extra)
+            _block(kernel, given, list(taken), room if n == BLOCK else [r[:n] for r in room], mend, extra, kind)
 
 
 def _block(
     kernel: Kernel,
     inputs: Sequence[Any],
-    outs: Sequence[Array],
-    scratch: Sequence[Array],
-    masks: Sequence[Any],
+    outs: Sequence[Any],
+    room: Sequence[Any],
     mend: Mend | None,
     extra: int,
+    kind: np.dtype[Any],
 ) -> None:
-    given = inputs[: len(inputs) - extra]
+    """One block, by whichever code of the kernel suits it; floating-point flags are ignored by the caller."""
+    if kind is F32:
+        _of_single(kernel, inputs, outs, room, mend)
+        return
+    given = inputs[: len(inputs) - extra] if extra else inputs
+    moderate = kernel.moderate
+    code = kernel.block if moderate is None or outs[0].size < MANY or not moderate.holds(given) else moderate.block
     if kernel.guarded is None:
-        kernel.block(*given, *outs, *scratch, *masks)
+        code(*given, *outs, *room)
     else:
         try:
             with np.errstate(invalid="raise"):
-                kernel.block(*given, *outs, *scratch, *masks)
+                code(*given, *outs, *room)
         except FloatingPointError:
-            kernel.guarded(*given, *outs, *scratch, *masks)
+            kernel.guarded(*given, *outs, *room)
     if mend is not None:
         mend(inputs, outs)
+
+
+def _of_single(
+    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], room: Sequence[Any], mend: Mend | None
+) -> None:
+    """In float32, and in float64 the elements for which that is not good enough: each result depends on its own inputs alone."""
+    single = kernel.single
+    assert single is not None
+    inside = single.holds(inputs)
+    places = np.empty(0, np.intp) if inside else np.flatnonzero(single.outside(inputs))
+    if inside or places.size < outs[0].size:
+        single.block(*inputs, *outs, *room)
+        if mend is not None:
+            mend(inputs, outs)
+    if not inside:
+        chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
+        found = [np.empty(places.size) for _ in outs]
+        once(kernel, chosen, found, mend)
+        for out, values in zip(outs, found, strict=True):
+            out.reshape(-1)[places] = values
 
 
 def not_inside(lower: float, upper: float, open_lower: bool, open_upper: bool, values: Any) -> Any:

@@ -22,14 +22,17 @@ from .arithmetic import quotient_of_number as quotient_of_number
 from .arithmetic import replace as replace
 from .arithmetic import select as select
 from .arithmetic import sign_of_number as sign_of_number
-from .blocks import BLOCK, F64, Mend, not_inside, once, run
+from .blocks import BLOCK, F32, F64, Mend, not_inside, once, run
 from .blocks import Kernel as Kernel
+from .blocks import Within as Within
 from .extended import refined as refined
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times
 from .special import erfcx as erfcx
 from .special import exp_square as exp_square
+from .special import gelu_lower as gelu_lower
+from .special import gelu_slope as gelu_slope
 from .special import lost as lost
 from .special import normal_tail as normal_tail
 from .special import times_exp_square as times_exp_square
@@ -94,7 +97,7 @@ class ScalarFunction:
 
     Arguments are positional or by keyword, parameters by keyword; all may be Python numbers, lists or arrays of any layout, and broadcast.
     float16, float32 and float64 are kept (mixed: NumPy promotion; Python numbers adapt), integers become float64.
-    The computation runs in float64 and is rounded once. `out`, an array of the shape of the result and any of these dtypes, takes the result; it may be
+    The computation runs in float64 and is rounded once, or in float32 where that is right to 4 ulp for every float32. `out`, an array of the shape of the result and any of these dtypes, takes the result; it may be
     an argument, too. A loss takes `reduction`: "none", "sum", "mean". Large arrays are shared between threads (`chainrule.set_threads`).
     NaN is passed on, an argument outside its domain gives NaN, and no call emits a RuntimeWarning. Raises TypeError for other dtypes, bool
     among them, for arrays of other libraries (of Dask they are taken) and for wrong names, ValueError for a parameter out of range and for shapes that do not broadcast.
@@ -279,17 +282,20 @@ class ScalarFunction:
         if len(args) != len(self.arguments):
             return None
         first = None
+        numbers = bool(kwargs)
         for x in args:
             if type(x) is np.ndarray:
                 if first is None:
-                    first = x
-                    if x.dtype not in WIDE or not x.size or x.size > BLOCK:
+                    first, kind = x, x.dtype
+                    if (kind is not F64 and kind is not F32) or not 0 < x.size <= BLOCK:
                         return None
-                elif x.shape != first.shape or x.dtype is not first.dtype:
+                elif x.shape != first.shape or x.dtype is not kind:
                     return None
                 if not x.flags.c_contiguous:
                     return None
-            elif type(x) is not float:
+            elif type(x) is float:
+                numbers = True
+            else:
                 return None
         inputs = [*args, *self._defaults]
         if kwargs:
@@ -302,26 +308,30 @@ class ScalarFunction:
                         return None
             if used != len(kwargs):
                 return None
-        for name, x in zip(self.names, inputs, strict=True):
-            if type(x) is float and (x != x or (name in self.ranges and not self.ranges[name].holds(x))):
-                return None
         if first is None:
             return None if any(out is not None for out in outs) else self._of_numbers(kernels, inputs, F64)
-        own: list[Any] = []
+        if numbers:  # the defaults need no check
+            for name, x in zip(self.names, inputs, strict=True):
+                if type(x) is float and (x != x or not self._fits(name, x)):
+                    return None
         for out in outs:
             if out is not None and not _takes(out, first, args):
                 return None
-            own.append(np.empty(first.shape) if out is None or out.dtype is not F64 else out)
+        code = F64
+        if kind is F32 and all(k.single is not None and k.single.holds_of_numbers(inputs) for k in kernels):
+            code = F32
+        own = [np.empty(first.shape, code) if out is None or out.dtype is not code else out for out in outs]
+        if kind is not code:
+            with np.errstate(invalid="ignore"):  # a signalling NaN
+                inputs = [x if type(x) is float else x.astype(code) for x in inputs]
         left = own
         for kernel in kernels:
-            once(kernel, inputs, left[: kernel.results], self._mend(kernel, inputs), wide=first.dtype is F64)
+            once(kernel, inputs, left[: kernel.results], self._mend(kernel, inputs), kind=code)
             left = left[kernel.results :]
-        if first.dtype is F64 and first.ndim:
+        if kind is code and first.ndim:
             return tuple(x if out is None else _into(out, x) for out, x in zip(outs, own, strict=True))
         with np.errstate(all="ignore"):
-            return tuple(
-                x.astype(first.dtype)[()] if out is None else _into(out, x) for out, x in zip(outs, own, strict=True)
-            )
+            return tuple(x.astype(kind)[()] if out is None else _into(out, x) for out, x in zip(outs, own, strict=True))
 
     def _fits(self, name: str, value: float) -> bool:
         return name not in self.ranges or self.ranges[name].holds(value)

@@ -1,0 +1,138 @@
+"""Formulas that are right to 4 ulp in float32 as they stand, so that arrays of float32 need no float64.
+
+To add a row: a function of one number u, and of one parameter p where it has one, its NumPy formula in float32, and the bounds between which that holds;
+elements outside are computed in float64. A part of a definition that is that function, of an argument or of the difference of two, gets the code. The proof
+is the sweep over every float32 (``chainrule verify --exhaustive NAME``), beside the function in float64. Of a difference: its rounding, half an ulp, comes
+on top, which the function may magnify by |u f'/f|, at most 2 for the rows with an error of half an ulp or less and at most 1 for the others there.
+
+REFUSED  silu': any form with np.exp or np.cosh, which are off by up to 2.4 ulp in float32, 4.5 ulp at -0.0447
+REFUSED  log(cosh(u)): log1p(2 sinh(u/2)**2), 4.1 ulp at 0.696"""
+
+import itertools
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import sympy
+from sympy import Expr, Heaviside, Max, Min, Piecewise, Symbol
+
+from chainrule.codegen.reference import evaluate
+from chainrule.codegen.vocabulary import Undefined
+
+U, P = Symbol("u", real=True), Symbol("p", real=True)
+Bounds = tuple[tuple[float, float] | None, ...]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A function, its statements in float32, and the bounds for u and for p."""
+
+    value: Expr
+    lines: tuple[str, ...]
+    low: float = -math.inf
+    high: float = math.inf
+    parameter: tuple[float, float] = (2.0**-20, 2.0**20)
+
+
+EXP = sympy.exp(U)
+ROWS = (
+    Row(1 / (1 + 1 / EXP), ("e = np.exp(u)", "return e / (1.0 + e)"), high=80.0),
+    Row(EXP / (1 + EXP) ** 2, ("return 0.5 / (1.0 + np.cosh(u))",), -88.0, 88.0),
+    Row(sympy.tanh(U), ("return np.tanh(u)",)),
+    Row(1 - sympy.tanh(U) ** 2, ("return 2.0 / (1.0 + np.cosh(u + u))",), -44.0, 44.0),
+    Row(sympy.log(1 + EXP), ("return np.log1p(np.exp(-np.abs(u))) + np.maximum(u, 0.0)",)),
+    Row(U / (1 + 1 / EXP), ("return u / (1.0 + np.exp(-u))",), low=-85.0),
+    Row(Piecewise((U, U > 0), (P * (EXP - 1), True)), ("return np.where(u > 0.0, u, p * np.expm1(u))",)),
+    Row(Piecewise((1, U > 0), (P * EXP, True)), ("return np.where(u > 0.0, 1.0, p * np.exp(u))",)),
+    Row(Piecewise((0, U > 0), (EXP - 1, True)), ("return np.where(u > 0.0, 0.0, np.expm1(u))",)),
+    Row(Max(U, 0), ("return np.maximum(u, 0.0)",)),
+    Row(Heaviside(U), ("return np.where(u > 0.0, 1.0, 0.0)",)),
+    Row(Piecewise((U, U > 0), (P * U, True)), ("return np.where(u > 0.0, u, p * u)",)),
+    Row(Piecewise((1, U > 0), (P, True)), ("return np.where(u > 0.0, 1.0, p)",)),
+    Row(Min(U, 0), ("return np.where(u > 0.0, 0.0, u)",)),
+    Row(U**2, ("return u * u",)),
+    Row(U**2 / 2, ("return 0.5 * u * u",)),
+    Row(2 * U, ("return u + u",)),
+    Row(U, ("return u",)),
+    Row(abs(U), ("return np.abs(u)",)),
+    Row(sympy.sign(U), ("return np.sign(u)",)),
+    Row(
+        Piecewise((U**2 / 2, abs(U) <= P), (P * (abs(U) - P / 2), True)),
+        ("a = np.abs(u)", "c = np.minimum(a, p)", "return c * (a - 0.5 * c)"),
+        parameter=(1.0, 2.0**20),  # below 1, u may overflow where the result does not
+    ),
+    Row(
+        U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2,
+        ("return 0.5 * (u + np.abs(u)) - gelu_lower(u)",),
+        -1e38,
+        1e38,
+    ),
+    Row(
+        sympy.diff(U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2, U),
+        ("g = gelu_slope(u)", "return np.where(u < 0.0, g, 1.0 - g)"),
+        -1e38,
+        1e38,
+    ),
+    Row(Max(-P, Min(U, P)), ("return np.maximum(np.minimum(u, p), -p)",)),
+)
+PROBES = (-9.5, -3.25, -0.75, 0.375, 1.875, 6.5)
+PARAMETERS = (0.375, 1.75)
+SECONDS = (0.625, -1.375)
+"""Values of what is subtracted."""
+BITS = 400
+EQUAL = 1e-25
+
+
+def single(
+    value: Expr, arguments: Sequence[tuple[str, Symbol]], parameters: Sequence[tuple[str, Symbol]]
+) -> tuple[tuple[str, ...], Bounds] | None:
+    """The statements of a function in float32 and the bounds of its arguments and parameters; None where no row has it."""
+    used = [(name, symbol) for name, symbol in arguments if symbol in value.free_symbols]
+    given = [(name, symbol) for name, symbol in parameters if symbol in value.free_symbols]
+    if len(given) > 1 or not 1 <= len(used) <= 2:
+        return None
+    for first, *rest in itertools.permutations(used):
+        symbols = [symbol for _, symbol in (first, *rest, *given)]
+        for row in ROWS:
+            if _equal(value, symbols, row, bool(rest), bool(given)):
+                u = f"{first[0]} - {rest[0][0]}" if rest else first[0]
+                lines = _renamed(row.lines, u, given[0][0] if given else "")
+                between = (row.low, row.high) if (row.low, row.high) != (-math.inf, math.inf) else None
+                bounds: dict[str, tuple[float, float] | None] = {name: row.parameter for name, _ in given}
+                if between is not None and rest:
+                    return None
+                bounds[first[0]] = between
+                return lines, tuple(bounds.get(name) for name, _ in (*arguments, *parameters))
+    return None
+
+
+def _equal(value: Expr, symbols: Sequence[Symbol], row: Row, difference: bool, parameter: bool) -> bool:
+    if (P in row.value.free_symbols) != parameter:
+        return False
+    try:
+        for u in PROBES:
+            for p in PARAMETERS if parameter else PARAMETERS[:1]:
+                wanted = _at(row.value, (U, P), (u, p))
+                for y in SECONDS if difference else SECONDS[:1]:
+                    point = (u + y, y) if difference else (u,)
+                    got = _at(value, tuple(symbols), (*point, p)[: len(symbols)])
+                    if abs(got - wanted) > EQUAL * abs(wanted):
+                        return False
+    except Undefined:
+        return False
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _at(value: Expr, symbols: tuple[Symbol, ...], point: tuple[float, ...]):  # type: ignore[no-untyped-def]
+    return evaluate(value, symbols, point, BITS)
+
+
+def _renamed(lines: tuple[str, ...], u: str, p: str) -> tuple[str, ...]:
+    """The statements of a row in the names of a function."""
+    texts = [re.sub(r"\bp\b(?!\.)", p, line) for line in lines]
+    if " " not in u:
+        return tuple(re.sub(r"\bu\b", u, text) for text in texts)
+    return (f"u = {u}", *texts)

@@ -1,0 +1,168 @@
+"""The code for moderate numbers and the code for float32: the same results as the code that serves everywhere, or right to 4 ulp."""
+
+import math
+import re
+
+import numpy as np
+import pytest
+import sympy
+
+import chainrule.functions
+from chainrule.codegen.moderate import moderate
+from chainrule.codegen.single import ROWS, P, U, single
+from chainrule.runtime import blocks, scalar
+from chainrule.runtime.scalar import ScalarFunction, select
+
+RNG = np.random.default_rng(5)
+EVERY_4093RD = np.arange(0, 2**32, 4093, dtype=np.uint64).astype(np.uint32).view(np.float32)
+ORDINARY = np.linspace(-20, 20, 200_001, dtype=np.float32)
+MOST = 4.0  # ulp
+
+
+@pytest.mark.parametrize(
+    ("lines", "freed", "bounds"),
+    [
+        (["e = np.exp(np.minimum(x, 40.0))", "return e / (1.0 + e)"], "e = np.exp(x)", (-np.inf, 40.0)),
+        (["return np.exp(np.maximum(-0.5 * np.abs(x), -300.0))"], "return np.exp(-0.5 * np.abs(x))", (-600.0, 600.0)),
+        (["return x * np.exp(np.minimum(x + 600.0, 0.0))"], "return x", (-600.0, np.inf)),
+        (["t = np.minimum(x, 40.0)", "return np.maximum(t, -800.0)"], "t = x", (-800.0, 40.0)),
+    ],
+)
+def test_limits_that_no_ordinary_number_reaches_are_left_out(lines, freed, bounds):
+    found = moderate(lines, ("x",), {})
+    assert found is not None
+    assert found[0][0] == freed
+    assert found[1] == (bounds,)
+
+
+def test_limits_that_belong_to_the_function_stay():
+    assert moderate(["return np.maximum(x, 0.0)"], ("x",), {}) is None
+    assert moderate(["return np.minimum(np.sin(x), 40.0)"], ("x",), {}) is None
+
+
+@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row.value))
+def test_every_row_is_within_4_ulp(row):
+    """Beside the function itself in float64, at ordinary numbers, where forms that cancel are cut off."""
+    u = ORDINARY[np.abs(ORDINARY) > 1e-3]
+    p = 1.5
+    value = row.value.rewrite(sympy.exp) if row.value.has(sympy.tanh) else row.value
+    wanted = sympy.lambdify((U, P), value, [{"erf": np.vectorize(math.erf)}, "numpy"])
+    with np.errstate(all="ignore"):
+        truth = np.broadcast_to(wanted(u.astype(np.float64), p), u.shape).astype(np.float64)
+    space = {**vars(scalar), "np": np, "u": u, "p": p}
+    *first, last = row.lines
+    exec("\n".join(first), space)
+    got = np.asarray(eval(last.removeprefix("return "), space), np.float32)
+    inside = (u >= row.low) & (u <= row.high) & (np.abs(truth) > 1e-6)
+    assert np.max(_ulp(got, truth)[inside]) <= MOST
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (1 - 1 / (1 + sympy.exp(U)), "return e / (1.0 + e)"),
+        (sympy.exp(-U) / (1 + sympy.exp(-U)) ** 2, "return 0.5 / (1.0 + np.cosh(x))"),
+        (sympy.Piecewise((U, U > 0), (P * U, True)), "return np.where(x > 0.0, x, alpha * x)"),
+        (sympy.sin(U), None),
+        (sympy.exp(U), None),
+    ],
+)
+def test_a_function_is_known_in_whatever_form(value, found):
+    got = single(value, (("x", U),), (("alpha", P),))
+    assert (got and got[0][-1]) == found
+
+
+def test_a_function_of_a_difference_is_known():
+    a, b = sympy.symbols("a b", real=True)
+    got = single((b - a) ** 2, (("a", a), ("b", b)), ())
+    assert got is not None
+    assert got[0] == ("u = a - b", "return u * u")
+    assert single(a * b, (("a", a), ("b", b)), ()) is None
+
+
+def _ulp(got, wanted):
+    with np.errstate(all="ignore"):
+        spacing = np.ldexp(1.0, np.maximum(np.frexp(wanted)[1] - 24, -149))
+        off = np.abs(got.astype(np.float64) - wanted) / spacing
+        same = (got == wanted.astype(np.float32)) | (np.isnan(got) & np.isnan(wanted))
+    return np.where(same, 0.0, off)
+
+
+EVERY = [getattr(chainrule.functions, name) for name in chainrule.functions.__all__]
+FUNCTIONS = [f for f in EVERY if isinstance(f, ScalarFunction)]
+SINGLE = [(f, name) for f in FUNCTIONS for name, kernel in f.kernels.items() if kernel.single is not None]
+MODERATE = [(f, name) for f in FUNCTIONS for name, kernel in f.kernels.items() if kernel.moderate is not None]
+
+
+@pytest.mark.parametrize(("f", "name"), SINGLE, ids=str)
+def test_float32_is_right_to_4_ulp_beside_float64(f, name):
+    kernel = f.kernels[name]
+    x = np.concatenate([EVERY_4093RD, ORDINARY])
+    with np.errstate(invalid="ignore"):
+        wide = x.astype(np.float64)
+    rest = [0.75] * (len(f.arguments) - 1)
+    others = [np.full(x.shape, y, np.float32) for y in rest]
+    parameters = list(f.parameters.values())
+    results = [np.empty_like(x) for _ in range(kernel.results)]
+    truth = [np.empty_like(wide) for _ in range(kernel.results)]
+    blocks.run(kernel, [x, *others, *parameters], results)
+    blocks.run(kernel, [wide, *(o.astype(np.float64) for o in others), *parameters], truth)
+    number = ~np.isnan(x)  # NaN is passed on by the function, not by its code
+    for got, wanted in zip(results, truth, strict=True):
+        assert np.max(_ulp(got, wanted)[number]) <= MOST
+
+
+@pytest.mark.parametrize(("f", "name"), MODERATE, ids=str)
+def test_the_code_without_limits_gives_the_same_bits(f, name):
+    kernel = f.kernels[name]
+    inputs = [RNG.uniform(0.01, 0.99, 10_000) if k else RNG.normal(size=10_000) * 9 for k in range(len(f.names))]
+    given = [np.concatenate([each, each[:3]]) for each in inputs]
+    given[0][-3:] = [np.inf, -np.inf, 1e300]
+    fast, full = ([np.empty(10_000) for _ in range(kernel.results)] for _ in range(2))
+    assert kernel.moderate.holds(inputs)
+    assert not kernel.moderate.holds(given)
+    blocks.run(kernel, inputs, fast)
+    bare = blocks.Kernel(kernel.block, kernel.guarded, None, kernel.results, kernel.scratch, kernel.masks)
+    blocks.run(bare, inputs, full)
+    for a, b in zip(fast, full, strict=True):
+        np.testing.assert_array_equal(a.view(np.int64), b.view(np.int64))
+
+
+def test_what_lies_outside_the_bounds_of_float32_is_computed_in_float64():
+    """Each result depends on its own inputs alone."""
+
+    def twice(x, out):
+        np.add(x, x, out=out)
+
+    def thrice(x, out):
+        np.multiply(x, 3.0, out=out)
+
+    kernel = blocks.Kernel(twice, single=blocks.Within(thrice, ((-2.0, 2.0),)))
+    for size in (4, 3000, 3 * blocks.BLOCK + 1):
+        x = np.ones(size, np.float32)
+        x[-3:] = [5.0, np.nan, -np.inf]
+        out = np.empty_like(x)
+        blocks.run(kernel, [x], [out])
+        np.testing.assert_array_equal(out, [*[3.0] * (size - 3), 10.0, np.nan, -np.inf])
+
+
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+def test_a_single_float32_has_the_result_that_it_has_in_an_array(f):
+    for x in (-3.5, -0.25, 0.75):
+        one, many = np.array(x, np.float32), np.full(7, x, np.float32)
+        rest = [0.75] * (len(f.arguments) - 1)
+        for call in (f, f.grad):
+            wanted = call(many, *(np.full(7, y, np.float32) for y in rest))[3]
+            np.testing.assert_array_equal(call(one, *(np.float32(y) for y in rest)), wanted)
+
+
+def test_choices_in_float32():
+    a, b, c = RNG.normal(size=(3, 1000)).astype(np.float32)
+    out = np.empty_like(a)
+    np.testing.assert_array_equal(select(c > 0, a, b, out), np.where(c > 0, a, b))
+    np.testing.assert_array_equal(select(c > 0, 0.1, b, out), np.where(c > 0, np.float32(0.1), b))
+
+
+def test_rows_do_not_use_a_name_that_is_taken():
+    for row in ROWS:
+        assert not re.search(r"\b[sm]\d", "".join(row.lines))
