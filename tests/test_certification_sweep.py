@@ -261,7 +261,7 @@ def test_verify_exhaustive_writes_the_certificate_of_a_project(tmp_path, monkeyp
     from chainrule.cli import main
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(sys.modules["chainrule.certification.certify"], "SHOWN", ("float16",))
+    monkeypatch.setattr(sys.modules["chainrule.certification.certify"], "SWEPT", ("float16",))
     for file, text in {"derivations/softsign.py": SOFTSIGN, "output/numpy/softsign.py": GENERATED}.items():
         Path(file).parent.mkdir(parents=True)
         Path(file).write_text(text)

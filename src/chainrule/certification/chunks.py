@@ -20,7 +20,7 @@ from .rounding import BITS, OVERFLOW, SMALLEST, ulps
 from .subject import Home, Part, Subject, subject
 
 BLOCK = 1 << 15  # numbers at once; stays in the cache
-ANCHORS = 16  # points of a chunk compared with the independent reference
+ANCHORS = 64  # points of a chunk compared with the independent reference
 WORDS = {np.dtype(np.float32): np.uint32, np.dtype(np.float16): np.uint16}
 EXPONENT = 0x7FF0000000000000
 PATTERNS = {np.dtype(np.float32): 1 << 32, np.dtype(np.float16): 1 << 16}

@@ -27,7 +27,7 @@ from .measure import round_up
 from .rounding import BITS
 from .subject import Home, Subject
 
-CHUNK = 1 << 22
+CHUNK = 1 << 24
 PATIENCE = 3  # times that every chunk given out may fail before one succeeds
 Progress = Callable[[int, int, str], None]
 Pool = Callable[[], Executor]
