@@ -2,6 +2,8 @@
 
 import importlib
 import pkgutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -14,15 +16,17 @@ from chainrule.runtime.scalar import ScalarFunction
 FOLDER = Path(chainrule.__file__).parent / certificate.FOLDER
 NAMES = [module.name for module in pkgutil.iter_modules(chainrule.functions.__path__)]
 
-pytestmark = pytest.mark.skipif(
+committed = pytest.mark.skipif(
     not any(FOLDER.glob("*.json")), reason="no certificates yet: chainrule verify --exhaustive"
 )
 
 
+@committed
 def test_there_are_no_others():
     assert {file.stem for file in FOLDER.glob("*.json")} <= set(NAMES)
 
 
+@committed
 @pytest.mark.parametrize("name", NAMES)
 def test_a_function_has_a_certificate_of_its_code(name):
     module = importlib.import_module(f"chainrule.functions.{name}")
@@ -39,3 +43,13 @@ def test_a_function_has_a_certificate_of_its_code(name):
         for what, dtype, how in rows:
             if dtype == "float32" and how == "sampled" and not what.startswith("second"):
                 assert (what, dtype, "exhaustive") in rows, f"chainrule verify --exhaustive {name}"
+
+
+def test_the_table_of_accuracy_has_a_row_for_each_part_beside_its_peers():
+    pytest.importorskip("flint")
+    script = Path(__file__).resolve().parents[1] / "benchmarks" / "accuracy.py"
+    ran = subprocess.run([sys.executable, script, "--only", "silu"], capture_output=True, text=True, check=True)
+    rows = [line.split(" | ") for line in ran.stdout.splitlines() if line.startswith("| silu |")][-2:]
+    assert [row[1] for row in rows] == ["value", "first derivative"]
+    assert all(float(row[2].split()[0]) < 10 for row in rows)
+    assert rows[0][3].startswith("none")  # exp overflows in lambdify's, and x times 0 is no digit

@@ -78,11 +78,14 @@ class Verdict:
 
 def literals(source: str) -> Iterator[Literal]:
     """Every floating-point number in the private functions of a module, in order."""
-    for function in ast.parse(source).body:
-        if isinstance(function, ast.FunctionDef) and function.name.startswith("_"):
-            for node in ast.walk(function):
-                if isinstance(node, ast.Constant) and isinstance(node.value, float) and node.end_col_offset is not None:
-                    yield Literal(function.name, node.lineno, node.col_offset, node.end_col_offset, node.value)
+    found = [
+        Literal(function.name, node.lineno, node.col_offset, node.end_col_offset, node.value)
+        for function in ast.parse(source).body
+        if isinstance(function, ast.FunctionDef) and function.name.startswith("_")
+        for node in ast.walk(function)
+        if isinstance(node, ast.Constant) and isinstance(node.value, float) and node.end_col_offset is not None
+    ]
+    yield from sorted(found, key=lambda each: (each.line, each.start))
 
 
 @dataclass(frozen=True)
