@@ -1,7 +1,12 @@
 """How accurate the functions of vectors are: within 4 ulp of the largest component of each row, 16 ulp component by component; and the tool that says so."""
 
 import math
+import os
+import shutil
+import subprocess
+import sys
 from functools import lru_cache
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -12,6 +17,7 @@ pytest.importorskip("flint")
 
 from flint import arb
 
+import chainrule
 from chainrule.catalogue import entries, load, project
 from chainrule.certification import certify, samples, vectors
 from chainrule.certification.arrays import Run
@@ -20,6 +26,7 @@ from chainrule.certification.vectors import VectorSubject, measure, row_errors
 from chainrule.cli import main
 from chainrule.codegen.numpy_source import load as load_source
 from chainrule.functions import log_softmax, logsumexp, softmax, softmax_cross_entropy, softmax_cross_entropy_index
+from chainrule.runtime import certificate as certificates
 from chainrule.runtime import reductions
 from chainrule.runtime.certificate import ENTRY_LIMIT, LIMIT, Certificate
 from chainrule.runtime.vector import VectorFunction
@@ -229,3 +236,45 @@ def test_the_command_measures_functions_of_vectors(monkeypatch: pytest.MonkeyPat
     result = CliRunner().invoke(main, ["verify", "--accuracy", "softmax"])
     assert result.exit_code == 0, result.output
     assert "Jacobian" in result.output
+
+
+def test_a_recorded_certificate_belongs_to_the_code_that_was_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Through its file, written by the command; gone when a line of the function or of the sums below it is another."""
+    monkeypatch.setattr(certify.vectors, "measure", lambda about: measure(about, FLOAT64, {3: 2}, 0))
+    file = tmp_path / "softmax.json"
+    for module in (certify, certificates):
+        monkeypatch.setattr(module, "place", lambda _: file)
+    result = CliRunner().invoke(main, ["verify", "--accuracy", "softmax", "--record"])
+    assert result.exit_code == 0, result.output
+    found = softmax.certificate
+    assert found is not None
+    assert {m.what for m in found.measurements} == {"value", "Jacobian by z", "vjp by z", "jvp by z"}
+    file.write_text(file.read_text().replace(found.code, "0" * 16))
+    assert softmax.certificate is None
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("functions/softmax.py", "s * (g - ", "s * (g + "),
+        ("runtime/reductions.py", "halves[..., 0] += ", "halves[..., 0] -= "),
+    ],
+)
+def test_the_digest_of_the_code_reaches_all_arithmetic(tmp_path: Path, part: str, old: str, new: str) -> None:
+    package = tmp_path / "chainrule"
+    shutil.copytree(Path(chainrule.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = "from chainrule.runtime.certificate import code_digest as d; import chainrule.functions.softmax, sys; print(d(sys.modules['chainrule.functions.softmax']))"
+
+    def digest() -> str:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    before = digest()
+    text = (package / part).read_text(encoding="utf-8")
+    assert old in text
+    (package / part).write_text(text.replace(old, new), encoding="utf-8")
+    assert digest() != before

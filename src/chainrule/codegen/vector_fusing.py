@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from itertools import count
 
-SHARED = ("exponentials", "log_sum", "pairwise_sum", "shifted")
+SHARED = ("exponential_sum", "exponentials", "log_sum", "pairwise_sum", "shifted")
 """Calls that get a name of their own, so that another one of the same is seen."""
 NAMED = "shared_"
 """How these names begin."""

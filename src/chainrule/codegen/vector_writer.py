@@ -24,7 +24,7 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "dot", "entry", "exponentials", "log_det", "log_sum", "log_sum_exp", "one_hot",
+    "balanced", "balanced_at", "centred", "dot", "entry", "exponential_sum", "exponentials", "log_det", "log_sum", "log_sum_exp", "one_hot",
     "pairwise_sum", "shifted", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
@@ -526,7 +526,7 @@ class Writer:
             if kept == own and len(set(inner.indices)) == len(inner.indices):
                 gone = [p - len(inner.indices) for p, i in enumerate(inner.indices) if i in bound]
                 if gone == [-1] and inner.base in body.vectors:
-                    routine = "pairwise_sum" if inner.base.startswith(POWER) else "total"
+                    routine = "exponential_sum" if inner.base.startswith(POWER) else "total"
                     return self._placed(f"{routine}({self._whole(inner.base, body)})", own, axes)
                 if gone == [-1]:
                     return self._placed(f"pairwise_sum({self._whole(inner.base, body)})", own, axes)

@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, pairwise_sum, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, weighted
 
 
 def _y_tilde(target: Array, epsilon: Array) -> Array:
@@ -13,7 +13,7 @@ def _y_tilde(target: Array, epsilon: Array) -> Array:
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / pairwise_sum(e)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(logits: Array, target: Array, epsilon: Array) -> Array:
@@ -33,7 +33,7 @@ def _both_logits(logits: Array, target: Array, epsilon: Array) -> tuple[Array, A
     K = target.shape[-1]
     y_tilde = target * (1.0 - epsilon[..., None]) + epsilon[..., None] / K
     e = exponentials(logits)
-    s = e / pairwise_sum(e)[..., None]
+    s = e / exponential_sum(e)[..., None]
     return -pairwise_sum(weighted(y_tilde, shifted(logits) - log_sum(e)[..., None])), balanced_at(s - y_tilde, s, s)
 
 

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials, log_sum_exp, pairwise_sum
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials, log_sum_exp
 
 
 def _s(z: Array) -> Array:
     e = exponentials(z)
-    return e / pairwise_sum(e)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(z: Array) -> Array:
@@ -20,7 +20,7 @@ def _grad_z(z: Array) -> Array:
 
 def _both_z(z: Array) -> tuple[Array, Array]:
     e = exponentials(z)
-    return log_sum_exp(z, e), e / pairwise_sum(e)[..., None]
+    return log_sum_exp(z, e), e / exponential_sum(e)[..., None]
 
 
 def _hessian_z(z: Array) -> Array:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials, pairwise_sum
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials
 
 
 def _s(z: Array) -> Array:
     e = exponentials(z)
-    return e / pairwise_sum(e)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(z: Array) -> Array:

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, pairwise_sum, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, weighted
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / pairwise_sum(e)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(logits: Array, target: Array) -> Array:
@@ -23,7 +23,7 @@ def _grad_logits(logits: Array, target: Array) -> Array:
 
 def _both_logits(logits: Array, target: Array) -> tuple[Array, Array]:
     e = exponentials(logits)
-    s = e / pairwise_sum(e)[..., None]
+    s = e / exponential_sum(e)[..., None]
     return -pairwise_sum(weighted(target, shifted(logits) - log_sum(e)[..., None])), balanced_at(s - target, s, s)
 
 

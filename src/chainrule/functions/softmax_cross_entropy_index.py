@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponentials, log_sum, one_hot, pairwise_sum, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, log_sum, one_hot, shifted
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / pairwise_sum(e)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(logits: Array, label: Array) -> Array:
@@ -25,7 +25,7 @@ def _grad_logits(logits: Array, label: Array) -> Array:
 def _both_logits(logits: Array, label: Array) -> tuple[Array, Array]:
     e = exponentials(logits)
     K = logits.shape[-1]
-    s = e / pairwise_sum(e)[..., None]
+    s = e / exponential_sum(e)[..., None]
     return -(entry(shifted(logits), label) - log_sum(e)), balanced_at(s - one_hot(label, K), s, s)
 
 

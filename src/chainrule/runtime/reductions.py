@@ -104,28 +104,35 @@ def _product_error(a: Any, b: Any, product: Any) -> Any:
     return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
+def exponential_sum(e: Array) -> Array:
+    """Σ e for exponentials of `exponentials`. In long rows the largest is added at the end, so that it is in one rounding only."""
+    if e.shape[-1] <= SHORT:
+        return pairwise_sum(e)
+    largest, others = _apart(e)
+    return largest + others
+
+
 def log_sum(e: Array) -> Array:
     """log(Σ e / max e); the largest is left out of the sum, so that log1p keeps the digits of the others."""
-    if e.shape[-1] <= SHORT:
-        largest, others = _apart(e)
-        return np.asarray(np.log1p(others / largest))
-    largest = np.max(e, axis=-1)
-    rest = np.asarray(pairwise_sum(e) / largest - 1.0)
-    small = rest < 1.0  # the difference has lost digits
-    if np.any(small):
-        others = e[small]
-        others[np.arange(len(others)), np.argmax(others, axis=-1)] = 0.0
-        rest[small] = pairwise_sum(others) / largest[small]
-    return np.asarray(np.log1p(rest))
+    largest, others = _apart(e)
+    return np.asarray(np.log1p(others / largest))
 
 
 def _apart(e: Array) -> tuple[Array, Array]:
-    """The largest of each row and the sum of the others, column by column."""
-    largest, rest = np.array(e[..., 0]), e[..., 0] * 0.0
-    for k in range(1, e.shape[-1]):
-        rest = rest + np.minimum(largest, e[..., k])
-        largest = np.maximum(largest, e[..., k])
-    return largest, np.asarray(rest)
+    """The largest of each row and the sum of the others."""
+    if e.shape[-1] <= SHORT:
+        largest, others = np.array(e[..., 0]), e[..., 0] * 0.0
+        for k in range(1, e.shape[-1]):
+            others = others + np.minimum(largest, e[..., k])
+            largest = np.maximum(largest, e[..., k])
+        return largest, np.asarray(others)
+    rows = e.reshape(-1, e.shape[-1])
+    every, top = np.arange(len(rows)), np.argmax(rows, axis=-1)
+    largest = rows[every, top]
+    rows[every, top] = 0.0
+    others = pairwise_sum(rows)
+    rows[every, top] = largest  # as it was
+    return largest.reshape(e.shape[:-1]), others.reshape(e.shape[:-1])
 
 
 def log_sum_exp(z: Array, e: Array | None = None) -> Array:
@@ -233,13 +240,15 @@ def pairwise_sum(terms: Array) -> Array:
         if size % 2:
             halves[..., 0] += terms[..., -1]
         terms, size = halves, half
-    found: Any = terms[..., 0]
-    rest: Any = 0.0
+    if size <= 2:
+        return np.asarray(terms[..., 0] if size == 1 else terms[..., 0] + terms[..., 1])
+    found, rest = terms[..., 0], 0.0 * terms[..., 0]
     for k in range(1, size):
-        before, found = found, found + terms[..., k]
-        if size > 2:
-            rest = rest + _difference_error(before, -terms[..., k], found)
-    return np.asarray(found if size <= 2 else found + np.where(np.isfinite(rest), rest, 0.0))
+        term = terms[..., k]
+        before, found = found, found + term
+        back = found - before
+        rest += (before - (found - back)) + (term - back)  # Knuth's two-sum
+    return np.asarray(found + np.where(np.isfinite(rest), rest, 0.0))
 
 
 def weighted(weight: Array, value: Array) -> Array:

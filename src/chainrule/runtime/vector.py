@@ -3,9 +3,10 @@
 import inspect
 import linecache
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +17,7 @@ from .reductions import balanced as balanced
 from .reductions import balanced_at as balanced_at
 from .reductions import centred as centred
 from .reductions import dot as dot
+from .reductions import exponential_sum as exponential_sum
 from .reductions import exponentials as exponentials
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
@@ -24,6 +26,9 @@ from .reductions import shifted as shifted
 from .reductions import total as total
 from .reductions import weighted as weighted
 from .scalar import KEPT, Range, result_dtype
+
+if TYPE_CHECKING:
+    from .certificate import Certificate
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
@@ -298,6 +303,14 @@ class VectorFunction:
     def source(self) -> str:
         """The text of the module in which this function is generated."""
         return "".join(linecache.getlines(self._value.__code__.co_filename))
+
+    @property
+    def certificate(self) -> "Certificate | None":
+        """How accurate it has been measured to be, at how many rows, in which versions; None where this code has not been measured."""
+        from .certificate import read  # here, since hardly anyone asks and importing must be quick
+
+        module = sys.modules.get(self.__module__)
+        return None if module is None else read(module)
 
     def __repr__(self) -> str:
         return f"<chainrule function {self.__name__}{self.__signature__}>"
