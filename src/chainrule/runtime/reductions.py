@@ -105,11 +105,21 @@ def _product_error(a: Any, b: Any, product: Any) -> Any:
 
 
 def exponential_sum(e: Array) -> Array:
-    """Σ e for exponentials of `exponentials`. In long rows the largest is added at the end, so that it is in one rounding only."""
-    if e.shape[-1] <= SHORT:
-        return pairwise_sum(e)
-    largest, others = _apart(e)
-    return largest + others
+    """Σ e for exponentials of `exponentials`, hardly more than rounded once: in short rows the last few sums are added up with what they lose, in
+    long rows the largest is added at the end."""
+    if e.shape[-1] > SHORT:
+        largest, others = _apart(e)
+        return largest + others
+    terms = _halved(e, FINAL)
+    if (size := terms.shape[-1]) <= 2:
+        return pairwise_sum(terms)
+    found, rest = terms[..., 0], 0.0 * terms[..., 0]
+    for k in range(1, size):
+        term = terms[..., k]
+        before, found = found, found + term
+        back = found - before
+        rest = rest + ((before - (found - back)) + (term - back))  # Knuth's two-sum
+    return np.asarray(found + rest)
 
 
 def log_sum(e: Array) -> Array:
@@ -230,25 +240,28 @@ def dot(a: Array, b: Array) -> Array:
 
 
 def pairwise_sum(terms: Array) -> Array:
-    """Their sum along the last axis: halves are added to each other, and what a few sums at the end lose in rounding is added to them.
+    """Their sum along the last axis, halves or quarters of a row added to each other, so that the error hardly grows with their number, and
+    equal terms have hardly any. Rows get the same bits wherever they stand in memory."""
+    if terms.shape[-1] <= SHORT:
+        return np.asarray(_halved(terms, 1)[..., 0])
+    while (size := terms.shape[-1]) > SHORT:
+        part = size // 4
+        quarters = terms[..., : 4 * part].reshape(*terms.shape[:-1], 4, part)
+        sums = np.add.reduce(quarters, axis=-2)
+        sums[..., : size - 4 * part] += terms[..., 4 * part :]
+        terms = sums
+    return np.asarray(np.sum(np.ascontiguousarray(terms), axis=-1))
 
-    Rows get the same bits wherever they stand in memory."""
-    size = terms.shape[-1]
-    while size > FINAL:
+
+def _halved(terms: Array, few: int) -> Array:
+    """As few sums of the terms of each row or fewer."""
+    while (size := terms.shape[-1]) > few:
         half = size // 2
         halves = terms[..., :half] + terms[..., half : 2 * half]
         if size % 2:
             halves[..., 0] += terms[..., -1]
-        terms, size = halves, half
-    if size <= 2:
-        return np.asarray(terms[..., 0] if size == 1 else terms[..., 0] + terms[..., 1])
-    found, rest = terms[..., 0], 0.0 * terms[..., 0]
-    for k in range(1, size):
-        term = terms[..., k]
-        before, found = found, found + term
-        back = found - before
-        rest += (before - (found - back)) + (term - back)  # Knuth's two-sum
-    return np.asarray(found + np.where(np.isfinite(rest), rest, 0.0))
+        terms = halves
+    return terms
 
 
 def weighted(weight: Array, value: Array) -> Array:
@@ -286,13 +299,16 @@ def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
     term: one of the two whose difference the vector is. A component whose term exceeds all the others taken together has lost digits
     to cancellation, which the others have kept."""
     shape = np.broadcast_shapes(vector.shape, weights.shape, term.shape)
-    result = np.array(np.broadcast_to(vector, shape))
+    result = np.array(np.broadcast_to(vector, shape), order="K")
     rows, weights, term = (_rows(each, shape) for each in (result, weights, term))
     every, top = np.arange(len(rows)), np.argmax(weights, axis=-1)
-    before = rows[every, top]
-    rows[every, top] = 0.0
-    chosen = np.sum(np.abs(rows), axis=-1) < np.abs(term[every, top])
-    rows[every, top] = np.where(chosen, -np.sum(rows, axis=-1), before) if np.any(chosen) else before
+    reach = np.abs(term[every, top])
+    (near,) = np.nonzero(np.abs(rows[every, top]) < reach)
+    if len(near):
+        others, top = rows[near], top[near]
+        others[every[: len(near)], top] = 0.0
+        chosen = pairwise_sum(np.abs(others)) < reach[near]
+        rows[near[chosen], top[chosen]] = -pairwise_sum(others[chosen])
     return rows.reshape(shape)
 
 
