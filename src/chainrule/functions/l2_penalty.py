@@ -3,11 +3,11 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, pairwise_sum
 
 
 def _value(weights: Array, decay: Array) -> Array:
-    return 0.5 * decay * np.sum(weights ** 2, axis=-1)
+    return 0.5 * decay * pairwise_sum(weights ** 2)
 
 
 def _grad_weights(weights: Array, decay: Array) -> Array:
@@ -24,7 +24,7 @@ def _hvp_weights(weights: Array, decay: Array, v: Array) -> Array:
 
 
 def _grad_decay(weights: Array, decay: Array) -> Array:
-    return 0.5 * np.sum(weights ** 2, axis=-1)
+    return 0.5 * pairwise_sum(weights ** 2)
 
 
 _DOC = """L2 penalty, or weight decay: half the squared length of the weights.
