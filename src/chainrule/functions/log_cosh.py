@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, apply, lost, refined
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, apply, lost, refined
 
 
 def _value(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
@@ -48,6 +48,11 @@ def _grad_prediction(prediction: Array, target: Array, out: Array) -> None:
     np.subtract(target, prediction, out=out)
     np.tanh(out, out=out)
     np.negative(out, out=out)
+
+
+def _grad_prediction_single(prediction: Array, target: Array, out: Array) -> None:
+    np.subtract(prediction, target, out=out)  # u
+    np.tanh(out, out=out)
 
 
 def _second_prediction(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
@@ -90,7 +95,9 @@ log_cosh = ScalarFunction(
     arguments=("prediction", "target"),
     value=Kernel(_value, scratch=2),
     gradients={
-        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number),
+        "prediction": Kernel(
+            _grad_prediction, number=_grad_prediction_of_number, single=Within(_grad_prediction_single, (None, None)),
+        ),
     },
     seconds={
         "prediction": Kernel(_second_prediction, scratch=2),

@@ -26,6 +26,7 @@ from chainrule.runtime.scalar import (
     Array,
     Kernel,
     ScalarFunction,
+    Within,
     product,
     product_of_number,
     quotient,
@@ -46,6 +47,12 @@ def _value(x: Array, out: Array, s1: Array) -> None:
     np.divide(out, s1, out=out)
 
 
+def _value_moderate(x: Array, out: Array, s1: Array) -> None:
+    np.exp(x, out=out)  # e
+    np.add(1.0, out, out=s1)
+    np.divide(out, s1, out=out)
+
+
 def _grad_x_of_number(x: float) -> float:
     e = math.exp(-abs(x))
     t1 = 1.0 + e
@@ -59,6 +66,12 @@ def _grad_x(x: Array, out: Array, s1: Array) -> None:
     np.add(1.0, out, out=s1)  # t1
     np.multiply(s1, s1, out=s1)
     np.divide(out, s1, out=out)
+
+
+def _grad_x_single(x: Array, out: Array, s1: Array) -> None:
+    np.cosh(x, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(0.5, out, out=out)
 
 
 def _second_x_of_number(x: float) -> float:
@@ -162,18 +175,45 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
     np.divide(grad, s1, out=grad)
 
 
+def _value_and_grad_x_moderate(x: Array, value: Array, grad: Array, s1: Array) -> None:
+    np.exp(x, out=value)
+    np.add(1.0, value, out=grad)
+    np.divide(value, grad, out=value)
+    np.abs(x, out=grad)
+    np.negative(grad, out=grad)
+    np.exp(grad, out=grad)
+    np.add(1.0, grad, out=s1)
+    np.multiply(s1, s1, out=s1)
+    np.divide(grad, s1, out=grad)
+
+
+def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array) -> None:
+    np.exp(x, out=value)
+    np.add(1.0, value, out=grad)
+    np.divide(value, grad, out=value)
+    np.cosh(x, out=grad)
+    np.add(1.0, grad, out=grad)
+    np.divide(0.5, grad, out=grad)
+
+
 sigmoid = ScalarFunction(
     "sigmoid",
     arguments=("x",),
-    value=Kernel(_value, number=_value_of_number, scratch=1),
+    value=Kernel(
+        _value, number=_value_of_number, scratch=1, moderate=Within(_value_moderate, ((-np.inf, 40.0),)),
+        single=Within(_value_moderate, ((-np.inf, 80.0),)),
+    ),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1),
+        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1, single=Within(_grad_x_single, ((-88.0, 88.0),))),
     },
     seconds={
         "x": Kernel(_second_x, _second_x_guarded, number=_second_x_of_number, scratch=4, masks=1),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1),
+        "x": Kernel(
+            _value_and_grad_x, results=2, scratch=1, moderate=Within(_value_and_grad_x_moderate, ((-np.inf, 40.0),)),
+            single=Within(_value_and_grad_x_single, ((-88.0, 80.0),)),
+        ),
     },
     doc=__doc__,
     module=__name__,

@@ -22,7 +22,16 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, quotient, quotient_of_number, replace, select
+from chainrule.runtime.scalar import (
+    Array,
+    Kernel,
+    ScalarFunction,
+    Within,
+    quotient,
+    quotient_of_number,
+    replace,
+    select,
+)
 
 
 def _value_of_number(x: float) -> float:
@@ -41,6 +50,23 @@ def _value(x: Array, out: Array, s1: Array, s2: Array) -> None:
     np.divide(out, s2, out=out)
     np.multiply(out, s1, out=out)
     np.multiply(out, s1, out=out)
+
+
+def _value_moderate(x: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.multiply(0.5, x, out=s1)
+    np.exp(s1, out=s1)  # e
+    np.multiply(s1, s1, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(x, out, out=out)
+    np.multiply(out, s1, out=out)
+    np.multiply(out, s1, out=out)
+
+
+def _value_single(x: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(x, out, out=out)
 
 
 def _grad_x_near1(x: Array) -> Array:
@@ -118,6 +144,28 @@ def _grad_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: A
     select(m1, s4, out, out=s4)
     quotient(s4, s3, out=s1)
     quotient(s1, s3, out=out)  # t6
+    np.add(1.25, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.25, out=m1)
+    replace(m1, _grad_x_near1, x, out=out)
+
+
+def _grad_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
+    np.add(1.0, x, out=s1)  # t3
+    np.abs(x, out=s2)
+    np.negative(s2, out=s2)  # t4
+    np.exp(s2, out=s2)  # e
+    np.add(1.0, s2, out=s3)  # t5
+    np.less(x, 0.0, out=m1)
+    np.add(s1, s2, out=out)
+    np.multiply(out, s2, out=out)
+    np.multiply(out, 1.0, out=out)
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s1, 1.0, out=s1)
+    np.add(1.0, s1, out=s1)
+    select(m1, out, s1, out=out)
+    np.divide(out, s3, out=out)
+    np.divide(out, s3, out=out)  # t6
     np.add(1.25, x, out=s1)
     np.abs(s1, out=s1)
     np.less(s1, 0.25, out=m1)
@@ -294,6 +342,140 @@ def _second_x(
     select(m1, out, s1, out=out)
 
 
+def _second_x_moderate(
+    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1: Array, m2: Array
+) -> None:
+    np.subtract(x, 2.3993572805154675, out=out)
+    np.subtract(out, 1.8464872855353363e-16, out=out)  # t1
+    np.add(x, 2.3993572805154675, out=s1)
+    np.add(s1, 1.8464872855353363e-16, out=s1)  # t2
+    np.abs(x, out=s2)
+    np.negative(s2, out=s2)  # t4
+    np.exp(s2, out=s2)  # e
+    np.add(1.0, s2, out=s3)  # t5
+    np.multiply(0.5, x, out=s4)
+    np.tanh(s4, out=s4)
+    np.multiply(x, s4, out=s4)
+    np.subtract(2.0, s4, out=s4)
+    np.multiply(s3, s3, out=s3)
+    np.divide(s4, s3, out=s4)
+    np.multiply(s4, s2, out=s4)  # t6
+    np.multiply(-7.883099702690139e-16, s1, out=s2)
+    np.subtract(s2, 1.706783221782274e-14, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 5.918781668509369e-14, out=s2)  # t7
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.592643919223801e-14, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 1.1051991567258672e-12, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 3.4782426785635598e-12, out=s2)  # t8
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.791652575015771e-13, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 4.12518053722979e-11, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.9012262213093503e-10, out=s2)  # t9
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 2.963669627710529e-10, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 1.1392928866894122e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 8.622009006620503e-09, out=s2)  # t10
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 2.261810816424697e-08, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 9.904125233452118e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 3.1446493484460893e-07, out=s2)  # t11
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.1904605208404405e-06, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.2461615066182313e-06, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 8.432377566121422e-06, out=s2)  # t12
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.745074279272945e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 9.644059294136414e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00011513070195844657, out=s2)  # t13
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00136636969123676, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0038628167768302545, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0018366701447628444, out=s2)  # t14
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.022487259234225326, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.07629586548655085, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.09153052016419229, out=s2)  # t15
+    np.multiply(7.883099723162313e-16, out, out=s3)
+    np.subtract(s3, 1.706783221782274e-14, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 5.918781666835349e-14, out=s3)  # t16
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 7.592643919223801e-14, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 1.1051991566650293e-12, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 3.4782426785635598e-12, out=s3)  # t17
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 7.791652576310637e-13, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 4.12518053722979e-11, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 1.9012262213111406e-10, out=s3)  # t18
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 2.963669627710529e-10, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 1.1392928866895807e-09, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 8.622009006620503e-09, out=s3)  # t19
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 2.261810816424686e-08, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 9.904125233452118e-09, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 3.144649348446089e-07, out=s3)  # t20
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 1.1904605208404405e-06, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 1.2461615066182313e-06, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 8.432377566121422e-06, out=s3)  # t21
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 4.745074279272945e-05, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 9.644059294136414e-05, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.00011513070195844657, out=s3)  # t22
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.00136636969123676, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.0038628167768302545, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.0018366701447628444, out=s3)  # t23
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.022487259234225326, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.07629586548655085, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.09153052016419229, out=s3)  # t24
+    np.subtract(x, 2.5, out=s5)
+    np.abs(s5, out=s5)
+    np.less(s5, 1.0, out=m1)
+    np.multiply(out, s3, out=out)
+    np.add(2.5, x, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 1.0, out=m2)
+    np.multiply(s1, s2, out=s1)
+    select(m2, s1, s4, out=s1)
+    select(m1, out, s1, out=out)
+
+
 def _value_and_grad_x(
     x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
 ) -> None:
@@ -372,18 +554,61 @@ def _value_and_grad_x_guarded(
     replace(m1, _grad_x_near1, x, out=grad)
 
 
+def _value_and_grad_x_moderate(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+) -> None:
+    np.multiply(0.5, x, out=s1)
+    np.exp(s1, out=s1)
+    np.multiply(s1, s1, out=value)
+    np.add(1.0, value, out=value)
+    np.divide(x, value, out=value)
+    np.multiply(value, s1, out=value)
+    np.multiply(value, s1, out=value)
+    np.add(1.0, x, out=s1)
+    np.abs(x, out=s2)
+    np.negative(s2, out=s2)
+    np.exp(s2, out=s2)
+    np.add(1.0, s2, out=s3)
+    np.less(x, 0.0, out=m1)
+    np.add(s1, s2, out=grad)
+    np.multiply(grad, s2, out=grad)
+    np.multiply(grad, 1.0, out=grad)
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s1, 1.0, out=s1)
+    np.add(1.0, s1, out=s1)
+    select(m1, grad, s1, out=grad)
+    np.divide(grad, s3, out=grad)
+    np.divide(grad, s3, out=grad)
+    np.add(1.25, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.25, out=m1)
+    replace(m1, _grad_x_near1, x, out=grad)
+
+
 silu = ScalarFunction(
     "silu",
     arguments=("x",),
-    value=Kernel(_value, number=_value_of_number, scratch=2),
+    value=Kernel(
+        _value, number=_value_of_number, scratch=2, moderate=Within(_value_moderate, ((-800.0, 40.0),)),
+        single=Within(_value_single, ((-85.0, np.inf),)),
+    ),
     gradients={
-        "x": Kernel(_grad_x, _grad_x_guarded, number=_grad_x_of_number, scratch=4, masks=1),
+        "x": Kernel(
+            _grad_x, _grad_x_guarded, number=_grad_x_of_number, scratch=4, masks=1, moderate=Within(_grad_x_moderate,
+            ((-600.0, 100.0),)),
+        ),
     },
     seconds={
-        "x": Kernel(_second_x, number=_second_x_of_number, scratch=6, masks=2),
+        "x": Kernel(
+            _second_x, number=_second_x_of_number, scratch=6, masks=2, moderate=Within(_second_x_moderate, ((-600.0,
+            600.0),)),
+        ),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, _value_and_grad_x_guarded, results=2, scratch=4, masks=1),
+        "x": Kernel(
+            _value_and_grad_x, _value_and_grad_x_guarded, results=2, scratch=4, masks=1,
+            moderate=Within(_value_and_grad_x_moderate, ((-600.0, 40.0),)),
+        ),
     },
     doc=__doc__,
     module=__name__,
