@@ -3,6 +3,7 @@
 python benchmarks/functions.py                        everything; prints the tables, writes benchmarks/functions.md and functions.svg
 python benchmarks/functions.py --only silu,gelu -n 10000   some functions, some sizes; writes nothing
 python benchmarks/functions.py --no-avx512            NumPy without its AVX-512 code, as on processors that lack it; writes nothing
+python benchmarks/functions.py --clock cpu --threads 1   processor time, for a machine that is shared with other work
 
 All calls of a row take turns and the least of the repeats counts. Each number of threads is a process of its own that may use so many cores, so every
 library adapts in its own way. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
@@ -231,7 +232,11 @@ def _torch(row: Row, kind: str, given: list[Any], tape: bool) -> Callable[[], An
     return backward
 
 
-def timed(found: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, float]:
+CLOCKS: Mapping[str, Callable[[], float]] = {"wall": time.perf_counter, "cpu": time.process_time}
+"""Seconds that pass, and seconds that processors spend on this process, all its threads together."""
+
+
+def timed(found: Mapping[str, Callable[[], Any]], repeats: int, clock: Callable[[], float]) -> dict[str, float]:
     """Seconds of each call, the least of the repeats, all taking turns."""
     import warnings
 
@@ -243,22 +248,22 @@ def timed(found: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, flo
         warnings.simplefilter("ignore")
         for name, call in found.items():
             call()
-            start = time.perf_counter()
+            start = clock()
             call()
-            once = time.perf_counter() - start
+            once = clock() - start
             loops[name] = max(1, math.ceil(LEAST / max(once, 1e-7)))
             least[name] = math.inf
         for _ in range(repeats):
             for name, call in found.items():
-                start = time.perf_counter()
+                start = clock()
                 for _ in range(loops[name]):
                     call()
-                least[name] = min(least[name], (time.perf_counter() - start) / loops[name])
+                least[name] = min(least[name], (clock() - start) / loops[name])
     return least
 
 
 def measure(
-    names: Sequence[str], sizes: Sequence[int], dtypes: Sequence[str], peers: Sequence[str], repeats: int
+    names: Sequence[str], sizes: Sequence[int], dtypes: Sequence[str], peers: Sequence[str], repeats: int, clock: str
 ) -> Iterator[dict[str, Any]]:
     """One record for each function, kind, dtype and size, in this process."""
     import numpy as np
@@ -271,6 +276,7 @@ def measure(
             floors = timed(
                 {"copy": lambda x=x, out=out: np.copyto(out, x), "exp": lambda x=x, out=out: np.exp(x, out=out)},
                 repeats,
+                CLOCKS[clock],
             )
             yield {"name": "floor", "kind": "", "dtype": dtype, "n": n, "threads": threads, "seconds": floors}
             for name in names:
@@ -280,7 +286,7 @@ def measure(
                         row = (SCALAR | VECTOR)[name]
                         given = arrays_of(row, shape, dtype)
                         often = repeats if n < 10**7 else max(min(3, repeats), repeats // 3)
-                        found = timed(dict(calls(name, row, kind, given, peers)), often)
+                        found = timed(dict(calls(name, row, kind, given, peers)), often, CLOCKS[clock])
                         title = name if len(shape) == 1 else f"{name}, K = {shape[1]}"
                         yield {
                             "name": title,
@@ -347,8 +353,11 @@ def power(n: int) -> str:
     return "10" + str(round(math.log10(n))).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def report(records: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> str:
-    """The tables as Markdown; what misses a target is bold. imports: what `import_times` gives."""
+def report(
+    records: Sequence[Mapping[str, Any]], imports: tuple[float, float], clock: str, busy: Sequence[float]
+) -> str:
+    """The tables as Markdown; what misses a target is bold. imports: what `import_times` gives. busy: how many programs wanted a core
+    in the minute before and at the end."""
     versions = ", ".join(
         f"{p} {v}" for p in ("numpy", "sympy", "scipy", "numexpr", "jax", "torch") if (v := _version(p))
     )
@@ -357,6 +366,8 @@ def report(records: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -
         "",
         "Written by `python benchmarks/functions.py`. Nanoseconds per element (microseconds per call at 10²), the least of the repeats; ratios are ours over",
         f"theirs, below 1 is faster. {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}.",
+        f"{'Time that passes' if clock == 'wall' else 'Processor time'}; {busy[0]:.1f} programs wanted a core in the minute before the run, "
+        f"{busy[1]:.1f} in its last one{'.' if max(busy[0], busy[1] - 1) < 0.5 else ': the machine was not quiet, which lengthens what is short.'}",
         "**Bold** figures miss their target.",
         "",
         "## Targets",
@@ -517,6 +528,7 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
 @click.option("--peers", default=",".join(PEERS), help="Peers, separated by commas.")
 @click.option("--repeats", default=9, show_default=True)
 @click.option("--avx512/--no-avx512", default=True, help="Whether NumPy may use AVX-512.")
+@click.option("--clock", type=click.Choice(list(CLOCKS)), default="wall", help="Time that passes, or processor time.")
 @click.option("--write", is_flag=True, help="Write the tables and the plot although not everything is measured.")
 @click.option("--records", type=click.Path(path_type=Path), help="Measure in this process and write the records here.")
 def main(
@@ -527,17 +539,19 @@ def main(
     peers: str,
     repeats: int,
     avx512: bool,
+    clock: str,
     write: bool,
     records: Path | None,
 ) -> None:
     names = [name for name in (*SCALAR, *VECTOR) if not only or name in only.split(",")]
     if records is not None:
         with records.open("w") as file:
-            for record in measure(names, sizes or SIZES, dtypes or DTYPES, peers.split(","), repeats):
+            for record in measure(names, sizes or SIZES, dtypes or DTYPES, peers.split(","), repeats, clock):
                 file.write(json.dumps(record) + "\n")
                 file.flush()
         return
     cores = sorted(os.sched_getaffinity(0))
+    busy = [os.getloadavg()[0]]
     found: list[dict[str, Any]] = []
     environment = dict(os.environ)
     if not avx512:
@@ -559,6 +573,8 @@ def main(
                 peers,
                 "--repeats",
                 str(repeats),
+                "--clock",
+                clock,
             ]
             command += [word for n in sizes for word in ("-n", str(n))] + [
                 word for d in dtypes for word in ("--dtype", d)
@@ -567,7 +583,8 @@ def main(
                 command, check=True, env=environment, preexec_fn=lambda t=t: os.sched_setaffinity(0, cores[:t])
             )
             found += [json.loads(line) for line in path.read_text().splitlines()]
-    text = report(found, import_times(repeats))
+    busy.append(os.getloadavg()[0])
+    text = report(found, import_times(repeats), clock, busy)
     click.echo(text)
     if write or (not (only or sizes or dtypes or threads) and avx512 and peers == ",".join(PEERS)):
         OUTPUT.write_text(text, encoding="utf-8")
