@@ -65,14 +65,19 @@ def _block(kernel: Kernel, point: Point, guarded: bool) -> tuple[float, ...]:
 
 
 def _within(kernel: Kernel, within: Within, point: Point, kind: Any) -> tuple[float, ...]:
-    """The results for one point by the code that is meant for inputs between bounds; none where it lies outside."""
-    with np.errstate(all="ignore"):
+    """The results for one point by the code that is meant for inputs between bounds; none where it lies outside, or where in float64 the
+    flag is raised that calls for the guarded twin."""
+    raised = kernel.guarded is not None and kind is np.float64
+    with np.errstate(all="ignore", invalid="raise" if raised else "ignore"):
         inputs = [np.array([x], kind) for x in point]
         outs = [np.zeros(1, kind) for _ in range(kernel.results)]
         room = [np.zeros(1, kind) for _ in range(kernel.scratch)] + [np.zeros(1, np.bool_) for _ in range(kernel.masks)]
         if np.any(within.outside(inputs)):
             return ()
-        within.block(*inputs, *outs, *room)
+        try:
+            within.block(*inputs, *outs, *room)
+        except FloatingPointError:
+            return ()
     return tuple(float(out[0]) for out in outs)
 
 

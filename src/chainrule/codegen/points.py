@@ -116,6 +116,10 @@ def sample(spec: FunctionSpec) -> tuple[Point, ...]:
                         for j in range(len(domains))
                     )
                 )
+            for j, domain in enumerate(domains[:count]):
+                for end in _ends(domain) if j != k else ():
+                    if _inside(domain, end):
+                        points.append(tuple(x if i == k else end if i == j else few[i][0] for i in range(len(domains))))
         for x in (-math.inf, math.inf):
             if _inside(domains[k], x):
                 for turn in range(1 if len(domains) == 1 else 5):
