@@ -307,7 +307,11 @@ def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
     if len(near):
         others, top = rows[near], top[near]
         others[every[: len(near)], top] = 0.0
-        chosen = pairwise_sum(np.abs(others)) < reach[near]
+        weights = weights[near]
+        leads = (
+            pairwise_sum(weights) < 2.0 * weights[every[: len(near)], top]
+        )  # else what the weights are off by adds up in the others
+        chosen = leads & (pairwise_sum(np.abs(others)) < reach[near])
         rows[near[chosen], top[chosen]] = -pairwise_sum(others[chosen])
     return rows.reshape(shape)
 
