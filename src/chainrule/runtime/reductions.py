@@ -250,7 +250,7 @@ def pairwise_sum(terms: Array) -> Array:
         sums = np.add.reduce(quarters, axis=-2)
         sums[..., : size - 4 * part] += terms[..., 4 * part :]
         terms = sums
-    return np.asarray(np.sum(np.ascontiguousarray(terms), axis=-1))
+    return total(np.ascontiguousarray(terms))
 
 
 def _halved(terms: Array, few: int) -> Array:
