@@ -27,6 +27,11 @@ def _grad_decay(weights: Array, decay: Array) -> Array:
     return 0.5 * pairwise_sum(weights ** 2)
 
 
+def _both_decay(weights: Array, decay: Array) -> tuple[Array, Array]:
+    shared_1 = pairwise_sum(weights ** 2)
+    return 0.5 * decay * shared_1, 0.5 * shared_1
+
+
 _DOC = """L2 penalty, or weight decay: half the squared length of the weights.
 
 L = lambda*Sum(w[k]**2, (k, 0, n - 1))/2
@@ -49,7 +54,7 @@ l2_penalty = VectorFunction(
     output=(),
     derivatives={
         "weights": Derivatives(_grad_weights, hessian=_hessian_weights, hvp=_hvp_weights),
-        "decay": Derivatives(_grad_decay),
+        "decay": Derivatives(_grad_decay, both=_both_decay),
     },
     loss=True,
     doc=_DOC,
