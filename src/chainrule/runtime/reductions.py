@@ -250,7 +250,7 @@ def pairwise_sum(terms: Array) -> Array:
         sums = np.add.reduce(quarters, axis=-2)
         sums[..., : size - 4 * part] += terms[..., 4 * part :]
         terms = sums
-    return np.asarray(np.sum(np.ascontiguousarray(terms), axis=-1))
+    return total(np.ascontiguousarray(terms))
 
 
 def _halved(terms: Array, few: int) -> Array:
@@ -307,7 +307,11 @@ def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
     if len(near):
         others, top = rows[near], top[near]
         others[every[: len(near)], top] = 0.0
-        chosen = pairwise_sum(np.abs(others)) < reach[near]
+        weights = weights[near]
+        leads = (
+            pairwise_sum(weights) < 2.0 * weights[every[: len(near)], top]
+        )  # else what the weights are off by adds up in the others
+        chosen = leads & (pairwise_sum(np.abs(others)) < reach[near])
         rows[near[chosen], top[chosen]] = -pairwise_sum(others[chosen])
     return rows.reshape(shape)
 
