@@ -259,11 +259,13 @@ def test_every_document_has_the_section(form: str) -> None:
 
 def test_what_was_measured_is_in_the_document() -> None:
     rows = (
-        Measurement("value", "float64", "sampled", 12345, 1.2345, {"x": 0.5}, 0.6),
-        Measurement("value", "float32", "exhaustive", 2**32, 0.51, {"x": 0.5}, 0.6),
+        Measurement("value", "float64", "sampled", 12345, 1.2345, {"x": 0.75}, 0.6),
+        Measurement("value", "float32", "exhaustive", 2**32, 0.5),
     )
-    measured = replace(made("softplus"), certificate=Certificate("softplus", "", "", rows))
+    known = Certificate("softplus", "", "", rows, environment={"numpy": "2.4.6"})
+    measured = replace(made("softplus"), certificate=known)
     for form, (template, notation) in FORMS.items():
         written = render(make_report(measured, notation), template, figures="", width=88)
         assert "12,345" in written and "4,294,967,296" in written and "every number" in written, form
+        assert "NumPy 2.4.6" in " ".join(written.split()) and written.count("1.24") >= 1 and "0.75" in written, form
     assert "12,345" not in document("softplus", "md")

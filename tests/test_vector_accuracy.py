@@ -1,6 +1,12 @@
 """How accurate the functions of vectors are: within 4 ulp of the largest component of each row, 16 ulp component by component; and the tool that says so."""
 
+import math
+import os
+import shutil
+import subprocess
+import sys
 from functools import lru_cache
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -11,6 +17,7 @@ pytest.importorskip("flint")
 
 from flint import arb
 
+import chainrule
 from chainrule.catalogue import entries, load, project
 from chainrule.certification import certify, samples, vectors
 from chainrule.certification.arrays import Run
@@ -19,6 +26,7 @@ from chainrule.certification.vectors import VectorSubject, measure, row_errors
 from chainrule.cli import main
 from chainrule.codegen.numpy_source import load as load_source
 from chainrule.functions import log_softmax, logsumexp, softmax, softmax_cross_entropy, softmax_cross_entropy_index
+from chainrule.runtime import certificate as certificates
 from chainrule.runtime import reductions
 from chainrule.runtime.certificate import ENTRY_LIMIT, LIMIT, Certificate
 from chainrule.runtime.vector import VectorFunction
@@ -81,7 +89,7 @@ CORRUPTED = [
     ("softmax", "    g = centred(g, s)\n", ""),
     ("softmax", "return balanced(-s[..., :, None] * s[..., None, :])", "return np.eye(s.shape[-1]) * s[..., None] - s[..., :, None] * s[..., None, :]"),
     ("log_softmax", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),
-    ("logsumexp", "return log_sum_exp(z)", "return np.max(z, axis=-1) + log_sum_exp(z - np.max(z, axis=-1, keepdims=True))"),
+    ("logsumexp", "return log_sum_exp(z, exponentials(z))", "return np.max(z, axis=-1) + log_sum_exp(z - np.max(z, axis=-1, keepdims=True))"),
     ("softmax_cross_entropy_index", "balanced_at(s - one_hot(label, K), s, s)", "s - one_hot(label, K)"),
     ("softmax_cross_entropy", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),
     ("label_smoothing_cross_entropy", "(1.0 - epsilon[..., None])", "(1.0000000000000033 - epsilon[..., None])"),
@@ -96,16 +104,48 @@ def test_another_form_breaks_the_limits(name: str, old: str, new: str) -> None:
     assert found.faults() != ()
 
 
-@pytest.mark.parametrize(
-    "constant",
-    ["STEP", "NARROW", "LOW"],
-)
+CONSTANTS = {"STEP": (reductions.STEP[0] * 1.0000001, *reductions.STEP[1:]), "HIGH": 1e5, "LOW": 30.0}
+
+
+@pytest.mark.parametrize("constant", CONSTANTS)
 def test_another_constant_of_the_runtime_breaks_the_limits(constant: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    old = getattr(reductions, constant)
-    new = (old[0] * 1.0000001, *old[1:]) if constant == "STEP" else old * 100 if constant == "NARROW" else 30.0
-    monkeypatch.setattr(reductions, constant, new)
+    monkeypatch.setattr(reductions, constant, CONSTANTS[constant])
     name = "logsumexp" if constant == "STEP" else "softmax"
     assert measure(subject(name), FLOAT64, {2: 24, 3: 24}, 0).faults() != ()
+
+
+@pytest.mark.parametrize("high", [0.7, 300.0, 8000.0, -400.0])
+def test_a_confident_prediction_has_a_gradient_and_a_jacobian_of_few_ulp(high: float) -> None:
+    rng = np.random.default_rng(7)
+    for _ in range(200):
+        top = high * (1 + rng.uniform(0, 0.1))
+        z = np.array([top, top - rng.uniform(4, 16)])
+        with mpmath.workdps(40):
+            e = mpmath.exp(mpmath.mpf(z[1]) - mpmath.mpf(z[0]))
+            other = e / (1 + e)
+            for got, exact in (
+                (softmax_cross_entropy_index.grad(z, 0)[1], other),
+                (-softmax_cross_entropy_index.grad(z, 0)[0], other),
+                (softmax.jacobian(z)[0, 0], other * (1 - other)),
+            ):
+                assert abs(mpmath.mpf(float(got)) - exact) <= LIMIT * np.spacing(float(exact)), z
+
+
+@pytest.mark.parametrize("size", [*range(1, 19), 1000, 99_999])
+def test_sums_are_off_by_an_ulp_or_two(size: int) -> None:
+    terms = np.exp(np.random.default_rng(8).normal(0, 2, (30, size)))
+    terms[0], terms[1, 0] = 0.37, np.exp(40.0)
+    exact = np.array([math.fsum(row) for row in terms])
+    for sum_, limit in (
+        (reductions.pairwise_sum, 2),
+        (reductions.exponential_sum, 0 if size <= reductions.FINAL else 1),
+    ):
+        found = sum_(terms)
+        assert np.max(np.abs(found - exact) / np.spacing(exact)) <= limit
+        assert np.array_equal(sum_(np.asfortranarray(terms)), found)
+        assert np.array_equal([sum_(row) for row in terms], found)
+    with np.errstate(all="ignore"):
+        assert reductions.pairwise_sum(np.full(size + 1, 1e308)) == np.inf
 
 
 # ---------------------------------------------------------------- single promises
@@ -202,3 +242,45 @@ def test_the_command_measures_functions_of_vectors(monkeypatch: pytest.MonkeyPat
     result = CliRunner().invoke(main, ["verify", "--accuracy", "softmax"])
     assert result.exit_code == 0, result.output
     assert "Jacobian" in result.output
+
+
+def test_a_recorded_certificate_belongs_to_the_code_that_was_measured(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Through its file, written by the command; gone when a line of the function or of the sums below it is another."""
+    monkeypatch.setattr(certify.vectors, "measure", lambda about: measure(about, FLOAT64, {3: 2}, 0))
+    file = tmp_path / "softmax.json"
+    for module in (certify, certificates):
+        monkeypatch.setattr(module, "place", lambda _: file)
+    result = CliRunner().invoke(main, ["verify", "--accuracy", "softmax", "--record"])
+    assert result.exit_code == 0, result.output
+    found = softmax.certificate
+    assert found is not None
+    assert {m.what for m in found.measurements} == {"value", "Jacobian by z", "vjp by z", "jvp by z"}
+    file.write_text(file.read_text().replace(found.code, "0" * 16))
+    assert softmax.certificate is None
+
+
+@pytest.mark.parametrize(
+    ("part", "old", "new"),
+    [
+        ("functions/softmax.py", "s * (g - ", "s * (g + "),
+        ("runtime/reductions.py", "halves[..., 0] += ", "halves[..., 0] -= "),
+    ],
+)
+def test_the_digest_of_the_code_reaches_all_arithmetic(tmp_path: Path, part: str, old: str, new: str) -> None:
+    package = tmp_path / "chainrule"
+    shutil.copytree(Path(chainrule.__file__).parent, package, ignore=shutil.ignore_patterns("__pycache__"))
+    code = "from chainrule.runtime.certificate import code_digest as d; import chainrule.functions.softmax, sys; print(d(sys.modules['chainrule.functions.softmax']))"
+
+    def digest() -> str:
+        environment = {**os.environ, "PYTHONPATH": str(tmp_path), "PYTHONDONTWRITEBYTECODE": "1"}
+        return subprocess.run(
+            [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+        ).stdout
+
+    before = digest()
+    text = (package / part).read_text(encoding="utf-8")
+    assert old in text
+    (package / part).write_text(text.replace(old, new), encoding="utf-8")
+    assert digest() != before

@@ -299,7 +299,7 @@ def _common_key(project: Project, engine: str) -> str:
             parts.append(f"{library} none")
     generated = PACKAGE / "functions"
     sources = [path for path in PACKAGE.rglob("*.py") if not path.is_relative_to(generated)]
-    sources += [path for path in (PACKAGE / "data").rglob("*") if path.is_file()]
+    sources += [path for kind in ("data", "certificates") for path in (PACKAGE / kind).rglob("*") if path.is_file()]
     for folder in filter(None, (shipped("templates"), project.templates)):
         sources += [path for path in folder.rglob("*") if path.is_file()]
     parts += [f"{path.parent.name}/{path.name} {_digest(path.read_bytes())}" for path in sorted(sources)]

@@ -251,7 +251,9 @@ def build(
 @_names
 @click.option("--accuracy", is_flag=True, help="Measure the generated functions instead, in ulp, at sampled points.")
 @click.option("--record", is_flag=True, help="With --accuracy: write the certificates.")
-@click.option("--exhaustive", is_flag=True, help="Measure at every float16 and float32, and write the certificates.")
+@click.option(
+    "--exhaustive", is_flag=True, help="Measure at every float16 and float32 too, and write the certificates."
+)
 @click.option("--cluster", metavar="ADDRESS", help="With --exhaustive: the scheduler of a Dask cluster to run on.")
 @_derivations
 @_jobs
@@ -274,8 +276,7 @@ def verify(
     from .catalogue import project
 
     if accuracy or exhaustive:
-        pool = (jobs or usable_cpus(), cluster) if exhaustive else None
-        _accuracy(names, project(derivations), pool, record, as_json)
+        _accuracy(names, project(derivations), jobs or usable_cpus(), exhaustive, cluster, record, as_json)
         return
     with _progress("verifying") as progress:
         checked, failures = run(names, project(derivations), jobs or 0, progress)
@@ -303,9 +304,14 @@ def verify(
 
 
 def _accuracy(
-    names: tuple[str, ...], where: "Project", pool: tuple[int, str | None] | None, record: bool, as_json: bool
+    names: tuple[str, ...],
+    where: "Project",
+    jobs: int,
+    exhaustive: bool,
+    cluster: str | None,
+    record: bool,
+    as_json: bool,
 ) -> None:
-    """pool: processes and cluster of a sweep over every number; None: sampled points."""
     from importlib.util import find_spec
 
     if find_spec("flint") is None:
@@ -313,12 +319,11 @@ def _accuracy(
     from . import certification
 
     with _progress("measuring") as progress:
-        if pool is None:
-            found = certification.accuracy(names, where, record, progress)
+        if exhaustive:
+            pool = certification.cluster(cluster) if cluster else certification.local(jobs)
+            found = certification.exhaustive(names, where, pool, progress, jobs)
         else:
-            jobs, address = pool
-            workers = certification.cluster(address) if address else certification.local(jobs)
-            found = certification.exhaustive(names, where, workers, progress)
+            found = certification.accuracy(names, where, record, progress, jobs)
     if as_json:
         _echo_json([json.loads(certificate.to_json()) for certificate in found])
     else:

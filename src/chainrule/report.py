@@ -259,24 +259,28 @@ class FormText:
 
 @dataclass(frozen=True)
 class MeasuredText:
-    """A row of the certificate: what was measured, in which precision, how (sampled, exhaustive), at how many points; whether it is within the limit."""
+    """A row of the certificate: what was measured, in which precision, how (sampled, exhaustive), at how many points; the worst error and where it is,
+    if that is known; whether it is within the limit."""
 
     what: str
     dtype: str
     how: str
     points: str
     worst: Formula
+    at: tuple[Formula, ...]
     passed: bool
 
 
 @dataclass(frozen=True)
 class FloatingText:
-    """The function in floating point. picture: the stem of its file, empty where there is none; fixed: the values at which other arguments are held."""
+    """The function in floating point. picture: the stem of its file, empty where there is none; fixed: the values at which other arguments are held;
+    library: the version of NumPy that was measured."""
 
     forms: tuple[FormText, ...]
     picture: str
     fixed: tuple[Formula, ...]
     certificate: tuple[MeasuredText, ...]
+    library: str
 
     @property
     def main(self) -> tuple[FormText, ...]:
@@ -483,6 +487,7 @@ class Author:
             certificate=()
             if certificate is None
             else tuple(self.measured(m, certificate.is_good(m)) for m in certificate.measurements),
+            library="" if certificate is None else str(certificate.environment.get("numpy", "")),
         )
 
     def form(self, part: Part, given: set[str]) -> FormText:
@@ -534,7 +539,12 @@ class Author:
         return tuple(TroubleText(key, tuple(places), digits[key]) for key, places in found.items())
 
     def measured(self, m: Measurement, good: bool) -> MeasuredText:
-        return MeasuredText(m.what, m.dtype, m.how, f"{m.points:,}", self.formula(_ulp(m.worst)), good)
+        worst = (
+            _ulp(m.worst) if math.isinf(m.worst) else printing.decimal(math.ceil(m.worst * 100) / 100, 3)
+        )  # never less
+        at = {name: float(f"{x:.6g}") for name, x in m.at.items()} if m.worst > 0.5 else {}
+        places = tuple(self.formula(_relation("equals", t.Symbol(name), x)) for name, x in at.items())
+        return MeasuredText(m.what, m.dtype, m.how, f"{m.points:,}", self.formula(worst), places, good)
 
     def formula(self, node: t.Node | Box) -> Formula:
         return Formula(self.notation.node(node), printing.text(node))

@@ -1,7 +1,7 @@
 """The accuracy of a function at sampled points, searched where errors are largest."""
 
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,6 +11,7 @@ import numpy.typing as npt
 from ..runtime.certificate import Certificate, Measurement, code_digest
 from . import sampling
 from .environment import environment
+from .paths import paths
 from .reference import Reference
 from .rounding import Truth, ulps, wrong_zeros
 from .sampling import Points
@@ -107,11 +108,24 @@ def _measure(
 
 def _run(subject: Subject, part: Part, reference: Reference, points: Points, wide: bool) -> _Run:
     truth = reference.at(points)
+    given = points.astype(np.float64) if wide else points
     with warnings.catch_warnings(record=True) as heard:
         warnings.simplefilter("always")
-        got = subject.call(part, points.astype(np.float64) if wide else points)
+        called = subject.call(part, given)
     warned = sum(issubclass(each.category, RuntimeWarning) for each in heard)
-    return _Run(points, truth, got, ulps(got, truth), warned)
+    every = [called]
+    if given.dtype == np.float64:  # narrower numbers go the same ways
+        every += [subject.call(path.part, given, path.function) for path in paths(subject.function, part)][1:]
+    got, errors = worst_of(every, truth)
+    return _Run(points, truth, got, errors, warned)
+
+
+def worst_of(every: Sequence[Points], truth: Truth) -> tuple[Points, npt.NDArray[np.float64]]:
+    """Of several results at each point the one that is further off, and by how much."""
+    errors = np.array([ulps(got, truth) for got in every])
+    chosen = np.argmax(np.where(np.isnan(errors), -1.0, errors), axis=0)
+    places = np.arange(errors.shape[1])
+    return np.array(every)[chosen, places], errors[chosen, places]
 
 
 def _events(subject: Subject, part: Part, reference: Reference, run: _Run) -> Points:

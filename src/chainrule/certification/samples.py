@@ -51,6 +51,12 @@ def _leading(lead: float) -> Callable[[Generator, int, int], Floats]:
     return rows
 
 
+def _leading_by(rng: Generator, n: int, size: int, lead: Floats) -> Floats:
+    found = rng.uniform(0, 1, (n, size)) - lead
+    found[np.arange(n), rng.integers(0, size, n)] = 2.0
+    return found
+
+
 def _huge(rng: Generator, n: int, size: int) -> Floats:
     return rng.choice([-1.0, 1.0], (n, size)) * 10.0 ** rng.uniform(-320, 37, (n, size))
 
@@ -74,6 +80,13 @@ SCORES: Mapping[str, Callable[[Generator, int, int], Floats]] = {
     "far 1000": _far(1e3),
     "far 10000": _far(1e4),
     "small and far apart": lambda rng, n, size: rng.uniform(-700, 30, (n, size)),
+    "one leads by up to 16": lambda rng, n, size: _leading_by(rng, n, size, rng.uniform(0, 16, (n, 1))),
+    "one leads by up to 16, below 0": lambda rng, n, size: (
+        _leading_by(rng, n, size, rng.uniform(0, 16, (n, 1))) - rng.uniform(0, 800, (n, 1))
+    ),
+    "far 10000, one leads by up to 16": lambda rng, n, size: (
+        _leading_by(rng, n, size, rng.uniform(0, 16, (n, 1))) + rng.choice([-1e4, 1e4], (n, 1))
+    ),
     "ties": lambda rng, n, size: rng.choice([-1.0, 0.0, 2.0], (n, size)),
     "all equal": lambda rng, n, size: np.repeat(rng.normal(0, 10, (n, 1)), size, axis=1),
     "nearly ties": _near_ties,

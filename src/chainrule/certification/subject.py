@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -68,19 +68,24 @@ def fresh(name: str, path: Path) -> ModuleType:
 
 @dataclass(frozen=True)
 class Part:
-    """A function of the generated module: its value (wrt empty) or a derivative; along: the number of that variable."""
+    """A function of the generated module: its value (wrt empty) or a derivative; along: the number of that variable.
+
+    result: which one, of a method with several."""
 
     what: str
     method: str
     wrt: str
     along: int | None
+    result: int | None = None
 
     def of(self, function: ScalarFunction) -> Callable[..., Any]:
-        """The part as a function of keywords."""
-        if self.along is None:
+        """The part as a function of the arguments, and of parameters by keyword."""
+        if self.method == "__call__":
             return function
-        method = getattr(function, self.method)
-        return lambda **given: method(wrt=self.wrt, **given)
+        method = partial(getattr(function, self.method), wrt=self.wrt)
+        if self.result is None:
+            return method
+        return lambda *args, **given: method(*args, **given)[self.result]
 
 
 @dataclass(frozen=True)
@@ -109,9 +114,8 @@ class Subject:
         settings = points[:, count:].astype(np.float64)
         for setting in np.unique(settings, axis=0) if count < len(self.names) else [()]:
             rows = (settings == setting).all(axis=1) if len(setting) else slice(None)
-            given: dict[str, Any] = {name: points[rows, k] for k, name in enumerate(self.names[:count])}
-            given |= {name: float(x) for name, x in zip(self.names[count:], setting, strict=True)}
-            result[rows] = apply(**given)
+            given = {name: float(x) for name, x in zip(self.names[count:], setting, strict=True)}
+            result[rows] = apply(*(points[rows, k] for k in range(count)), **given)
         return result
 
 

@@ -21,13 +21,13 @@ import numpy as np
 
 from ..errors import ChainruleError
 from ..runtime.certificate import Measurement
-from .chunks import ANCHORS, PATTERNS, WORDS, Done, Tally, Task, run
+from .chunks import ANCHORS, PATTERNS, WORDS, Done, Tally, Task, run, swept
 from .environment import environment
 from .measure import round_up
 from .rounding import BITS
 from .subject import Home, Subject
 
-CHUNK = 1 << 22
+CHUNK = 1 << 24
 PATIENCE = 3  # times that every chunk given out may fail before one succeeds
 Progress = Callable[[int, int, str], None]
 Pool = Callable[[], Executor]
@@ -69,10 +69,14 @@ class Swept:
         the anchors of the sweep may have found more."""
         dtype = np.dtype(self.dtype)
         rows = []
-        for part in about.parts:
+        for part, _ in swept(about):
             tally = self.tallies[part.what]
             margin = max(margins.get(part.what, 0.0), tally.anchor) * 2.0 ** (BITS[dtype] - 53)
-            x = np.array([max(tally.at, 0)], WORDS[dtype]).view(dtype)
+            place: dict[str, Any] = {}
+            if tally.at >= 0:
+                x = np.array([tally.at], WORDS[dtype]).view(dtype)
+                place["at"] = {about.names[0]: float(x[0]), **about.function.parameters}
+                place["got"] = float(part.of(about.function)(x)[0])
             rows.append(
                 Measurement(
                     what=part.what,
@@ -80,11 +84,10 @@ class Swept:
                     how="exhaustive" if self.patterns == self.whole else "part of an exhaustive sweep",
                     points=tally.points,
                     worst=round_up(tally.worst),
-                    at={about.names[0]: float(x[0]), **about.function.parameters},
-                    got=float(part.of(about.function)(**{about.names[0]: x})[0]),
                     margin=float(f"{margin:.1e}"),
                     inexact=tally.inexact,
                     mismatches=tally.mismatches,
+                    **place,
                 )
             )
         return tuple(rows)

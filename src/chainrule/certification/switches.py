@@ -7,6 +7,7 @@ thresholds are found wherever they come from: `x < 0`, a minimum, a bound on an 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -53,9 +54,11 @@ class _Watching:
             self.seen.append(found.ravel().copy())
 
 
-def switches(subject: Subject, part: Part, points: Points) -> Points:
-    """The numbers along a line of points, in order of the first variable, where a comparison of the code changes."""
-    module = fresh(subject.home.name, Path(str(subject.home.module().__file__)))
+def switches(subject: Subject, part: Part, points: Points, own: ModuleType | None = None) -> Points:
+    """The numbers along a line of points, in order of the first variable, where a comparison of the code changes.
+
+    own: a module with other code, whose NumPy will not be the usual one afterwards."""
+    module = own or fresh(subject.home.name, Path(str(subject.home.module().__file__)))
     watching = _Watching()
     vars(module)["np"] = watching
     copy: ScalarFunction = getattr(module, subject.home.name)

@@ -7,9 +7,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import mpmath
+import sympy
+
+from chainrule.codegen.reference import evaluate
 
 M = mpmath.MPContext()
 M.dps = 60
+U = sympy.Symbol("u", real=True)
+SLOPE = sympy.diff(U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2, U)
+BITS = 700
 TOP = M.mpf(15)  # beyond, exp(-x²/2) is 0 in float32
 Coefficients = tuple[float, ...]
 
@@ -59,8 +65,8 @@ def normal_tail(x: Any) -> Any:
 
 
 def _slope_tail(x: Any) -> Any:
-    """What `normal_tail` becomes in the derivative of x Φ(x) at -x."""
-    return normal_tail(x) - x / M.sqrt(2 * M.pi)
+    """What `normal_tail` becomes in the derivative of x Φ(x) at -x, which SymPy finds."""
+    return M.exp(x * x / 2) * M.mpf(evaluate(SLOPE, (U,), (-x,), BITS))
 
 
 def _slope_root() -> Any:

@@ -15,7 +15,7 @@ from chainrule.codegen.reference import evaluate
 from chainrule.codegen.shown import Reason, Way, reasons, way
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import Stable
-from chainrule.codegen.vocabulary import Undefined, power
+from chainrule.codegen.vocabulary import Undefined
 from chainrule.expression import tree as t
 
 PROMISED = 4.0
@@ -115,7 +115,7 @@ def agreement(part: Part) -> tuple[CheckRow, int]:
     """That what the code computes, without its rounding, is the formula: both at high precision at some of the points of the search; and at how many."""
     problem = part.stable.problem
     worst, at, count = 0.0, "", 0
-    expr = part.stable.expr.replace(power, lambda base, exponent: base**exponent)
+    expr = part.stable.expr
     moderate = [
         k
         for k, value in enumerate(problem.truth)

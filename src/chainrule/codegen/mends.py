@@ -280,7 +280,9 @@ def _more_digits(patient: Patient) -> Iterator[Expr]:
         for node in sympy.preorder_traversal(patient.expr)
         if node.free_symbols >= set(patient.variables) and _terms(node)
     ]
-    for total in sorted(dict.fromkeys(sums), key=lambda each: (each.count_ops(), str(each)))[:MOST_SUMS]:
+    parts = {branch for node in sums if isinstance(node, Piecewise) for branch, _ in node.args}
+    whole = dict.fromkeys(node for node in sums if node not in parts)
+    for total in sorted(whole, key=lambda each: (each.count_ops(), str(each)))[:MOST_SUMS]:
         yield refined(patient.expr, total, _terms(total), Str(formula), *patient.variables)
 
 

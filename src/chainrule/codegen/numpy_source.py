@@ -8,19 +8,19 @@ import textwrap
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
-from sympy import Expr, Symbol
+from sympy import Expr
 
 from chainrule.codegen.blocks import Code, Program, has_guards, kernel, of_numbers
 from chainrule.codegen.moderate import moderate
 from chainrule.codegen.points import Point, ranges, sample
 from chainrule.codegen.printing import body
+from chainrule.codegen.recorded import stable_form
 from chainrule.codegen.single import single
 from chainrule.codegen.spec import FunctionSpec
-from chainrule.codegen.stable import NEAR_ROOT, Problem, Stable, problem, stabilise
+from chainrule.codegen.stable import NEAR_ROOT, Stable, problem
 from chainrule.codegen.vocabulary import WORDS
 from chainrule.errors import ChainruleError, DefinitionError, VerificationError
 from chainrule.runtime import scalar as runtime
@@ -100,16 +100,10 @@ def _first_stable(
     errors: list[ChainruleError] = []
     for expression in expressions:
         try:
-            return _stabilised(problem(expression, spec.symbols, points, domains), tuple(names.items()))
+            return stable_form(problem(expression, spec.symbols, points, domains), names)
         except ChainruleError as error:
             errors.append(error)
     raise type(errors[0])(f"{spec.name}, {part}: {errors[0]}") from errors[0]
-
-
-@lru_cache(maxsize=64)
-def _stabilised(stated: Problem, names: tuple[tuple[Symbol, str], ...]) -> Stable:
-    """As `stabilise`, searched for once."""
-    return stabilise(stated, dict(names))
 
 
 def package_source(names: Iterable[str]) -> str:

@@ -35,21 +35,8 @@ Point = tuple[float, ...]
 LIMIT = 4.0  # ulp: what a form should reach
 SAMPLED = 3.6  # ulp at the points here: elsewhere a little more is expected
 WITHIN_DIFFERENCE = 1.6  # ulp: for a function of a difference, whose own rounding adds to it
-CLASSES = (
-    SAMPLED,
-    4.0,
-    4.4,
-    4.8,
-    5.2,
-    6.0,
-    8.0,
-    12.0,
-    20.0,
-    50.0,
-    200.0,
-    1e3,
-    1e5,
-)  # ulp: forms between two of these are as good as one another
+CLASSES = (SAMPLED, 4.0, 4.4, 4.8, 5.2, 6.0, 8.0, 12.0, 20.0, 50.0, 200.0, *(10.0**k for k in range(3, 20)))
+"""ulp: forms between two of these are as good as one another."""
 TOLERANCES = (
     1e-14,
     1e-13,
@@ -61,16 +48,26 @@ NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
 TRACE = False
 UNSUPPORTED = (sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan)
 MAX_FORMS = 64
-MOST_PROBES = 6
-SEARCHES = 2  # each at the points that the one before has found wanting
-PROBED = 24  # the worst points, near which more are looked at
-NEARBY = 100
 MAX_MENDED = 30
 KEPT = 6  # forms that go on to the dense points
 MODERATE = 40.0
 MAX_BRANCHES = 6
 MAX_ROOTS = 60
 MOST_CHANGES = 10
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How hard a search looks: searches, each at the points that the one before has found wanting; times that the best form is looked at
+    more closely, how many of its worst points, and how many numbers near each."""
+
+    searches: int
+    probes: int
+    worst: int
+    nearby: int
+
+
+QUICK, THOROUGH = Effort(1, 6, 16, 40), Effort(2, 6, 24, 100)
 
 
 @dataclass(frozen=True)
@@ -254,9 +251,9 @@ def forms(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Form]:
                     yield Form(plain, tuple(rule for step in steps for rule in step.rules), tuple(steps))
 
 
-def stabilise(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
+def stabilise(problem: Problem, names: Mapping[Symbol, str], effort: Effort = QUICK) -> Stable:
     """The cheapest form within LIMIT, or the nearest to it that meets the loosest tolerance. Raises VerificationError if none does."""
-    found = _best(problem, names)
+    found = _best(problem, names, effort)
     if found.measured.ulp > LIMIT:
         lenient = measure(problem, _on_model(found.body, problem, names), lenient=True)
         tolerance = next((each for each in TOLERANCES if lenient.error <= each), None)
@@ -279,6 +276,7 @@ class _Tried:
     cost: float
     moderate: int  # how many points fail though nothing is extreme there
     limit: float
+    points: int  # at how many it was measured
 
     @property
     def rank(self) -> tuple[int, int, float]:
@@ -293,25 +291,30 @@ class _Tried:
         return (len(self.measured.failing) + 4 * self.moderate, self.cost)
 
 
-def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
+def _best(problem: Problem, names: Mapping[Symbol, str], effort: Effort) -> Stable:
     variables = [symbol for symbol in problem.symbols if symbol in problem.expr.free_symbols]
     close = closer_points(problem)
 
     def tried(form: Form, at: Problem) -> _Tried:
         code = body(form.expr, names)
         measured = measure(at, _on_model(code, problem, names))
-        return _Tried(form, code, measured, cost(form.expr), sum(map(at.is_moderate, measured.failing)), at.limit)
+        moderate = sum(map(at.is_moderate, measured.failing))
+        return _Tried(form, code, measured, cost(form.expr), moderate, at.limit, len(at.points))
 
-    coarse = sorted((tried(form, problem) for form in _assembled(problem, variables)), key=lambda each: each.hope)
-    for _ in range(SEARCHES):
-        results = {each.form.expr: tried(each.form, close) for each in coarse[:KEPT]}
+    coarse = sorted(
+        (tried(form, problem) for form in _assembled(problem, variables, effort)), key=lambda each: each.hope
+    )
+    start_from = [each.form for each in coarse[:KEPT]]
+    for _ in range(effort.searches):
+        results = {form.expr: tried(form, close) for form in start_from}
         for start in sorted(results.values(), key=lambda each: each.hope):
             best = min(results.values(), key=lambda each: each.rank)
             if start.measured.failing and not (best.measured.ulp <= problem.limit and start.cost >= best.cost):
                 _mend(start, results, close, tuple(variables), tried)
-        best, close = _confirmed(results, close, names, tried)
+        best, close = _confirmed(results, close, names, tried, effort)
         if best.measured.ulp <= problem.limit:
             break
+        start_from = list(dict.fromkeys((best.form, *start_from)))
     naive = tried(Form(problem.expr), close)
     return Stable(
         best.form.expr,
@@ -327,26 +330,33 @@ def _best(problem: Problem, names: Mapping[Symbol, str]) -> Stable:
 
 
 def _confirmed(
-    results: dict[Expr, _Tried], close: Problem, names: Mapping[Symbol, str], tried: Callable[[Form, Problem], _Tried]
+    results: dict[Expr, _Tried],
+    close: Problem,
+    names: Mapping[Symbol, str],
+    tried: Callable[[Form, Problem], _Tried],
+    effort: Effort,
 ) -> tuple[_Tried, Problem]:
     """The best form that is still the best at more points near those where it is worst, and the problem with these."""
     best = min(results.values(), key=lambda each: each.rank)
-    for turn in range(MOST_PROBES):
-        close = _probed(close, best, turn, names)
+    for turn in range(effort.probes):
+        close = _probed(close, best, turn, names, effort)
         results[best.form.expr] = again = tried(best.form, close)
         best = min(results.values(), key=lambda each: each.rank)
         if best is again and turn:
             break
+    while best.points < len(close.points):
+        results[best.form.expr] = tried(best.form, close)
+        best = min(results.values(), key=lambda each: each.rank)
     return best, close
 
 
-def _probed(close: Problem, found: _Tried, turn: int, names: Mapping[Symbol, str]) -> Problem:
+def _probed(close: Problem, found: _Tried, turn: int, names: Mapping[Symbol, str], effort: Effort) -> Problem:
     """The problem with more points near those where a form is worst."""
     columns = [np.array(column) for column in zip(*close.points, strict=True)]
     with np.errstate(all="ignore"):
         got = np.broadcast_to(_on_model(found.body, close, names)(*columns), close.exact.near.shape)
         error = ulps(np.array(got, dtype=np.float64), close.exact)
-    order = np.argsort(-np.where(np.isfinite(error), error, -1.0), kind="stable")[:PROBED]
+    order = np.argsort(-np.where(np.isfinite(error), error, -1.0), kind="stable")[: effort.worst]
     used = [k for k, symbol in enumerate(close.symbols) if symbol in close.expr.free_symbols]
     more = []
     for i in order.tolist():
@@ -354,7 +364,9 @@ def _probed(close: Problem, found: _Tried, turn: int, names: Mapping[Symbol, str
         for k in used[:1]:
             low, high = close.reference.domains[k]
             if math.isfinite(point[k]):
-                more += [(*point[:k], x, *point[k + 1 :]) for x in nearby(point[k], NEARBY, turn) if low <= x <= high]
+                more += [
+                    (*point[:k], x, *point[k + 1 :]) for x in nearby(point[k], effort.nearby, turn) if low <= x <= high
+                ]
     return _with(close, tuple(more))
 
 
@@ -401,13 +413,13 @@ def _mend(
         waiting.sort(key=lambda each: each.hope)
 
 
-def _assembled(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
+def _assembled(problem: Problem, variables: Sequence[Symbol], effort: Effort) -> Iterator[Form]:
     """Forms of the expression; for a Piecewise, the same proposal in every branch, then the best of each branch."""
     expr = problem.expr
     folded = sympy.piecewise_fold(expr) if expr.has(Piecewise) else expr
     if not isinstance(folded, Piecewise) or len(folded.args) > MAX_BRANCHES:
         yield from forms(expr, variables)
-        yield from _of_difference(problem, variables)
+        yield from _of_difference(problem, variables, effort)
         return
     names = {symbol: f"a{k}" for k, symbol in enumerate(problem.symbols)}
     pieces, rules, found_steps = [], [], []
@@ -417,7 +429,7 @@ def _assembled(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
         if branch.is_number or not inside:
             pieces.append(branch)
             continue
-        found = _best(part, names)
+        found = _best(part, names, effort)
         found_steps += [(len(pieces), step) for step in found.steps]
         pieces.append(found.expr)
         rules += list(found.rules)
@@ -429,7 +441,7 @@ def _assembled(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
     yield Form(Piecewise(*zip(pieces, conditions, strict=True)), tuple(dict.fromkeys(rules)), tuple(steps))
 
 
-def _of_difference(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Form]:
+def _of_difference(problem: Problem, variables: Sequence[Symbol], effort: Effort) -> Iterator[Form]:
     """Of an expression in x - y only, the form of the function of that one number."""
     if len(variables) != 2:
         return
@@ -446,7 +458,7 @@ def _of_difference(problem: Problem, variables: Sequence[Symbol]) -> Iterator[Fo
         inner = replace(
             _problem(single, (u,), points, ((-math.inf, math.inf),)), limit=WITHIN_DIFFERENCE
         )  # u is rounded
-        found = _best(inner, {u: "u"})
+        found = _best(inner, {u: "u"}, effort)
         rule = "one number, the difference"
         steps = [Step((rule,), single.xreplace({u: oriented}))]
         steps += [Step(step.rules, step.expr.xreplace({u: oriented})) for step in found.steps]

@@ -51,7 +51,7 @@ def ulps(got: Floats, truth: Truth) -> Floats:
     near, rest = truth.near, truth.rest
     with np.errstate(all="ignore"):
         mantissa, exponent = np.frexp(near)
-        exponent = np.where(np.isinf(near), 1025, exponent)
+        exponent = np.where(np.isinf(near), 1025, np.where(near == 0, SMALLEST, exponent))
         own = np.clip(exponent - DIGITS, SMALLEST, LARGEST)  # the unit of the rounded value, and of the exact one:
         below = (np.abs(mantissa) == 0.5) & (np.sign(rest) == -np.sign(near))
         unit = np.clip(exponent - DIGITS - below, SMALLEST, LARGEST)

@@ -5,6 +5,7 @@ import re
 import textwrap
 
 from ..runtime.scalar import Range
+from .vector_fusing import fused
 from .vector_spec import DerivativeSpec, InputSpec, VectorSpec
 from .vector_writer import RUNTIME, SCALAR_RUNTIME, Writer, check_names, scores_of
 
@@ -101,6 +102,9 @@ def _kernels(each: DerivativeSpec, writer: Writer, spec: VectorSpec) -> dict[str
         found["jvp"] = writer.top(
             f"_jvp_{each.name}", each.jvp.tree, each.jvp.indices, sizes, (each.jvp.base, ()), centre
         )
+    if scalar and (both := fused(writer.functions, "_value", found["full"], f"_both_{each.name}")) is not None:
+        found["both"] = f"_both_{each.name}"
+        writer.functions[found["both"]] = both
     second = each.hessian
     if second is not None:
         rows = "rows" if second.rows_sum_to_zero else ""
@@ -125,7 +129,7 @@ def _care(unchanged: bool, balanced: bool) -> str:
 
 def _ordered(functions: dict[str, str]) -> list[str]:
     """Functions of one number first, then named quantities, then the kernels."""
-    kernels = ("_value", "_grad_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
+    kernels = ("_value", "_grad_", "_both_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
     ranks = {
         name: 2 if name.startswith(kernels) else 0 if name.startswith("_h") and name[2:].isdigit() else 1
         for name in functions

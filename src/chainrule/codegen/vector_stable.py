@@ -20,8 +20,9 @@ from ..expression.scope import NamedVector, Scope
 from ..notation import scalar
 from .points import ranges, sample
 from .printing import Body
+from .recorded import stable_form
 from .spec import FunctionSpec
-from .stable import problem, stabilise
+from .stable import problem
 from .vector_spec import VectorSpec
 
 DELICATE = ("exp", "tanh", "sinh", "cosh", "coth", "sech", "csch", "erf", "erfc", "atan")
@@ -330,7 +331,7 @@ def stable_code(function: Any) -> Body | None:
     spec = FunctionSpec("h", ((ARGUMENT, symbol),), (), function, {}, {})
     try:
         domains = tuple((each.lower, each.upper) for each in ranges(spec).values())
-        return stabilise(problem(function, spec.symbols, sample(spec), domains), {symbol: ARGUMENT}).body
+        return stable_form(problem(function, spec.symbols, sample(spec), domains), {symbol: ARGUMENT}).body
     except ChainruleError:
         return None
 

@@ -24,8 +24,8 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "dot", "entry", "exponentials", "log_det", "log_sum", "log_sum_exp", "one_hot",
-    "shifted", "total", "weighted",
+    "balanced", "balanced_at", "centred", "dot", "entry", "exponential_sum", "exponentials", "log_det", "log_sum", "log_sum_exp", "one_hot",
+    "pairwise_sum", "shifted", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
@@ -307,7 +307,8 @@ class Writer:
             case t.Call("log", (t.Sum(t.Call("exp", (u,)), k, size),)) if k in t.free_indices(u):
                 own = tuple(a for a in axes if a in t.free_indices(u) - {k})
                 inner = self._inside(u, (*own, k), {k: size}, body)
-                return self._placed(f"log_sum_exp({inner})", own, axes)
+                given = f"{inner}, exponentials({inner})" if inner.isidentifier() else inner
+                return self._placed(f"log_sum_exp({given})", own, axes)
             case t.Sum():
                 return self._sum(node, axes, body)
             case t.MaxOver():
@@ -525,12 +526,15 @@ class Writer:
             if kept == own and len(set(inner.indices)) == len(inner.indices):
                 gone = [p - len(inner.indices) for p, i in enumerate(inner.indices) if i in bound]
                 if gone == [-1] and inner.base in body.vectors:
-                    most = ", 1.0" if inner.base.startswith(POWER) else ""
-                    return self._placed(f"total({self._whole(inner.base, body)}{most})", own, axes)
+                    routine = "exponential_sum" if inner.base.startswith(POWER) else "total"
+                    return self._placed(f"{routine}({self._whole(inner.base, body)})", own, axes)
+                if gone == [-1]:
+                    return self._placed(f"pairwise_sum({self._whole(inner.base, body)})", own, axes)
                 where = str(gone[0]) if len(gone) == 1 else str(tuple(gone))
                 return self._placed(f"np.sum({self._whole(inner.base, body)}, axis={where})", own, axes)
         written = self._inside(inner, (*own, *bound), bound, body)
-        return self._placed(f"np.sum({written}, axis={where})", own, axes)
+        code = f"pairwise_sum({written})" if where == "-1" else f"np.sum({written}, axis={where})"
+        return self._placed(code, own, axes)
 
     def _over(self, routine: str, node: t.MaxOver | t.ArgMax, axes: tuple[str, ...], body: _Body) -> str:
         """The largest along the axis of an index, or its place, counted from 0: of several the first."""

@@ -167,6 +167,7 @@ WORDS: tuple[Word, ...] = (
     Word(except_at, lambda m, a, special, value, rest: value if a == special else rest, "np.where({} == {}, {}, {})"),
     Word(over, _over, "{} / {}"),
     Word(times, lambda m, a, b: a * b, "{} * {}"),
+    Word(power, lambda m, a, n: a**n, ""),
     Word(plus, lambda m, a, b: a + b, "{} + {}"),
     Word(away, lambda m, x, high, low, exact: x - exact, "{} - {} - {}"),
     Word(copysign, _copysign, "np.copysign({}, {})"),

@@ -3,11 +3,11 @@
 import numpy as np
 
 from chainrule.runtime.scalar import quotient
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, pairwise_sum, weighted
 
 
 def _value(probabilities: Array, target: Array) -> Array:
-    return -np.sum(weighted(target, np.log(probabilities)), axis=-1)
+    return -pairwise_sum(weighted(target, np.log(probabilities)))
 
 
 def _grad_probabilities(probabilities: Array, target: Array) -> Array:

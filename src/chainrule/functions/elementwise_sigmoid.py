@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from chainrule.runtime.scalar import quotient
 from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
 
 
@@ -16,7 +15,7 @@ def _h2(u: Array) -> Array:
     """(1 - 1/(1 + exp(-u)))/(1 + exp(-u))"""
     e = np.exp(-np.abs(u))
     t1 = 1.0 + e
-    return quotient(quotient(e, t1), t1)
+    return e / (t1 * t1)
 
 
 def _value(z: Array) -> Array:

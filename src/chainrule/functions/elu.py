@@ -25,7 +25,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, select
+from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, Within, select
 
 
 def _value_of_number(x: float, alpha: float) -> float:
@@ -50,6 +50,13 @@ def _grad_x(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
     np.greater(x, 0.0, out=m1)
     np.multiply(alpha, out, out=s1)
     np.multiply(s1, out, out=s1)
+    select(m1, 1.0, s1, out=out)
+
+
+def _grad_x_single(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
+    np.greater(x, 0.0, out=m1)
+    np.exp(x, out=s1)
+    np.multiply(alpha, s1, out=s1)
     select(m1, 1.0, s1, out=out)
 
 
@@ -89,6 +96,16 @@ def _value_and_grad_x(x: Array, alpha: Array, value: Array, grad: Array, s1: Arr
     select(m1, 1.0, s1, out=grad)
 
 
+def _value_and_grad_x_single(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
+    np.greater(x, 0.0, out=m1)
+    np.expm1(x, out=s1)
+    np.multiply(alpha, s1, out=s1)
+    select(m1, x, s1, out=value)
+    np.exp(x, out=s1)
+    np.multiply(alpha, s1, out=s1)
+    select(m1, 1.0, s1, out=grad)
+
+
 def _value_and_grad_alpha(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
     np.greater(x, 0.0, out=m1)
     np.expm1(x, out=s1)
@@ -102,17 +119,32 @@ elu = ScalarFunction(
     arguments=("x",),
     parameters={"alpha": 1.0},
     ranges={"alpha": Range(lower=0.0, open_lower=True)},
-    value=Kernel(_value, number=_value_of_number, scratch=1, masks=1, nan=("alpha",)),
+    value=Kernel(
+        _value, number=_value_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_value, (None,
+        (9.5367431640625e-07, 1048576.0))),
+    ),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1, masks=1, nan=("alpha",)),
-        "alpha": Kernel(_grad_alpha, number=_grad_alpha_of_number, scratch=1, masks=1, nan=("alpha",)),
+        "x": Kernel(
+            _grad_x, number=_grad_x_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_grad_x_single, (None,
+            (9.5367431640625e-07, 1048576.0))),
+        ),
+        "alpha": Kernel(
+            _grad_alpha, number=_grad_alpha_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_grad_alpha,
+            (None, None)),
+        ),
     },
     seconds={
         "x": Kernel(_second_x, number=_second_x_of_number, scratch=1, masks=1, nan=("alpha",)),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1, masks=1, nan=("alpha",)),
-        "alpha": Kernel(_value_and_grad_alpha, results=2, scratch=1, masks=1, nan=("alpha",)),
+        "x": Kernel(
+            _value_and_grad_x, results=2, scratch=1, masks=1, nan=("alpha",), single=Within(_value_and_grad_x_single,
+            (None, (9.5367431640625e-07, 1048576.0))),
+        ),
+        "alpha": Kernel(
+            _value_and_grad_alpha, results=2, scratch=1, masks=1, nan=("alpha",), single=Within(_value_and_grad_alpha,
+            (None, (9.5367431640625e-07, 1048576.0))),
+        ),
     },
     doc=__doc__,
     module=__name__,

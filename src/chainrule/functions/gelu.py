@@ -24,9 +24,11 @@ from chainrule.runtime.scalar import (
     Array,
     Kernel,
     ScalarFunction,
+    Within,
     apply,
+    gelu_lower,
+    gelu_slope,
     normal_tail,
-    replace,
     select,
     times_exp_square,
 )
@@ -43,86 +45,479 @@ def _value(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
     np.subtract(out, s1, out=out)
 
 
-def _grad_x_near1(x: Array) -> Array:
-    t1 = np.maximum(np.minimum(x, 40.0), -40.0)
-    t2 = t1 + 0.7517915246935645 - 1.4956759177009883e-17
-    t5 = (4.324477432144657e-07 * t2 - 7.622973038422623e-06) * t2 - 1.1214344384482755e-05
-    t6 = (t5 * t2 + 8.61485692385259e-05) * t2 + 0.00018633974466055538
-    t7 = (t6 * t2 - 0.0007448263677174054) * t2 - 0.002239538068038325
-    t8 = ((t7 * t2 + 0.004539228368682606) * t2 + 0.019421679838188693) * t2 - 0.014771522148134038
-    t9 = ((t8 * t2 - 0.1140082332972217) * t2 - 0.018199676398671524) * t2 + 0.388284982990552
-    return t2 * (t9 * t2 + 0.4314939923140469)
+def _value_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+    np.abs(x, out=s1)  # t1
+    np.maximum(0.0, x, out=out)
+    np.multiply(0.5, s1, out=s2)
+    apply(normal_tail, s1, out=s3)
+    np.multiply(s2, s3, out=s2)
+    apply(times_exp_square, s2, x, -0.5, out=s1)
+    np.subtract(out, s1, out=out)
 
 
-def _grad_x(x: Array, out: Array, s1: Array, s2: Array, m1: Array, m2: Array) -> None:
+def _value_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+    np.abs(x, out=out)
+    np.add(x, out, out=out)
+    np.multiply(0.5, out, out=out)
+    apply(gelu_lower, x, out=s1)
+    np.subtract(out, s1, out=out)
+
+
+def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array) -> None:
+    np.add(x, 0.7517915246935645, out=out)
+    np.subtract(out, 1.4956759177009883e-17, out=out)  # t1
     np.minimum(x, 40.0, out=s1)
-    np.maximum(s1, -40.0, out=s1)  # t1
-    np.abs(s1, out=out)  # t3
-    apply(normal_tail, out, out=s2)
-    np.multiply(0.5, s2, out=s2)
-    np.multiply(0.3989422804014327, out, out=out)
-    np.subtract(s2, out, out=s2)
-    apply(times_exp_square, s2, s1, -0.5, out=out)  # t4
-    np.add(0.75, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    np.less(x, 0.0, out=m2)
-    np.subtract(1.0, out, out=s1)
-    select(m2, out, s1, out=out)
-    replace(m1, _grad_x_near1, x, out=out)
-
-
-def _second_x(x: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.minimum(x, 40.0, out=s1)
-    np.maximum(s1, -40.0, out=s1)  # t1
-    np.add(s1, 1.4142135623730951, out=s2)
-    np.subtract(s2, 9.667293313452913e-17, out=s2)
-    np.negative(s2, out=s2)
-    np.subtract(s1, 1.4142135623730951, out=out)
-    np.add(out, 9.667293313452913e-17, out=out)
-    np.multiply(s2, out, out=s2)  # t2
+    np.maximum(s1, -40.0, out=s1)  # t2
+    np.abs(s1, out=s2)  # t3
+    apply(normal_tail, s2, out=s3)
+    np.multiply(0.5, s3, out=s3)
     np.multiply(0.3989422804014327, s2, out=s2)
-    apply(times_exp_square, s2, s1, -0.5, out=out)
+    np.subtract(s3, s2, out=s3)
+    apply(times_exp_square, s3, s1, -0.5, out=s2)  # t4
+    np.multiply(-1.2398218485202342e-09, out, out=s1)
+    np.subtract(s1, 3.336903737919579e-08, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.subtract(s1, 1.677494515554417e-09, out=s1)  # t5
+    np.multiply(s1, out, out=s1)
+    np.add(s1, 5.692994794891505e-07, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.add(s1, 4.3286352813441027e-07, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.subtract(s1, 7.748213812685294e-06, out=s1)  # t6
+    np.multiply(s1, out, out=s1)
+    np.subtract(s1, 1.1214382916672701e-05, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.add(s1, 8.615944199444964e-05, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.add(s1, 0.0001863397464694965, out=s1)  # t7
+    np.multiply(s1, out, out=s1)
+    np.subtract(s1, 0.000744826835488943, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.subtract(s1, 0.002239538068085089, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.add(s1, 0.0045392283789696215, out=s1)  # t8
+    np.multiply(s1, out, out=s1)
+    np.add(s1, 0.01942167983818935, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.subtract(s1, 0.01477152214824052, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.subtract(s1, 0.1140082332972217, out=s1)  # t9
+    np.multiply(s1, out, out=s1)
+    np.subtract(s1, 0.018199676398671122, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.add(s1, 0.388284982990552, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.add(s1, 0.4314939923140469, out=s1)  # t10
+    np.add(0.75, x, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 0.5, out=m1)
+    np.multiply(out, s1, out=out)
+    np.less(x, 0.0, out=m2)
+    np.subtract(1.0, s2, out=s1)
+    select(m2, s2, s1, out=s2)
+    select(m1, out, s2, out=out)
 
 
-def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, m1: Array, m2: Array) -> None:
+def _grad_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array) -> None:
+    np.add(x, 0.7517915246935645, out=out)
+    np.subtract(out, 1.4956759177009883e-17, out=out)  # t1
+    np.abs(x, out=s1)  # t3
+    apply(normal_tail, s1, out=s2)
+    np.multiply(0.5, s2, out=s2)
+    np.multiply(0.3989422804014327, s1, out=s1)
+    np.subtract(s2, s1, out=s2)
+    apply(times_exp_square, s2, x, -0.5, out=s1)  # t4
+    np.multiply(-1.2398218485202342e-09, out, out=s2)
+    np.subtract(s2, 3.336903737919579e-08, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 1.677494515554417e-09, out=s2)  # t5
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 5.692994794891505e-07, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 4.3286352813441027e-07, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 7.748213812685294e-06, out=s2)  # t6
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 1.1214382916672701e-05, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 8.615944199444964e-05, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.0001863397464694965, out=s2)  # t7
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.000744826835488943, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.002239538068085089, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.0045392283789696215, out=s2)  # t8
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.01942167983818935, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.01477152214824052, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.1140082332972217, out=s2)  # t9
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.018199676398671122, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.388284982990552, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.4314939923140469, out=s2)  # t10
+    np.add(0.75, x, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 0.5, out=m1)
+    np.multiply(out, s2, out=out)
+    np.less(x, 0.0, out=m2)
+    np.subtract(1.0, s1, out=s2)
+    select(m2, s1, s2, out=s1)
+    select(m1, out, s1, out=out)
+
+
+def _grad_x_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array) -> None:
+    apply(gelu_slope, x, out=out)  # g
+    np.less(x, 0.0, out=m1)
+    np.subtract(1.0, out, out=s1)
+    select(m1, out, s1, out=out)
+
+
+def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array) -> None:
+    np.subtract(x, 1.4142135623730951, out=out)
+    np.add(out, 9.667293313452913e-17, out=out)  # t1
+    np.add(x, 1.4142135623730951, out=s1)
+    np.subtract(s1, 9.667293313452913e-17, out=s1)  # t2
+    np.minimum(x, 40.0, out=s2)
+    np.maximum(s2, -40.0, out=s2)  # t3
+    np.multiply(s2, s2, out=s3)
+    np.subtract(2.0, s3, out=s3)
+    np.multiply(0.3989422804014327, s3, out=s3)
+    apply(times_exp_square, s3, s2, -0.5, out=s4)  # t4
+    np.multiply(-2.437603677994541e-08, s1, out=s2)
+    np.subtract(s2, 1.0384695436225098e-08, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.1000470199715725e-07, out=s2)  # t5
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 6.554172917688938e-07, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 5.010882991083677e-06, out=s2)  # t6
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.4953618417784145e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.265351530721613e-05, out=s2)  # t7
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.0002210063516353431, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00016703311902719215, out=s2)  # t8
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00225467614378227, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0013103809214521345, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.014989992962664948, out=s2)  # t9
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.025683466055411785, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.051888437177581535, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.17122310703602997, out=s2)  # t10
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.835607805415536e-17, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.4402879895212197, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.4151074974205947, out=s2)  # t11
+    np.multiply(-2.437603677994541e-08, out, out=s3)
+    np.add(s3, 1.0384695436225098e-08, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 4.1000470199715725e-07, out=s3)  # t12
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 6.554172917688938e-07, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 5.010882991083677e-06, out=s3)  # t13
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 1.4953618417784145e-05, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 4.265351530721613e-05, out=s3)  # t14
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.0002210063516353431, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.00016703311902719215, out=s3)  # t15
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.00225467614378227, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.0013103809214521345, out=s3)  # t16
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.014989992962664948, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.025683466055411785, out=s3)  # t17
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.051888437177581535, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.17122310703602997, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 7.835607805415536e-17, out=s3)  # t18
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.4402879895212197, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.4151074974205947, out=s3)
+    np.multiply(out, s3, out=out)  # t19
+    np.subtract(x, 1.375, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 0.5, out=m1)
+    np.add(1.375, x, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 0.5, out=m2)
+    np.multiply(s1, s2, out=s1)
+    select(m2, s1, s4, out=s1)
+    select(m1, out, s1, out=out)
+
+
+def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array) -> None:
+    np.subtract(x, 1.4142135623730951, out=out)
+    np.add(out, 9.667293313452913e-17, out=out)  # t1
+    np.add(x, 1.4142135623730951, out=s1)
+    np.subtract(s1, 9.667293313452913e-17, out=s1)  # t2
+    np.multiply(x, x, out=s2)
+    np.subtract(2.0, s2, out=s2)
+    np.multiply(0.3989422804014327, s2, out=s2)
+    apply(times_exp_square, s2, x, -0.5, out=s3)  # t4
+    np.multiply(-2.437603677994541e-08, s1, out=s2)
+    np.subtract(s2, 1.0384695436225098e-08, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.1000470199715725e-07, out=s2)  # t5
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 6.554172917688938e-07, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 5.010882991083677e-06, out=s2)  # t6
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.4953618417784145e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.265351530721613e-05, out=s2)  # t7
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.0002210063516353431, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00016703311902719215, out=s2)  # t8
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00225467614378227, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0013103809214521345, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.014989992962664948, out=s2)  # t9
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.025683466055411785, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.051888437177581535, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.17122310703602997, out=s2)  # t10
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.835607805415536e-17, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.4402879895212197, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.4151074974205947, out=s2)  # t11
+    np.multiply(-2.437603677994541e-08, out, out=s4)
+    np.add(s4, 1.0384695436225098e-08, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 4.1000470199715725e-07, out=s4)  # t12
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 6.554172917688938e-07, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 5.010882991083677e-06, out=s4)  # t13
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 1.4953618417784145e-05, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 4.265351530721613e-05, out=s4)  # t14
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.0002210063516353431, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.00016703311902719215, out=s4)  # t15
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.00225467614378227, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.0013103809214521345, out=s4)  # t16
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.014989992962664948, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.025683466055411785, out=s4)  # t17
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.051888437177581535, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.17122310703602997, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 7.835607805415536e-17, out=s4)  # t18
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.4402879895212197, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.4151074974205947, out=s4)
+    np.multiply(out, s4, out=out)  # t19
+    np.subtract(x, 1.375, out=s4)
+    np.abs(s4, out=s4)
+    np.less(s4, 0.5, out=m1)
+    np.add(1.375, x, out=s4)
+    np.abs(s4, out=s4)
+    np.less(s4, 0.5, out=m2)
+    np.multiply(s1, s2, out=s1)
+    select(m2, s1, s3, out=s1)
+    select(m1, out, s1, out=out)
+
+
+def _value_and_grad_x(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array
+) -> None:
+    np.abs(x, out=grad)
+    np.minimum(grad, 40.0, out=grad)
+    np.maximum(0.0, x, out=value)
+    np.multiply(0.5, grad, out=s1)
+    apply(normal_tail, grad, out=s2)
+    np.multiply(s1, s2, out=s1)
+    apply(times_exp_square, s1, x, -0.5, out=grad)
+    np.subtract(value, grad, out=value)
+    np.add(x, 0.7517915246935645, out=grad)
+    np.subtract(grad, 1.4956759177009883e-17, out=grad)
+    np.minimum(x, 40.0, out=s1)
+    np.maximum(s1, -40.0, out=s1)
+    np.abs(s1, out=s2)
+    apply(normal_tail, s2, out=s3)
+    np.multiply(0.5, s3, out=s3)
+    np.multiply(0.3989422804014327, s2, out=s2)
+    np.subtract(s3, s2, out=s3)
+    apply(times_exp_square, s3, s1, -0.5, out=s2)
+    np.multiply(-1.2398218485202342e-09, grad, out=s1)
+    np.subtract(s1, 3.336903737919579e-08, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.subtract(s1, 1.677494515554417e-09, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(s1, 5.692994794891505e-07, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(s1, 4.3286352813441027e-07, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.subtract(s1, 7.748213812685294e-06, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.subtract(s1, 1.1214382916672701e-05, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(s1, 8.615944199444964e-05, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(s1, 0.0001863397464694965, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.subtract(s1, 0.000744826835488943, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.subtract(s1, 0.002239538068085089, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(s1, 0.0045392283789696215, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(s1, 0.01942167983818935, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.subtract(s1, 0.01477152214824052, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.subtract(s1, 0.1140082332972217, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.subtract(s1, 0.018199676398671122, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(s1, 0.388284982990552, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(s1, 0.4314939923140469, out=s1)
+    np.add(0.75, x, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 0.5, out=m1)
+    np.multiply(grad, s1, out=grad)
+    np.less(x, 0.0, out=m2)
+    np.subtract(1.0, s2, out=s1)
+    select(m2, s2, s1, out=s2)
+    select(m1, grad, s2, out=grad)
+
+
+def _value_and_grad_x_moderate(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array
+) -> None:
     np.abs(x, out=s1)
-    np.minimum(s1, 40.0, out=s1)
     np.maximum(0.0, x, out=value)
     np.multiply(0.5, s1, out=grad)
     apply(normal_tail, s1, out=s2)
     np.multiply(grad, s2, out=grad)
-    apply(times_exp_square, grad, x, -0.5, out=s1)
-    np.subtract(value, s1, out=value)
-    np.minimum(x, 40.0, out=s1)
-    np.maximum(s1, -40.0, out=s1)
-    np.abs(s1, out=grad)
-    apply(normal_tail, grad, out=s2)
+    apply(times_exp_square, grad, x, -0.5, out=s3)
+    np.subtract(value, s3, out=value)
+    np.add(x, 0.7517915246935645, out=grad)
+    np.subtract(grad, 1.4956759177009883e-17, out=grad)
     np.multiply(0.5, s2, out=s2)
-    np.multiply(0.3989422804014327, grad, out=grad)
-    np.subtract(s2, grad, out=s2)
-    apply(times_exp_square, s2, s1, -0.5, out=grad)
-    np.add(0.75, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
+    np.multiply(0.3989422804014327, s1, out=s1)
+    np.subtract(s2, s1, out=s2)
+    apply(times_exp_square, s2, x, -0.5, out=s1)
+    np.multiply(-1.2398218485202342e-09, grad, out=s2)
+    np.subtract(s2, 3.336903737919579e-08, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.subtract(s2, 1.677494515554417e-09, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.add(s2, 5.692994794891505e-07, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.add(s2, 4.3286352813441027e-07, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.subtract(s2, 7.748213812685294e-06, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.subtract(s2, 1.1214382916672701e-05, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.add(s2, 8.615944199444964e-05, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.add(s2, 0.0001863397464694965, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.subtract(s2, 0.000744826835488943, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.subtract(s2, 0.002239538068085089, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.add(s2, 0.0045392283789696215, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.add(s2, 0.01942167983818935, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.subtract(s2, 0.01477152214824052, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.subtract(s2, 0.1140082332972217, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.subtract(s2, 0.018199676398671122, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.add(s2, 0.388284982990552, out=s2)
+    np.multiply(s2, grad, out=s2)
+    np.add(s2, 0.4314939923140469, out=s2)
+    np.add(0.75, x, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 0.5, out=m1)
+    np.multiply(grad, s2, out=grad)
     np.less(x, 0.0, out=m2)
+    np.subtract(1.0, s1, out=s2)
+    select(m2, s1, s2, out=s1)
+    select(m1, grad, s1, out=grad)
+
+
+def _value_and_grad_x_single(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array
+) -> None:
+    np.abs(x, out=value)
+    np.add(x, value, out=value)
+    np.multiply(0.5, value, out=value)
+    apply(gelu_lower, x, out=grad)
+    np.subtract(value, grad, out=value)
+    apply(gelu_slope, x, out=grad)
+    np.less(x, 0.0, out=m1)
     np.subtract(1.0, grad, out=s1)
-    select(m2, grad, s1, out=grad)
-    replace(m1, _grad_x_near1, x, out=grad)
+    select(m1, grad, s1, out=grad)
 
 
 gelu = ScalarFunction(
     "gelu",
     arguments=("x",),
-    value=Kernel(_value, scratch=3),
+    value=Kernel(
+        _value, scratch=3, moderate=Within(_value_moderate, ((-40.0, 40.0),)), single=Within(_value_single, ((-1e+38,
+        1e+38),)),
+    ),
     gradients={
-        "x": Kernel(_grad_x, scratch=2, masks=2),
+        "x": Kernel(
+            _grad_x, scratch=3, masks=2, moderate=Within(_grad_x_moderate, ((-40.0, 40.0),)),
+            single=Within(_grad_x_single, ((-1e+38, 1e+38),)),
+        ),
     },
     seconds={
-        "x": Kernel(_second_x, scratch=2),
+        "x": Kernel(_second_x, scratch=4, masks=2, moderate=Within(_second_x_moderate, ((-40.0, 40.0),))),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=2, masks=2),
+        "x": Kernel(
+            _value_and_grad_x, results=2, scratch=3, masks=2, moderate=Within(_value_and_grad_x_moderate, ((-40.0,
+            40.0),)), single=Within(_value_and_grad_x_single, ((-1e+38, 1e+38),)),
+        ),
     },
     doc=__doc__,
     module=__name__,

@@ -3,11 +3,11 @@
 import numpy as np
 
 from chainrule.runtime.scalar import quotient
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, pairwise_sum, weighted
 
 
 def _value(prediction: Array, target: Array) -> Array:
-    return np.sum(weighted(target, np.log(quotient(target, prediction))), axis=-1)
+    return pairwise_sum(weighted(target, np.log(quotient(target, prediction))))
 
 
 def _grad_prediction(prediction: Array, target: Array) -> Array:

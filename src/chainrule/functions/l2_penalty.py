@@ -3,11 +3,11 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, pairwise_sum
 
 
 def _value(weights: Array, decay: Array) -> Array:
-    return 0.5 * decay * np.sum(weights ** 2, axis=-1)
+    return 0.5 * decay * pairwise_sum(weights ** 2)
 
 
 def _grad_weights(weights: Array, decay: Array) -> Array:
@@ -24,7 +24,12 @@ def _hvp_weights(weights: Array, decay: Array, v: Array) -> Array:
 
 
 def _grad_decay(weights: Array, decay: Array) -> Array:
-    return 0.5 * np.sum(weights ** 2, axis=-1)
+    return 0.5 * pairwise_sum(weights ** 2)
+
+
+def _both_decay(weights: Array, decay: Array) -> tuple[Array, Array]:
+    shared_1 = pairwise_sum(weights ** 2)
+    return 0.5 * decay * shared_1, 0.5 * shared_1
 
 
 _DOC = """L2 penalty, or weight decay: half the squared length of the weights.
@@ -49,7 +54,7 @@ l2_penalty = VectorFunction(
     output=(),
     derivatives={
         "weights": Derivatives(_grad_weights, hessian=_hessian_weights, hvp=_hvp_weights),
-        "decay": Derivatives(_grad_decay),
+        "decay": Derivatives(_grad_decay, both=_both_decay),
     },
     loss=True,
     doc=_DOC,

@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, total, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, weighted
 
 
 def _y_tilde(target: Array, epsilon: Array) -> Array:
@@ -13,20 +13,28 @@ def _y_tilde(target: Array, epsilon: Array) -> Array:
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / total(e, 1.0)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(logits: Array, target: Array, epsilon: Array) -> Array:
     y_tilde = _y_tilde(target, epsilon)
     e = exponentials(logits)
     logits = shifted(logits)
-    return -np.sum(weighted(y_tilde, logits - log_sum(e)[..., None]), axis=-1)
+    return -pairwise_sum(weighted(y_tilde, logits - log_sum(e)[..., None]))
 
 
 def _grad_logits(logits: Array, target: Array, epsilon: Array) -> Array:
     s = _s(logits)
     y_tilde = _y_tilde(target, epsilon)
     return balanced_at(s - y_tilde, s, s)
+
+
+def _both_logits(logits: Array, target: Array, epsilon: Array) -> tuple[Array, Array]:
+    K = target.shape[-1]
+    y_tilde = target * (1.0 - epsilon[..., None]) + epsilon[..., None] / K
+    e = exponentials(logits)
+    s = e / exponential_sum(e)[..., None]
+    return -pairwise_sum(weighted(y_tilde, shifted(logits) - log_sum(e)[..., None])), balanced_at(s - y_tilde, s, s)
 
 
 def _hessian_logits(logits: Array, target: Array, epsilon: Array) -> Array:
@@ -64,7 +72,7 @@ label_smoothing_cross_entropy = VectorFunction(
     inputs={"logits": Input(("K",)), "target": Input(("K",), sums_to_one=True), "epsilon": Input(default=0.1, domain=Range(lower=0.0, upper=1.0))},
     output=(),
     derivatives={
-        "logits": Derivatives(_grad_logits, hessian=_hessian_logits, hvp=_hvp_logits),
+        "logits": Derivatives(_grad_logits, both=_both_logits, hessian=_hessian_logits, hvp=_hvp_logits),
     },
     loss=True,
     doc=_DOC,

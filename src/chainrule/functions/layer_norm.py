@@ -3,17 +3,17 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, dot, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, dot, pairwise_sum, total
 
 
 def _mu(x: Array) -> Array:
     K = x.shape[-1]
-    return np.sum(x, axis=-1) / K
+    return pairwise_sum(x) / K
 
 
 def _v(x: Array, mu: Array) -> Array:
     K = x.shape[-1]
-    return np.sum((x - mu[..., None]) ** 2, axis=-1) / K
+    return pairwise_sum((x - mu[..., None]) ** 2) / K
 
 
 def _s(v: Array, epsilon: Array) -> Array:
@@ -56,7 +56,7 @@ def _vjp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Arr
     v = _v(x, mu)
     s = _s(v, epsilon)
     x_hat = _x_hat(x, mu, s)
-    return (h - x_hat * dot(h, x_hat)[..., None] / K - np.sum(h, axis=-1)[..., None] / K) / s[..., None]
+    return (h - x_hat * dot(h, x_hat)[..., None] / K - pairwise_sum(h)[..., None] / K) / s[..., None]
 
 
 def _jvp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:

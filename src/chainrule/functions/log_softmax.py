@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, shifted, total
 
 
 def _ell(z: Array) -> Array:
@@ -13,7 +13,7 @@ def _ell(z: Array) -> Array:
 
 def _s(z: Array) -> Array:
     e = exponentials(z)
-    return e / total(e, 1.0)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(z: Array) -> Array:

@@ -2,20 +2,25 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials, log_sum_exp, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials, log_sum_exp
 
 
 def _s(z: Array) -> Array:
     e = exponentials(z)
-    return e / total(e, 1.0)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(z: Array) -> Array:
-    return log_sum_exp(z)
+    return log_sum_exp(z, exponentials(z))
 
 
 def _grad_z(z: Array) -> Array:
     return _s(z)
+
+
+def _both_z(z: Array) -> tuple[Array, Array]:
+    e = exponentials(z)
+    return log_sum_exp(z, e), e / exponential_sum(e)[..., None]
 
 
 def _hessian_z(z: Array) -> Array:
@@ -49,7 +54,7 @@ logsumexp = VectorFunction(
     inputs={"z": Input(("K",))},
     output=(),
     derivatives={
-        "z": Derivatives(_grad_z, hessian=_hessian_z, hvp=_hvp_z),
+        "z": Derivatives(_grad_z, both=_both_z, hessian=_hessian_z, hvp=_hvp_z),
     },
     doc=_DOC,
     module=__name__,

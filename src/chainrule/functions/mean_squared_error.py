@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, pairwise_sum
 
 
 def _value(prediction: Array, target: Array) -> Array:
     K = prediction.shape[-1]
-    return np.sum((prediction - target) ** 2, axis=-1) / K
+    return pairwise_sum((prediction - target) ** 2) / K
 
 
 def _grad_prediction(prediction: Array, target: Array) -> Array:

@@ -3,12 +3,12 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, pairwise_sum
 
 
 def _value(weights: Array, bias: Array, data: Array, target: Array, decay: Array) -> Array:
     N = data.shape[-2]
-    return np.sum((np.einsum("...kl,...l->...k", data, weights) + bias[..., None] - target) ** 2, axis=-1) / N + 0.5 * decay * np.sum(weights ** 2, axis=-1)
+    return pairwise_sum((np.einsum("...kl,...l->...k", data, weights) + bias[..., None] - target) ** 2) / N + 0.5 * decay * pairwise_sum(weights ** 2)
 
 
 def _grad_weights(weights: Array, bias: Array, data: Array, target: Array, decay: Array) -> Array:
@@ -29,7 +29,7 @@ def _hvp_weights(weights: Array, bias: Array, data: Array, target: Array, decay:
 
 def _grad_bias(weights: Array, bias: Array, data: Array, target: Array, decay: Array) -> Array:
     N = data.shape[-2]
-    return 2.0 * np.sum(np.einsum("...kl,...l->...k", data, weights) + bias[..., None] - target, axis=-1) / N
+    return 2.0 * pairwise_sum(np.einsum("...kl,...l->...k", data, weights) + bias[..., None] - target) / N
 
 
 _DOC = """Ridge loss: mean squared error of a linear model with a penalty on the length of its weights.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponentials, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponential_sum, exponentials
 
 
 def _S(Q: Array, K: Array) -> Array:
@@ -12,7 +12,7 @@ def _S(Q: Array, K: Array) -> Array:
 
 def _P(S: Array) -> Array:
     e = exponentials(S)
-    return e / total(e, 1.0)[..., :, None]
+    return e / exponential_sum(e)[..., :, None]
 
 
 def _O(P: Array, V: Array) -> Array:

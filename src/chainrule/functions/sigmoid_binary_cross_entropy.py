@@ -69,16 +69,20 @@ def _value_guarded(logit: Array, target: Array, out: Array, s1: Array, s2: Array
     np.add(out, s1, out=out)
 
 
-def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
     np.minimum(logit, 800.0, out=s1)  # t1
-    np.negative(s1, out=s2)
-    np.exp(s2, out=s2)
-    np.add(1.0, s2, out=s2)
-    np.divide(1.0, s2, out=s2)  # t2
-    np.subtract(s2, target, out=s3)  # t3
-    np.abs(target, out=out)
-    np.add(s2, out, out=s2)
-    apply(refined, s3, s3, s2, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=out)
+    np.minimum(s1, 40.0, out=out)
+    np.exp(out, out=out)  # e
+    np.subtract(out, target, out=s2)
+    np.multiply(target, out, out=s3)
+    np.subtract(s2, s3, out=s2)  # t2
+    np.abs(target, out=s3)  # t3
+    np.add(1.0, out, out=s4)
+    np.divide(s2, s4, out=s4)
+    np.add(out, s3, out=s5)
+    np.multiply(out, s3, out=out)
+    np.add(s5, out, out=s5)
+    apply(refined, s4, s2, s5, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=out)
 
 
 def _second_logit_of_number(logit: float, target: float) -> float:
@@ -97,7 +101,8 @@ def _second_logit(logit: Array, target: Array, out: Array, s1: Array) -> None:
 
 
 def _value_and_grad_logit(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    m1: Array
 ) -> None:
     np.less(logit, 0.0, out=m1)
     np.negative(target, out=value)
@@ -111,39 +116,48 @@ def _value_and_grad_logit(
     np.log1p(s1, out=s1)
     np.add(value, s1, out=value)
     np.minimum(logit, 800.0, out=s1)
-    np.negative(s1, out=s2)
-    np.exp(s2, out=s2)
-    np.add(1.0, s2, out=s2)
-    np.divide(1.0, s2, out=s2)
-    np.subtract(s2, target, out=s3)
-    np.abs(target, out=grad)
-    np.add(s2, grad, out=s2)
-    apply(refined, s3, s3, s2, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
+    np.minimum(s1, 40.0, out=grad)
+    np.exp(grad, out=grad)
+    np.subtract(grad, target, out=s2)
+    np.multiply(target, grad, out=s3)
+    np.subtract(s2, s3, out=s2)
+    np.abs(target, out=s3)
+    np.add(1.0, grad, out=s4)
+    np.divide(s2, s4, out=s4)
+    np.add(grad, s3, out=s5)
+    np.multiply(grad, s3, out=grad)
+    np.add(s5, grad, out=s5)
+    apply(refined, s4, s2, s5, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
 
 
 def _value_and_grad_logit_guarded(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    m1: Array
 ) -> None:
     np.less(logit, 0.0, out=m1)
     np.negative(target, out=s1)
     product(s1, logit, out=value)
     np.subtract(1.0, target, out=s1)
-    product(logit, s1, out=s2)
-    select(m1, value, s2, out=value)
+    product(logit, s1, out=grad)
+    select(m1, value, grad, out=value)
     np.abs(logit, out=s1)
     np.negative(s1, out=s1)
     np.exp(s1, out=s1)
     np.log1p(s1, out=s1)
     np.add(value, s1, out=value)
     np.minimum(logit, 800.0, out=s1)
-    np.negative(s1, out=s2)
-    np.exp(s2, out=s2)
-    np.add(1.0, s2, out=s2)
-    np.divide(1.0, s2, out=s2)
-    np.subtract(s2, target, out=s3)
-    np.abs(target, out=grad)
-    np.add(s2, grad, out=s2)
-    apply(refined, s3, s3, s2, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
+    np.minimum(s1, 40.0, out=grad)
+    np.exp(grad, out=grad)
+    np.subtract(grad, target, out=s2)
+    np.multiply(target, grad, out=s3)
+    np.subtract(s2, s3, out=s2)
+    np.abs(target, out=s3)
+    np.add(1.0, grad, out=s4)
+    np.divide(s2, s4, out=s4)
+    np.add(grad, s3, out=s5)
+    np.multiply(grad, s3, out=grad)
+    np.add(s5, grad, out=s5)
+    apply(refined, s4, s2, s5, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
 
 
 sigmoid_binary_cross_entropy = ScalarFunction(
@@ -152,13 +166,13 @@ sigmoid_binary_cross_entropy = ScalarFunction(
     ranges={"target": Range(lower=0.0, upper=1.0)},
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2, masks=1),
     gradients={
-        "logit": Kernel(_grad_logit, scratch=3),
+        "logit": Kernel(_grad_logit, scratch=5),
     },
     seconds={
         "logit": Kernel(_second_logit, number=_second_logit_of_number, scratch=1, nan=("target",)),
     },
     values_and_gradients={
-        "logit": Kernel(_value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=3, masks=1),
+        "logit": Kernel(_value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=5, masks=1),
     },
     loss=True,
     doc=__doc__,

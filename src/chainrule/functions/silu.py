@@ -22,285 +22,593 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, replace, select
+from chainrule.runtime.scalar import (
+    Array,
+    Kernel,
+    ScalarFunction,
+    Within,
+    quotient,
+    quotient_of_number,
+    replace,
+    select,
+)
 
 
 def _value_of_number(x: float) -> float:
     t1 = max(x, -800.0)
-    t2 = min(t1, 40.0)
-    e = math.exp(max(t2, -600.0))
-    return t1 / (1.0 + e) * e * math.exp(min(t2 + 600.0, 0.0))
+    e = math.exp(0.5 * min(t1, 40.0))
+    return t1 / (1.0 + e * e) * e * e
 
 
-def _value(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+def _value(x: Array, out: Array, s1: Array, s2: Array) -> None:
     np.maximum(x, -800.0, out=out)  # t1
-    np.minimum(out, 40.0, out=s1)  # t2
-    np.maximum(s1, -600.0, out=s2)
-    np.exp(s2, out=s2)  # e
-    np.add(1.0, s2, out=s3)
-    np.divide(out, s3, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(s1, 600.0, out=s1)
-    np.minimum(s1, 0.0, out=s1)
-    np.exp(s1, out=s1)
+    np.minimum(out, 40.0, out=s1)
+    np.multiply(0.5, s1, out=s1)
+    np.exp(s1, out=s1)  # e
+    np.multiply(s1, s1, out=s2)
+    np.add(1.0, s2, out=s2)
+    np.divide(out, s2, out=out)
+    np.multiply(out, s1, out=out)
     np.multiply(out, s1, out=out)
 
 
+def _value_moderate(x: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.multiply(0.5, x, out=s1)
+    np.exp(s1, out=s1)  # e
+    np.multiply(s1, s1, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(x, out, out=out)
+    np.multiply(out, s1, out=out)
+    np.multiply(out, s1, out=out)
+
+
+def _value_single(x: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.negative(x, out=out)
+    np.exp(out, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(x, out, out=out)
+
+
 def _grad_x_near1(x: Array) -> Array:
-    t1 = np.maximum(np.minimum(x, 100.0), -800.0)
-    t2 = t1 + 1.2784645427610737 + 1.0946994183093437e-16
-    t6 = -2.9041336537158892e-06 * t2 - 2.962823325983283e-05
-    t7 = (t6 * t2 - 4.090597039367021e-05) * t2 + 0.00018570552421887326
-    t8 = (t7 * t2 + 0.0007985218863243166) * t2 + 0.00012662742236375796
-    t9 = (t8 * t2 - 0.00660658913836977) * t2 - 0.015222655223223846
-    t10 = (t9 * t2 + 0.018874814223782323) * t2 + 0.14664879699694694
-    return t2 * (t10 * t2 + 0.2178117057198001)
+    t1 = x + 1.2784645427610737 + 1.0946994183093437e-16
+    t7 = (-3.5506633300092484e-08 * t1 + 8.350278470355893e-07) * t1 + 2.3465576965044483e-06
+    t8 = ((t7 * t1 - 2.939979839042329e-06) * t1 - 2.973357001647844e-05) * t1 - 4.090548240398823e-05
+    t9 = ((t8 * t1 + 0.00018570724436475176) * t1 + 0.0007985218856374285) * t1 + 0.00012662741007140427
+    t10 = ((t9 * t1 - 0.006606589138405756) * t1 - 0.015222655223187985) * t1 + 0.01887481422378255
+    return t1 * ((t10 * t1 + 0.1466487969969469) * t1 + 0.2178117057198001)
 
 
 def _grad_x_of_number(x: float) -> float:
-    t1 = max(min(x, 100.0), -800.0)
-    t2 = t1 + 1.2784645427610737 + 1.0946994183093437e-16
-    e = math.exp(0.5 * min(t1, 40.0))
-    t3 = e * e
-    t4 = 1.0 + t3
-    t5 = (t3 + (1.0 + t1)) * e * e / (t4 * t4)
-    t6 = -2.9041336537158892e-06 * t2 - 2.962823325983283e-05
-    t7 = (t6 * t2 - 4.090597039367021e-05) * t2 + 0.00018570552421887326
-    t8 = (t7 * t2 + 0.0007985218863243166) * t2 + 0.00012662742236375796
-    t9 = (t8 * t2 - 0.00660658913836977) * t2 - 0.015222655223223846
-    t10 = (t9 * t2 + 0.018874814223782323) * t2 + 0.14664879699694694
-    return t2 * (t10 * t2 + 0.2178117057198001) if abs(1.28125 + x) < 0.125 else t5
+    t1 = x + 1.2784645427610737 + 1.0946994183093437e-16
+    t2 = max(min(x, 100.0), -800.0)
+    t3 = 1.0 + t2
+    t4 = -abs(t2)
+    e = math.exp(max(t4, -600.0))
+    e1 = math.exp(min(t4 + 600.0, 0.0))
+    t5 = 1.0 + e
+    t6 = quotient_of_number(quotient_of_number((t3 + e) * e * e1 if x < 0.0 else 1.0 + t3 * e * e1, t5), t5)
+    t7 = (-3.5506633300092484e-08 * t1 + 8.350278470355893e-07) * t1 + 2.3465576965044483e-06
+    t8 = ((t7 * t1 - 2.939979839042329e-06) * t1 - 2.973357001647844e-05) * t1 - 4.090548240398823e-05
+    t9 = ((t8 * t1 + 0.00018570724436475176) * t1 + 0.0007985218856374285) * t1 + 0.00012662741007140427
+    t10 = ((t9 * t1 - 0.006606589138405756) * t1 - 0.015222655223187985) * t1 + 0.01887481422378255
+    return t1 * ((t10 * t1 + 0.1466487969969469) * t1 + 0.2178117057198001) if abs(1.25 + x) < 0.25 else t6
 
 
-def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
     np.minimum(x, 100.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t1
-    np.minimum(s1, 40.0, out=s2)
-    np.multiply(0.5, s2, out=s2)
-    np.exp(s2, out=s2)  # e
-    np.multiply(s2, s2, out=out)  # t3
-    np.add(1.0, out, out=s3)  # t4
-    np.add(1.0, s1, out=s1)
-    np.add(out, s1, out=out)
-    np.multiply(out, s2, out=out)
-    np.multiply(out, s2, out=out)
-    np.multiply(s3, s3, out=s3)
-    np.divide(out, s3, out=out)  # t5
-    np.add(1.28125, x, out=s1)
+    np.maximum(s1, -800.0, out=s1)  # t2
+    np.add(1.0, s1, out=s2)  # t3
     np.abs(s1, out=s1)
-    np.less(s1, 0.125, out=m1)
+    np.negative(s1, out=s1)  # t4
+    np.maximum(s1, -600.0, out=s3)
+    np.exp(s3, out=s3)  # e
+    np.add(s1, 600.0, out=s1)
+    np.minimum(s1, 0.0, out=s1)
+    np.exp(s1, out=s1)  # e1
+    np.add(1.0, s3, out=s4)  # t5
+    np.less(x, 0.0, out=m1)
+    np.add(s2, s3, out=out)
+    np.multiply(out, s3, out=out)
+    np.multiply(out, s1, out=out)
+    np.multiply(s2, s3, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(1.0, s2, out=s2)
+    select(m1, out, s2, out=out)
+    np.divide(out, s4, out=out)
+    np.divide(out, s4, out=out)  # t6
+    np.add(1.25, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.25, out=m1)
+    replace(m1, _grad_x_near1, x, out=out)
+
+
+def _grad_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
+    np.minimum(x, 100.0, out=s1)
+    np.maximum(s1, -800.0, out=s1)  # t2
+    np.add(1.0, s1, out=out)  # t3
+    np.abs(s1, out=s1)
+    np.negative(s1, out=s1)  # t4
+    np.maximum(s1, -600.0, out=s2)
+    np.exp(s2, out=s2)  # e
+    np.add(s1, 600.0, out=s1)
+    np.minimum(s1, 0.0, out=s1)
+    np.exp(s1, out=s1)  # e1
+    np.add(1.0, s2, out=s3)  # t5
+    np.less(x, 0.0, out=m1)
+    np.add(out, s2, out=s4)
+    np.multiply(s4, s2, out=s4)
+    np.multiply(s4, s1, out=s4)
+    np.multiply(out, s2, out=out)
+    np.multiply(out, s1, out=out)
+    np.add(1.0, out, out=out)
+    select(m1, s4, out, out=s4)
+    quotient(s4, s3, out=s1)
+    quotient(s1, s3, out=out)  # t6
+    np.add(1.25, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.25, out=m1)
+    replace(m1, _grad_x_near1, x, out=out)
+
+
+def _grad_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
+    np.add(1.0, x, out=s1)  # t3
+    np.abs(x, out=s2)
+    np.negative(s2, out=s2)  # t4
+    np.exp(s2, out=s2)  # e
+    np.add(1.0, s2, out=s3)  # t5
+    np.less(x, 0.0, out=m1)
+    np.add(s1, s2, out=out)
+    np.multiply(out, s2, out=out)
+    np.multiply(out, 1.0, out=out)
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s1, 1.0, out=s1)
+    np.add(1.0, s1, out=s1)
+    select(m1, out, s1, out=out)
+    np.divide(out, s3, out=out)
+    np.divide(out, s3, out=out)  # t6
+    np.add(1.25, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.25, out=m1)
     replace(m1, _grad_x_near1, x, out=out)
 
 
 def _second_x_of_number(x: float) -> float:
-    t1 = max(min(x, 800.0), -800.0)
-    t2 = t1 - 2.3993572805154675 - 1.8464872855353363e-16
-    t3 = t1 + 2.3993572805154675 + 1.8464872855353363e-16
-    e = math.exp(-0.5 * abs(t1))
-    t4 = 1.0 + e * e
-    t5 = (-7.883099702690139e-16 * t3 - 1.706783221782274e-14) * t3 - 5.918781668509369e-14
-    t6 = ((t5 * t3 + 7.592643919223801e-14) * t3 + 1.1051991567258672e-12) * t3 + 3.4782426785635598e-12
-    t7 = ((t6 * t3 + 7.791652575015771e-13) * t3 - 4.12518053722979e-11) * t3 - 1.9012262213093503e-10
-    t8 = ((t7 * t3 - 2.963669627710529e-10) * t3 + 1.1392928866894122e-09) * t3 + 8.622009006620503e-09
-    t9 = ((t8 * t3 + 2.261810816424697e-08) * t3 - 9.904125233452118e-09) * t3 - 3.1446493484460893e-07
-    t10 = ((t9 * t3 - 1.1904605208404405e-06) * t3 - 1.2461615066182313e-06) * t3 + 8.432377566121422e-06
-    t11 = ((t10 * t3 + 4.745074279272945e-05) * t3 + 9.644059294136414e-05) * t3 - 0.00011513070195844657
-    t12 = ((t11 * t3 - 0.00136636969123676) * t3 - 0.0038628167768302545) * t3 - 0.0018366701447628444
-    t13 = ((t12 * t3 + 0.022487259234225326) * t3 + 0.07629586548655085) * t3 + 0.09153052016419229
-    t14 = t3 * t13 if abs(2.5 + x) < 1.0 else (2.0 - t1 * math.tanh(0.5 * t1)) * e * e / (t4 * t4)
-    t15 = (7.883099723162313e-16 * t2 - 1.706783221782274e-14) * t2 + 5.918781666835349e-14
-    t16 = ((t15 * t2 + 7.592643919223801e-14) * t2 - 1.1051991566650293e-12) * t2 + 3.4782426785635598e-12
-    t17 = ((t16 * t2 - 7.791652576310637e-13) * t2 - 4.12518053722979e-11) * t2 + 1.9012262213111406e-10
-    t18 = ((t17 * t2 - 2.963669627710529e-10) * t2 - 1.1392928866895807e-09) * t2 + 8.622009006620503e-09
-    t19 = ((t18 * t2 - 2.261810816424686e-08) * t2 - 9.904125233452118e-09) * t2 + 3.144649348446089e-07
-    t20 = ((t19 * t2 - 1.1904605208404405e-06) * t2 + 1.2461615066182313e-06) * t2 + 8.432377566121422e-06
-    t21 = ((t20 * t2 - 4.745074279272945e-05) * t2 + 9.644059294136414e-05) * t2 + 0.00011513070195844657
-    t22 = ((t21 * t2 - 0.00136636969123676) * t2 + 0.0038628167768302545) * t2 - 0.0018366701447628444
-    t23 = ((t22 * t2 - 0.022487259234225326) * t2 + 0.07629586548655085) * t2 - 0.09153052016419229
-    return t2 * t23 if abs(x - 2.5) < 1.0 else t14
+    t1 = x - 2.3993572805154675 - 1.8464872855353363e-16
+    t2 = x + 2.3993572805154675 + 1.8464872855353363e-16
+    t3 = max(min(x, 800.0), -800.0)
+    t4 = -abs(t3)
+    e = math.exp(max(t4, -600.0))
+    t5 = 1.0 + e
+    t6 = (2.0 - t3 * math.tanh(0.5 * t3)) / (t5 * t5) * e * math.exp(min(t4 + 600.0, 0.0))
+    t7 = (-7.883099702690139e-16 * t2 - 1.706783221782274e-14) * t2 - 5.918781668509369e-14
+    t8 = ((t7 * t2 + 7.592643919223801e-14) * t2 + 1.1051991567258672e-12) * t2 + 3.4782426785635598e-12
+    t9 = ((t8 * t2 + 7.791652575015771e-13) * t2 - 4.12518053722979e-11) * t2 - 1.9012262213093503e-10
+    t10 = ((t9 * t2 - 2.963669627710529e-10) * t2 + 1.1392928866894122e-09) * t2 + 8.622009006620503e-09
+    t11 = ((t10 * t2 + 2.261810816424697e-08) * t2 - 9.904125233452118e-09) * t2 - 3.1446493484460893e-07
+    t12 = ((t11 * t2 - 1.1904605208404405e-06) * t2 - 1.2461615066182313e-06) * t2 + 8.432377566121422e-06
+    t13 = ((t12 * t2 + 4.745074279272945e-05) * t2 + 9.644059294136414e-05) * t2 - 0.00011513070195844657
+    t14 = ((t13 * t2 - 0.00136636969123676) * t2 - 0.0038628167768302545) * t2 - 0.0018366701447628444
+    t15 = ((t14 * t2 + 0.022487259234225326) * t2 + 0.07629586548655085) * t2 + 0.09153052016419229
+    t16 = (7.883099723162313e-16 * t1 - 1.706783221782274e-14) * t1 + 5.918781666835349e-14
+    t17 = ((t16 * t1 + 7.592643919223801e-14) * t1 - 1.1051991566650293e-12) * t1 + 3.4782426785635598e-12
+    t18 = ((t17 * t1 - 7.791652576310637e-13) * t1 - 4.12518053722979e-11) * t1 + 1.9012262213111406e-10
+    t19 = ((t18 * t1 - 2.963669627710529e-10) * t1 - 1.1392928866895807e-09) * t1 + 8.622009006620503e-09
+    t20 = ((t19 * t1 - 2.261810816424686e-08) * t1 - 9.904125233452118e-09) * t1 + 3.144649348446089e-07
+    t21 = ((t20 * t1 - 1.1904605208404405e-06) * t1 + 1.2461615066182313e-06) * t1 + 8.432377566121422e-06
+    t22 = ((t21 * t1 - 4.745074279272945e-05) * t1 + 9.644059294136414e-05) * t1 + 0.00011513070195844657
+    t23 = ((t22 * t1 - 0.00136636969123676) * t1 + 0.0038628167768302545) * t1 - 0.0018366701447628444
+    t24 = ((t23 * t1 - 0.022487259234225326) * t1 + 0.07629586548655085) * t1 - 0.09153052016419229
+    return t1 * t24 if abs(x - 2.5) < 1.0 else t2 * t15 if abs(2.5 + x) < 1.0 else t6
 
 
 def _second_x(
-    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1: Array
+    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1: Array, m2: Array
 ) -> None:
-    np.minimum(x, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t1
-    np.subtract(s1, 2.3993572805154675, out=out)
-    np.subtract(out, 1.8464872855353363e-16, out=out)  # t2
-    np.add(s1, 2.3993572805154675, out=s2)
-    np.add(s2, 1.8464872855353363e-16, out=s2)  # t3
-    np.abs(s1, out=s3)
-    np.multiply(-0.5, s3, out=s3)
-    np.exp(s3, out=s3)  # e
-    np.multiply(s3, s3, out=s4)
-    np.add(1.0, s4, out=s4)  # t4
-    np.multiply(-7.883099702690139e-16, s2, out=s5)
-    np.subtract(s5, 1.706783221782274e-14, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 5.918781668509369e-14, out=s5)  # t5
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 7.592643919223801e-14, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 1.1051991567258672e-12, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 3.4782426785635598e-12, out=s5)  # t6
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 7.791652575015771e-13, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 4.12518053722979e-11, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 1.9012262213093503e-10, out=s5)  # t7
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 2.963669627710529e-10, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 1.1392928866894122e-09, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 8.622009006620503e-09, out=s5)  # t8
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 2.261810816424697e-08, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 9.904125233452118e-09, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 3.1446493484460893e-07, out=s5)  # t9
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 1.1904605208404405e-06, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 1.2461615066182313e-06, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 8.432377566121422e-06, out=s5)  # t10
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 4.745074279272945e-05, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 9.644059294136414e-05, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 0.00011513070195844657, out=s5)  # t11
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 0.00136636969123676, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 0.0038628167768302545, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.subtract(s5, 0.0018366701447628444, out=s5)  # t12
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 0.022487259234225326, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 0.07629586548655085, out=s5)
-    np.multiply(s5, s2, out=s5)
-    np.add(s5, 0.09153052016419229, out=s5)  # t13
-    np.add(2.5, x, out=s6)
-    np.abs(s6, out=s6)
-    np.less(s6, 1.0, out=m1)
-    np.multiply(s2, s5, out=s2)
-    np.multiply(0.5, s1, out=s5)
-    np.tanh(s5, out=s5)
-    np.multiply(s1, s5, out=s1)
-    np.subtract(2.0, s1, out=s1)
+    np.subtract(x, 2.3993572805154675, out=out)
+    np.subtract(out, 1.8464872855353363e-16, out=out)  # t1
+    np.add(x, 2.3993572805154675, out=s1)
+    np.add(s1, 1.8464872855353363e-16, out=s1)  # t2
+    np.minimum(x, 800.0, out=s2)
+    np.maximum(s2, -800.0, out=s2)  # t3
+    np.abs(s2, out=s3)
+    np.negative(s3, out=s3)  # t4
+    np.maximum(s3, -600.0, out=s4)
+    np.exp(s4, out=s4)  # e
+    np.add(1.0, s4, out=s5)  # t5
+    np.multiply(0.5, s2, out=s6)
+    np.tanh(s6, out=s6)
+    np.multiply(s2, s6, out=s2)
+    np.subtract(2.0, s2, out=s2)
+    np.multiply(s5, s5, out=s5)
+    np.divide(s2, s5, out=s2)
+    np.multiply(s2, s4, out=s2)
+    np.add(s3, 600.0, out=s3)
+    np.minimum(s3, 0.0, out=s3)
+    np.exp(s3, out=s3)
+    np.multiply(s2, s3, out=s2)  # t6
+    np.multiply(-7.883099702690139e-16, s1, out=s3)
+    np.subtract(s3, 1.706783221782274e-14, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 5.918781668509369e-14, out=s3)  # t7
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 7.592643919223801e-14, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 1.1051991567258672e-12, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 3.4782426785635598e-12, out=s3)  # t8
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 7.791652575015771e-13, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 4.12518053722979e-11, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 1.9012262213093503e-10, out=s3)  # t9
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 2.963669627710529e-10, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 1.1392928866894122e-09, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 8.622009006620503e-09, out=s3)  # t10
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 2.261810816424697e-08, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 9.904125233452118e-09, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 3.1446493484460893e-07, out=s3)  # t11
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 1.1904605208404405e-06, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 1.2461615066182313e-06, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 8.432377566121422e-06, out=s3)  # t12
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 4.745074279272945e-05, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 9.644059294136414e-05, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 0.00011513070195844657, out=s3)  # t13
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 0.00136636969123676, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 0.0038628167768302545, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.subtract(s3, 0.0018366701447628444, out=s3)  # t14
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 0.022487259234225326, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 0.07629586548655085, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(s3, 0.09153052016419229, out=s3)  # t15
+    np.multiply(7.883099723162313e-16, out, out=s4)
+    np.subtract(s4, 1.706783221782274e-14, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 5.918781666835349e-14, out=s4)  # t16
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 7.592643919223801e-14, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 1.1051991566650293e-12, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 3.4782426785635598e-12, out=s4)  # t17
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 7.791652576310637e-13, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 4.12518053722979e-11, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 1.9012262213111406e-10, out=s4)  # t18
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 2.963669627710529e-10, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 1.1392928866895807e-09, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 8.622009006620503e-09, out=s4)  # t19
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 2.261810816424686e-08, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 9.904125233452118e-09, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 3.144649348446089e-07, out=s4)  # t20
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 1.1904605208404405e-06, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 1.2461615066182313e-06, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 8.432377566121422e-06, out=s4)  # t21
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 4.745074279272945e-05, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 9.644059294136414e-05, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.00011513070195844657, out=s4)  # t22
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.00136636969123676, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.0038628167768302545, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.0018366701447628444, out=s4)  # t23
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.022487259234225326, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.07629586548655085, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.09153052016419229, out=s4)  # t24
+    np.subtract(x, 2.5, out=s5)
+    np.abs(s5, out=s5)
+    np.less(s5, 1.0, out=m1)
+    np.multiply(out, s4, out=out)
+    np.add(2.5, x, out=s4)
+    np.abs(s4, out=s4)
+    np.less(s4, 1.0, out=m2)
     np.multiply(s1, s3, out=s1)
-    np.multiply(s1, s3, out=s1)
-    np.multiply(s4, s4, out=s4)
-    np.divide(s1, s4, out=s1)
-    select(m1, s2, s1, out=s2)  # t14
-    np.multiply(7.883099723162313e-16, out, out=s1)
-    np.subtract(s1, 1.706783221782274e-14, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 5.918781666835349e-14, out=s1)  # t15
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 7.592643919223801e-14, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 1.1051991566650293e-12, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 3.4782426785635598e-12, out=s1)  # t16
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 7.791652576310637e-13, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 4.12518053722979e-11, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 1.9012262213111406e-10, out=s1)  # t17
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 2.963669627710529e-10, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 1.1392928866895807e-09, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 8.622009006620503e-09, out=s1)  # t18
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 2.261810816424686e-08, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 9.904125233452118e-09, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 3.144649348446089e-07, out=s1)  # t19
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 1.1904605208404405e-06, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 1.2461615066182313e-06, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 8.432377566121422e-06, out=s1)  # t20
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 4.745074279272945e-05, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 9.644059294136414e-05, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 0.00011513070195844657, out=s1)  # t21
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.00136636969123676, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 0.0038628167768302545, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.0018366701447628444, out=s1)  # t22
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.022487259234225326, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 0.07629586548655085, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.09153052016419229, out=s1)  # t23
-    np.subtract(x, 2.5, out=s3)
+    select(m2, s1, s2, out=s1)
+    select(m1, out, s1, out=out)
+
+
+def _second_x_moderate(
+    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1: Array, m2: Array
+) -> None:
+    np.subtract(x, 2.3993572805154675, out=out)
+    np.subtract(out, 1.8464872855353363e-16, out=out)  # t1
+    np.add(x, 2.3993572805154675, out=s1)
+    np.add(s1, 1.8464872855353363e-16, out=s1)  # t2
+    np.abs(x, out=s2)
+    np.negative(s2, out=s2)  # t4
+    np.exp(s2, out=s2)  # e
+    np.add(1.0, s2, out=s3)  # t5
+    np.multiply(0.5, x, out=s4)
+    np.tanh(s4, out=s4)
+    np.multiply(x, s4, out=s4)
+    np.subtract(2.0, s4, out=s4)
+    np.multiply(s3, s3, out=s3)
+    np.divide(s4, s3, out=s4)
+    np.multiply(s4, s2, out=s4)  # t6
+    np.multiply(-7.883099702690139e-16, s1, out=s2)
+    np.subtract(s2, 1.706783221782274e-14, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 5.918781668509369e-14, out=s2)  # t7
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.592643919223801e-14, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 1.1051991567258672e-12, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 3.4782426785635598e-12, out=s2)  # t8
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.791652575015771e-13, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 4.12518053722979e-11, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.9012262213093503e-10, out=s2)  # t9
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 2.963669627710529e-10, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 1.1392928866894122e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 8.622009006620503e-09, out=s2)  # t10
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 2.261810816424697e-08, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 9.904125233452118e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 3.1446493484460893e-07, out=s2)  # t11
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.1904605208404405e-06, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.2461615066182313e-06, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 8.432377566121422e-06, out=s2)  # t12
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.745074279272945e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 9.644059294136414e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00011513070195844657, out=s2)  # t13
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00136636969123676, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0038628167768302545, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0018366701447628444, out=s2)  # t14
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.022487259234225326, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.07629586548655085, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.09153052016419229, out=s2)  # t15
+    np.multiply(7.883099723162313e-16, out, out=s3)
+    np.subtract(s3, 1.706783221782274e-14, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 5.918781666835349e-14, out=s3)  # t16
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 7.592643919223801e-14, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 1.1051991566650293e-12, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 3.4782426785635598e-12, out=s3)  # t17
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 7.791652576310637e-13, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 4.12518053722979e-11, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 1.9012262213111406e-10, out=s3)  # t18
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 2.963669627710529e-10, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 1.1392928866895807e-09, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 8.622009006620503e-09, out=s3)  # t19
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 2.261810816424686e-08, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 9.904125233452118e-09, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 3.144649348446089e-07, out=s3)  # t20
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 1.1904605208404405e-06, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 1.2461615066182313e-06, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 8.432377566121422e-06, out=s3)  # t21
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 4.745074279272945e-05, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 9.644059294136414e-05, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.00011513070195844657, out=s3)  # t22
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.00136636969123676, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.0038628167768302545, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.0018366701447628444, out=s3)  # t23
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.022487259234225326, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.07629586548655085, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.09153052016419229, out=s3)  # t24
+    np.subtract(x, 2.5, out=s5)
+    np.abs(s5, out=s5)
+    np.less(s5, 1.0, out=m1)
+    np.multiply(out, s3, out=out)
+    np.add(2.5, x, out=s3)
     np.abs(s3, out=s3)
-    np.less(s3, 1.0, out=m1)
-    np.multiply(out, s1, out=out)
-    select(m1, out, s2, out=out)
+    np.less(s3, 1.0, out=m2)
+    np.multiply(s1, s2, out=s1)
+    select(m2, s1, s4, out=s1)
+    select(m1, out, s1, out=out)
 
 
-def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+def _value_and_grad_x(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+) -> None:
     np.maximum(x, -800.0, out=value)
     np.minimum(value, 40.0, out=s1)
-    np.maximum(s1, -600.0, out=s2)
-    np.exp(s2, out=s2)
-    np.add(1.0, s2, out=grad)
-    np.divide(value, grad, out=value)
-    np.multiply(value, s2, out=value)
-    np.add(s1, 600.0, out=s1)
-    np.minimum(s1, 0.0, out=s1)
+    np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)
+    np.multiply(s1, s1, out=s2)
+    np.add(1.0, s2, out=s2)
+    np.divide(value, s2, out=value)
+    np.multiply(value, s1, out=value)
     np.multiply(value, s1, out=value)
     np.minimum(x, 100.0, out=s1)
     np.maximum(s1, -800.0, out=s1)
-    np.minimum(s1, 40.0, out=s2)
-    np.multiply(0.5, s2, out=s2)
-    np.exp(s2, out=s2)
-    np.multiply(s2, s2, out=grad)
-    np.add(1.0, grad, out=s3)
-    np.add(1.0, s1, out=s1)
-    np.add(grad, s1, out=grad)
-    np.multiply(grad, s2, out=grad)
-    np.multiply(grad, s2, out=grad)
-    np.multiply(s3, s3, out=s3)
-    np.divide(grad, s3, out=grad)
-    np.add(1.28125, x, out=s1)
+    np.add(1.0, s1, out=s2)
     np.abs(s1, out=s1)
-    np.less(s1, 0.125, out=m1)
+    np.negative(s1, out=s1)
+    np.maximum(s1, -600.0, out=s3)
+    np.exp(s3, out=s3)
+    np.add(s1, 600.0, out=s1)
+    np.minimum(s1, 0.0, out=s1)
+    np.exp(s1, out=s1)
+    np.add(1.0, s3, out=s4)
+    np.less(x, 0.0, out=m1)
+    np.add(s2, s3, out=grad)
+    np.multiply(grad, s3, out=grad)
+    np.multiply(grad, s1, out=grad)
+    np.multiply(s2, s3, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(1.0, s2, out=s2)
+    select(m1, grad, s2, out=grad)
+    np.divide(grad, s4, out=grad)
+    np.divide(grad, s4, out=grad)
+    np.add(1.25, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.25, out=m1)
+    replace(m1, _grad_x_near1, x, out=grad)
+
+
+def _value_and_grad_x_guarded(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+) -> None:
+    np.maximum(x, -800.0, out=value)
+    np.minimum(value, 40.0, out=s1)
+    np.multiply(0.5, s1, out=s1)
+    np.exp(s1, out=s1)
+    np.multiply(s1, s1, out=grad)
+    np.add(1.0, grad, out=grad)
+    np.divide(value, grad, out=value)
+    np.multiply(value, s1, out=value)
+    np.multiply(value, s1, out=value)
+    np.minimum(x, 100.0, out=s1)
+    np.maximum(s1, -800.0, out=s1)
+    np.add(1.0, s1, out=grad)
+    np.abs(s1, out=s1)
+    np.negative(s1, out=s1)
+    np.maximum(s1, -600.0, out=s2)
+    np.exp(s2, out=s2)
+    np.add(s1, 600.0, out=s1)
+    np.minimum(s1, 0.0, out=s1)
+    np.exp(s1, out=s1)
+    np.add(1.0, s2, out=s3)
+    np.less(x, 0.0, out=m1)
+    np.add(grad, s2, out=s4)
+    np.multiply(s4, s2, out=s4)
+    np.multiply(s4, s1, out=s4)
+    np.multiply(grad, s2, out=grad)
+    np.multiply(grad, s1, out=grad)
+    np.add(1.0, grad, out=grad)
+    select(m1, s4, grad, out=s4)
+    quotient(s4, s3, out=s1)
+    quotient(s1, s3, out=grad)
+    np.add(1.25, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.25, out=m1)
+    replace(m1, _grad_x_near1, x, out=grad)
+
+
+def _value_and_grad_x_moderate(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+) -> None:
+    np.multiply(0.5, x, out=s1)
+    np.exp(s1, out=s1)
+    np.multiply(s1, s1, out=value)
+    np.add(1.0, value, out=value)
+    np.divide(x, value, out=value)
+    np.multiply(value, s1, out=value)
+    np.multiply(value, s1, out=value)
+    np.add(1.0, x, out=s1)
+    np.abs(x, out=s2)
+    np.negative(s2, out=s2)
+    np.exp(s2, out=s2)
+    np.add(1.0, s2, out=s3)
+    np.less(x, 0.0, out=m1)
+    np.add(s1, s2, out=grad)
+    np.multiply(grad, s2, out=grad)
+    np.multiply(grad, 1.0, out=grad)
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s1, 1.0, out=s1)
+    np.add(1.0, s1, out=s1)
+    select(m1, grad, s1, out=grad)
+    np.divide(grad, s3, out=grad)
+    np.divide(grad, s3, out=grad)
+    np.add(1.25, x, out=s1)
+    np.abs(s1, out=s1)
+    np.less(s1, 0.25, out=m1)
     replace(m1, _grad_x_near1, x, out=grad)
 
 
 silu = ScalarFunction(
     "silu",
     arguments=("x",),
-    value=Kernel(_value, number=_value_of_number, scratch=3),
+    value=Kernel(
+        _value, number=_value_of_number, scratch=2, moderate=Within(_value_moderate, ((-800.0, 40.0),)),
+        single=Within(_value_single, ((-85.0, np.inf),)),
+    ),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=3, masks=1),
+        "x": Kernel(
+            _grad_x, _grad_x_guarded, number=_grad_x_of_number, scratch=4, masks=1, moderate=Within(_grad_x_moderate,
+            ((-600.0, 100.0),)),
+        ),
     },
     seconds={
-        "x": Kernel(_second_x, number=_second_x_of_number, scratch=6, masks=1),
+        "x": Kernel(
+            _second_x, number=_second_x_of_number, scratch=6, masks=2, moderate=Within(_second_x_moderate, ((-600.0,
+            600.0),)),
+        ),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=3, masks=1),
+        "x": Kernel(
+            _value_and_grad_x, _value_and_grad_x_guarded, results=2, scratch=4, masks=1,
+            moderate=Within(_value_and_grad_x_moderate, ((-600.0, 40.0),)),
+        ),
     },
     doc=__doc__,
     module=__name__,

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponentials, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials
 
 
 def _s(z: Array) -> Array:
     e = exponentials(z)
-    return e / total(e, 1.0)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(z: Array) -> Array:

@@ -2,23 +2,29 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, total, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, weighted
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / total(e, 1.0)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(logits: Array, target: Array) -> Array:
     e = exponentials(logits)
     logits = shifted(logits)
-    return -np.sum(weighted(target, logits - log_sum(e)[..., None]), axis=-1)
+    return -pairwise_sum(weighted(target, logits - log_sum(e)[..., None]))
 
 
 def _grad_logits(logits: Array, target: Array) -> Array:
     s = _s(logits)
     return balanced_at(s - target, s, s)
+
+
+def _both_logits(logits: Array, target: Array) -> tuple[Array, Array]:
+    e = exponentials(logits)
+    s = e / exponential_sum(e)[..., None]
+    return -pairwise_sum(weighted(target, shifted(logits) - log_sum(e)[..., None])), balanced_at(s - target, s, s)
 
 
 def _hessian_logits(logits: Array, target: Array) -> Array:
@@ -55,7 +61,7 @@ softmax_cross_entropy = VectorFunction(
     inputs={"logits": Input(("K",)), "target": Input(("K",), sums_to_one=True)},
     output=(),
     derivatives={
-        "logits": Derivatives(_grad_logits, hessian=_hessian_logits, hvp=_hvp_logits),
+        "logits": Derivatives(_grad_logits, both=_both_logits, hessian=_hessian_logits, hvp=_hvp_logits),
     },
     loss=True,
     doc=_DOC,

@@ -2,34 +2,41 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponentials, log_sum, shifted, total, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, weighted
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / total(e, 1.0)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(logits: Array, target: Array) -> Array:
     e = exponentials(logits)
     logits = shifted(logits)
-    return -np.sum(weighted(target, logits - log_sum(e)[..., None]), axis=-1)
+    return -pairwise_sum(weighted(target, logits - log_sum(e)[..., None]))
 
 
 def _grad_logits(logits: Array, target: Array) -> Array:
     s = _s(logits)
-    return balanced_at(s * np.sum(target, axis=-1)[..., None] - target, s, s * np.sum(target, axis=-1)[..., None])
+    return balanced_at(s * pairwise_sum(target)[..., None] - target, s, s * pairwise_sum(target)[..., None])
+
+
+def _both_logits(logits: Array, target: Array) -> tuple[Array, Array]:
+    e = exponentials(logits)
+    s = e / exponential_sum(e)[..., None]
+    shared_5 = pairwise_sum(target)
+    return -pairwise_sum(weighted(target, shifted(logits) - log_sum(e)[..., None])), balanced_at(s * shared_5[..., None] - target, s, s * shared_5[..., None])
 
 
 def _hessian_logits(logits: Array, target: Array) -> Array:
     s = _s(logits)
-    return balanced(np.sum(target, axis=-1)[..., None, None] * s[..., :, None] * (-s[..., None, :]))
+    return balanced(pairwise_sum(target)[..., None, None] * s[..., :, None] * (-s[..., None, :]))
 
 
 def _hvp_logits(logits: Array, target: Array, v: Array) -> Array:
     s = _s(logits)
     v = centred(v, s)
-    return s * np.sum(target, axis=-1)[..., None] * (v - dot(v, s)[..., None])
+    return s * pairwise_sum(target)[..., None] * (v - dot(v, s)[..., None])
 
 
 _DOC = """Cross-entropy after softmax with any target: weights that need not sum to 1.
@@ -54,7 +61,7 @@ softmax_cross_entropy_general = VectorFunction(
     inputs={"logits": Input(("K",)), "target": Input(("K",))},
     output=(),
     derivatives={
-        "logits": Derivatives(_grad_logits, hessian=_hessian_logits, hvp=_hvp_logits),
+        "logits": Derivatives(_grad_logits, both=_both_logits, hessian=_hessian_logits, hvp=_hvp_logits),
     },
     loss=True,
     doc=_DOC,

@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponentials, log_sum, one_hot, shifted, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, log_sum, one_hot, shifted
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / total(e, 1.0)[..., None]
+    return e / exponential_sum(e)[..., None]
 
 
 def _value(logits: Array, label: Array) -> Array:
@@ -20,6 +20,13 @@ def _grad_logits(logits: Array, label: Array) -> Array:
     K = logits.shape[-1]
     s = _s(logits)
     return balanced_at(s - one_hot(label, K), s, s)
+
+
+def _both_logits(logits: Array, label: Array) -> tuple[Array, Array]:
+    e = exponentials(logits)
+    K = logits.shape[-1]
+    s = e / exponential_sum(e)[..., None]
+    return -(entry(shifted(logits), label) - log_sum(e)), balanced_at(s - one_hot(label, K), s, s)
 
 
 def _hessian_logits(logits: Array, label: Array) -> Array:
@@ -56,7 +63,7 @@ softmax_cross_entropy_index = VectorFunction(
     inputs={"logits": Input(("K",)), "label": Input(index_of="K")},
     output=(),
     derivatives={
-        "logits": Derivatives(_grad_logits, hessian=_hessian_logits, hvp=_hvp_logits),
+        "logits": Derivatives(_grad_logits, both=_both_logits, hessian=_hessian_logits, hvp=_hvp_logits),
     },
     loss=True,
     doc=_DOC,

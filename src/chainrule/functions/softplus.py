@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within
 
 
 def _value_of_number(x: float) -> float:
@@ -38,6 +38,15 @@ def _value(x: Array, out: Array, s1: Array) -> None:
     np.add(out, s1, out=out)
 
 
+def _value_single(x: Array, out: Array, s1: Array) -> None:
+    np.abs(x, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    np.log1p(out, out=out)
+    np.maximum(x, 0.0, out=s1)
+    np.add(out, s1, out=out)
+
+
 def _grad_x_of_number(x: float) -> float:
     e = math.exp(min(x, 40.0))
     return e / (1.0 + e)
@@ -46,6 +55,12 @@ def _grad_x_of_number(x: float) -> float:
 def _grad_x(x: Array, out: Array, s1: Array) -> None:
     np.minimum(x, 40.0, out=out)
     np.exp(out, out=out)  # e
+    np.add(1.0, out, out=s1)
+    np.divide(out, s1, out=out)
+
+
+def _grad_x_moderate(x: Array, out: Array, s1: Array) -> None:
+    np.exp(x, out=out)  # e
     np.add(1.0, out, out=s1)
     np.divide(out, s1, out=out)
 
@@ -65,6 +80,12 @@ def _second_x(x: Array, out: Array, s1: Array) -> None:
     np.divide(out, s1, out=out)
 
 
+def _second_x_single(x: Array, out: Array, s1: Array) -> None:
+    np.cosh(x, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(0.5, out, out=out)
+
+
 def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
     np.abs(x, out=value)
     np.negative(value, out=value)
@@ -78,18 +99,50 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
     np.divide(grad, s1, out=grad)
 
 
+def _value_and_grad_x_moderate(x: Array, value: Array, grad: Array, s1: Array) -> None:
+    np.abs(x, out=value)
+    np.negative(value, out=value)
+    np.exp(value, out=value)
+    np.log1p(value, out=value)
+    np.maximum(0.0, x, out=grad)
+    np.add(value, grad, out=value)
+    np.exp(x, out=grad)
+    np.add(1.0, grad, out=s1)
+    np.divide(grad, s1, out=grad)
+
+
+def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array) -> None:
+    np.abs(x, out=value)
+    np.negative(value, out=value)
+    np.exp(value, out=value)
+    np.log1p(value, out=value)
+    np.maximum(x, 0.0, out=grad)
+    np.add(value, grad, out=value)
+    np.exp(x, out=grad)
+    np.add(1.0, grad, out=s1)
+    np.divide(grad, s1, out=grad)
+
+
 softplus = ScalarFunction(
     "softplus",
     arguments=("x",),
-    value=Kernel(_value, number=_value_of_number, scratch=1),
+    value=Kernel(_value, number=_value_of_number, scratch=1, single=Within(_value_single, (None,))),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1),
+        "x": Kernel(
+            _grad_x, number=_grad_x_of_number, scratch=1, moderate=Within(_grad_x_moderate, ((-np.inf, 40.0),)),
+            single=Within(_grad_x_moderate, ((-np.inf, 80.0),)),
+        ),
     },
     seconds={
-        "x": Kernel(_second_x, number=_second_x_of_number, scratch=1),
+        "x": Kernel(
+            _second_x, number=_second_x_of_number, scratch=1, single=Within(_second_x_single, ((-88.0, 88.0),)),
+        ),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1),
+        "x": Kernel(
+            _value_and_grad_x, results=2, scratch=1, moderate=Within(_value_and_grad_x_moderate, ((-np.inf, 40.0),)),
+            single=Within(_value_and_grad_x_single, ((-np.inf, 80.0),)),
+        ),
     },
     doc=__doc__,
     module=__name__,

@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, quotient, quotient_of_number, select
 
 
 def _value_of_number(x: float) -> float:
@@ -49,22 +49,164 @@ def _grad_x(x: Array, out: Array, s1: Array) -> None:
     np.divide(out, s1, out=out)
 
 
+def _grad_x_single(x: Array, out: Array, s1: Array) -> None:
+    np.add(x, x, out=out)
+    np.cosh(out, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(2.0, out, out=out)
+
+
 def _second_x_of_number(x: float) -> float:
-    e = math.exp(-2.0 * abs(x))
-    t1 = 1.0 + e
-    return -8.0 * e * math.tanh(x) / (t1 * t1)
+    t1 = abs(x)
+    t2 = -2.0 * t1
+    e = math.exp(max(t2, -600.0))
+    t3 = 1.0 + e
+    t4 = 8.0 * quotient_of_number(quotient_of_number(-math.tanh(x), t3), t3) * e * math.exp(min(t2 + 600.0, 0.0))
+    t5 = x * x
+    t6 = (0.0009990762105829682 * t5 - 0.0038009829898884855) * t5 + 0.009254325726755644
+    t7 = ((t6 * t5 - 0.019793701285811025) * t5 + 0.040689133635741004) * t5 - 0.08178012913864993
+    t8 = ((t7 * t5 + 0.16048727644259989) * t5 - 0.30572520937528713) * t5 + 0.5603719732037971
+    t9 = ((t8 * t5 - 0.9749559082760373) * t5 + 1.5746031746029785) * t5 - 2.2666666666666653
+    return x * ((t9 * t5 + 2.6666666666666665) * t5 - 2.0) if t1 < 0.5 else t4
 
 
-def _second_x(x: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.abs(x, out=out)
-    np.multiply(-2.0, out, out=out)
+def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
+    np.abs(x, out=s1)  # t1
+    np.multiply(-2.0, s1, out=s2)  # t2
+    np.maximum(s2, -600.0, out=out)
     np.exp(out, out=out)  # e
-    np.add(1.0, out, out=s1)  # t1
-    np.multiply(-8.0, out, out=out)
-    np.tanh(x, out=s2)
+    np.add(1.0, out, out=s3)  # t3
+    np.tanh(x, out=s4)
+    np.negative(s4, out=s4)
+    np.divide(s4, s3, out=s4)
+    np.divide(s4, s3, out=s4)
+    np.multiply(8.0, s4, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s2, 600.0, out=s2)
+    np.minimum(s2, 0.0, out=s2)
+    np.exp(s2, out=s2)
+    np.multiply(s4, s2, out=s4)  # t4
+    np.multiply(x, x, out=s2)  # t5
+    np.multiply(0.0009990762105829682, s2, out=out)
+    np.subtract(out, 0.0038009829898884855, out=out)
     np.multiply(out, s2, out=out)
-    np.multiply(s1, s1, out=s1)
-    np.divide(out, s1, out=out)
+    np.add(out, 0.009254325726755644, out=out)  # t6
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.019793701285811025, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.040689133635741004, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.08178012913864993, out=out)  # t7
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.16048727644259989, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.30572520937528713, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.5603719732037971, out=out)  # t8
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.9749559082760373, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 1.5746031746029785, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 2.2666666666666653, out=out)  # t9
+    np.less(s1, 0.5, out=m1)
+    np.multiply(out, s2, out=out)
+    np.add(out, 2.6666666666666665, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 2.0, out=out)
+    np.multiply(x, out, out=out)
+    select(m1, out, s4, out=out)
+
+
+def _second_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
+    np.abs(x, out=s1)  # t1
+    np.multiply(-2.0, s1, out=s2)  # t2
+    np.maximum(s2, -600.0, out=out)
+    np.exp(out, out=out)  # e
+    np.add(1.0, out, out=s3)  # t3
+    np.tanh(x, out=s4)
+    np.negative(s4, out=s4)
+    quotient(s4, s3, out=s5)
+    quotient(s5, s3, out=s4)
+    np.multiply(8.0, s4, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s2, 600.0, out=s2)
+    np.minimum(s2, 0.0, out=s2)
+    np.exp(s2, out=s2)
+    np.multiply(s4, s2, out=s4)  # t4
+    np.multiply(x, x, out=s2)  # t5
+    np.multiply(0.0009990762105829682, s2, out=out)
+    np.subtract(out, 0.0038009829898884855, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.009254325726755644, out=out)  # t6
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.019793701285811025, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.040689133635741004, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.08178012913864993, out=out)  # t7
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.16048727644259989, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.30572520937528713, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.5603719732037971, out=out)  # t8
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.9749559082760373, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 1.5746031746029785, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 2.2666666666666653, out=out)  # t9
+    np.less(s1, 0.5, out=m1)
+    np.multiply(out, s2, out=out)
+    np.add(out, 2.6666666666666665, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 2.0, out=out)
+    np.multiply(x, out, out=out)
+    select(m1, out, s4, out=out)
+
+
+def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
+    np.abs(x, out=s1)  # t1
+    np.multiply(-2.0, s1, out=s2)  # t2
+    np.exp(s2, out=s2)  # e
+    np.add(1.0, s2, out=out)  # t3
+    np.tanh(x, out=s3)
+    np.negative(s3, out=s3)
+    np.divide(s3, out, out=s3)
+    np.divide(s3, out, out=s3)
+    np.multiply(8.0, s3, out=s3)
+    np.multiply(s3, s2, out=s3)  # t4
+    np.multiply(x, x, out=s2)  # t5
+    np.multiply(0.0009990762105829682, s2, out=out)
+    np.subtract(out, 0.0038009829898884855, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.009254325726755644, out=out)  # t6
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.019793701285811025, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.040689133635741004, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.08178012913864993, out=out)  # t7
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.16048727644259989, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.30572520937528713, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.5603719732037971, out=out)  # t8
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.9749559082760373, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 1.5746031746029785, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 2.2666666666666653, out=out)  # t9
+    np.less(s1, 0.5, out=m1)
+    np.multiply(out, s2, out=out)
+    np.add(out, 2.6666666666666665, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 2.0, out=out)
+    np.multiply(x, out, out=out)
+    select(m1, out, s3, out=out)
 
 
 def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
@@ -78,18 +220,29 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
     np.divide(grad, s1, out=grad)
 
 
+def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array) -> None:
+    np.tanh(x, out=value)
+    np.add(x, x, out=grad)
+    np.cosh(grad, out=grad)
+    np.add(1.0, grad, out=grad)
+    np.divide(2.0, grad, out=grad)
+
+
 tanh = ScalarFunction(
     "tanh",
     arguments=("x",),
-    value=Kernel(_value, number=_value_of_number),
+    value=Kernel(_value, number=_value_of_number, single=Within(_value, (None,))),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1),
+        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1, single=Within(_grad_x_single, ((-44.0, 44.0),))),
     },
     seconds={
-        "x": Kernel(_second_x, number=_second_x_of_number, scratch=2),
+        "x": Kernel(
+            _second_x, _second_x_guarded, number=_second_x_of_number, scratch=5, masks=1,
+            moderate=Within(_second_x_moderate, ((-300.0, 300.0),)),
+        ),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1),
+        "x": Kernel(_value_and_grad_x, results=2, scratch=1, single=Within(_value_and_grad_x_single, ((-44.0, 44.0),))),
     },
     doc=__doc__,
     module=__name__,

@@ -1,12 +1,14 @@
 """How accurate a generated function has been measured to be: a small JSON file beside its folder, read when asked for."""
 
+import ast
 import hashlib
-import inspect
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from functools import lru_cache
 from pathlib import Path
-from types import FunctionType, ModuleType
+from types import ModuleType
 from typing import Any
 
 FOLDER = "certificates"
@@ -20,8 +22,9 @@ class Measurement:
     """The worst error of one part of a function in one precision.
 
     what: "value", "first derivative", "second by x", …. how: "sampled", or "exhaustive" over every number of the dtype.
-    worst: in ulp of the exact result, inf for a wrong infinity or NaN. at: where, by argument. margin: what the
-    uncertainty of the reference may add, in the same ulp. inexact: results that are not the nearest number.
+    worst: in ulp of the exact result, inf for a wrong infinity or NaN. at: where, by argument, and got: the result there; left out of a sweep
+    in which every result is the nearest number, of which no more is known than that it is off by half an ulp at most.
+    margin: what the uncertainty of the reference may add, in the same ulp. inexact: results that are not the nearest number.
     mismatches: points with a wrong infinity or NaN.
     wrong_zeros: points where the sign of a zero is not that of the exact value. undecided: points without a reference.
     on_edge: points so near a jump that rounding an argument crosses it, where either side counts as right.
@@ -35,8 +38,8 @@ class Measurement:
     how: str
     points: int
     worst: float
-    at: Mapping[str, float]
-    got: float
+    at: Mapping[str, float] = field(default_factory=dict)
+    got: float = 0.0
     margin: float = 0.0
     inexact: int = 0
     mismatches: int = 0
@@ -86,8 +89,11 @@ class Certificate:
         return tuple(f"{self.function}: {line}" for line in lines)
 
     def to_json(self) -> str:
-        """The contents of its file."""
-        return json.dumps(_plain(asdict(self)), indent=1, ensure_ascii=False) + "\n"
+        """The contents of its file: a line for each measurement, without what is as it should be."""
+        rows = ",\n  ".join(json.dumps(_plain(_told(m)), ensure_ascii=False) for m in self.measurements)
+        told = {name: value for name, value in asdict(self).items() if name != "measurements"}
+        head = json.dumps(_plain(told), indent=1, ensure_ascii=False).removesuffix("\n}")
+        return f'{head},\n "measurements": [\n  {rows}\n ]\n}}\n'
 
     @staticmethod
     def from_json(text: str) -> "Certificate":
@@ -97,8 +103,14 @@ class Certificate:
         return Certificate(**{**found, "lost_nans": tuple(found["lost_nans"])}, measurements=rows)
 
 
+def _told(m: Measurement) -> dict[str, Any]:
+    """The fields of a measurement that have no default, or another value."""
+    usual = {f.name: f.default_factory() if f.default_factory is not MISSING else f.default for f in fields(m)}
+    return {name: value for name, value in asdict(m).items() if value != usual[name]}
+
+
 def _plain(value: Any) -> Any:
-    """Floats as JSON has them; the others, and -0, as text."""
+    """Floats as JSON has them; the others as text."""
     if isinstance(value, Mapping):
         return {key: _plain(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -109,7 +121,8 @@ def _plain(value: Any) -> Any:
 
 
 def _floats(row: dict[str, Any]) -> dict[str, Any]:
-    row["at"] = {name: float(x) for name, x in row["at"].items()}
+    if "at" in row:
+        row["at"] = {name: float(x) for name, x in row["at"].items()}
     return row | {name: float(row[name]) for name in ("worst", "got", "margin", "entries") if name in row}
 
 
@@ -128,19 +141,77 @@ def read(module: ModuleType) -> Certificate | None:
     return found if found.code == code_digest(module) else None
 
 
+# ---------------------------------------------------------------- the code that was measured
+
+OWN = __name__.partition(".")[0] + "."
+SILENT = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx", "doc"}
+"""Parts of a program, by field or keyword, that do not compute."""
+
+
 def code_digest(module: ModuleType) -> str:
-    """A digest of every line of code that computes a result: the functions of a module and those of ours they call."""
-    todo = [each for each in vars(module).values() if isinstance(each, FunctionType)]
-    sources: dict[str, str] = {}
+    """A digest of all code that computes a result: the definitions of a module and those of the package that they reach.
+
+    As it is parsed: neither comments, docstrings and annotations nor the errors that are raised count."""
+    todo = [("", name) for name in _parsed(_text(module)).definitions]
+    reached: dict[tuple[str, str], str] = {}
     while todo:
-        function = todo.pop()
-        name = f"{function.__module__}.{function.__qualname__}"
-        if name in sources or not (
-            function.__module__ == module.__name__ or function.__module__.startswith("chainrule.")
-        ):
-            continue
-        sources[name] = inspect.getsource(function)
-        named = (function.__globals__.get(each) for each in function.__code__.co_names)
-        todo += [each for each in named if isinstance(each, FunctionType)]
-    text = "\n".join(sources[name] for name in sorted(sources))
+        place, name = todo.pop()
+        home = _parsed(_text(sys.modules[place] if place else module))
+        if name in home.imported:
+            todo.append(home.imported[name])
+        elif name in home.definitions and (place, name) not in reached:
+            reached[place, name], used = home.definitions[name]
+            todo += [(place, each) for each in used]
+    text = "\n".join(f"{place}:{name} {code}" for (place, name), code in sorted(reached.items()))
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+@dataclass(frozen=True)
+class _Parsed:
+    """What stands at the top of a module. definitions: code and the names in it; imported: from which module of the package, under which name."""
+
+    definitions: Mapping[str, tuple[str, frozenset[str]]]
+    imported: Mapping[str, tuple[str, str]]
+
+
+def _text(module: ModuleType) -> tuple[str, str]:
+    return Path(str(module.__file__)).read_text(encoding="utf-8"), module.__package__ or ""
+
+
+@lru_cache(maxsize=128)
+def _parsed(source: tuple[str, str]) -> _Parsed:
+    text, package = source
+    definitions: dict[str, tuple[str, frozenset[str]]] = {}
+    imported: dict[str, tuple[str, str]] = {}
+    for statement in ast.parse(text).body:
+        if isinstance(statement, ast.ImportFrom):
+            parents = package.split(".")[: len(package.split(".")) + 1 - statement.level] if statement.level else []
+            origin = ".".join([*parents, *([statement.module] if statement.module else [])])
+            imported |= {a.asname or a.name: (origin, a.name) for a in statement.names if origin.startswith(OWN)}
+        for name in _defined(statement):
+            code, used = definitions.get(name, ("", frozenset()))
+            names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+            definitions[name] = code + _canonical(statement), used | names
+    return _Parsed(definitions, imported)
+
+
+def _defined(statement: ast.stmt) -> Iterator[str]:
+    if isinstance(statement, ast.FunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.Assign | ast.AnnAssign):
+        targets = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+        yield from (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
+
+
+def _canonical(node: Any) -> str:
+    """A syntax tree as text, the same in every version of Python."""
+    if isinstance(node, list):
+        return f"[{' '.join(filter(None, map(_canonical, node)))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        return ""
+    if isinstance(node, ast.keyword) and node.arg in SILENT:
+        return ""
+    parts = ((name, value) for name, value in ast.iter_fields(node) if name not in SILENT and value not in (None, []))
+    return f"{type(node).__name__}({' '.join(f'{name}={_canonical(value)}' for name, value in parts)})"

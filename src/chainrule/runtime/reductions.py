@@ -17,12 +17,13 @@ LOW = 800.0
 """exp(-LOW) is 0 in float64, and far from the smallest number that is not."""
 FAR = 2.0**63
 """Numbers beyond this are more than LOW apart, if they are not equal."""
-NARROW = -16.0
-"""Differences down to this one are rounded by so little that their exponentials keep all but a few ulp."""
-MANY = 16
-"""Up to one in so many numbers are looked up and put back one by one."""
+HIGH = 150.0
+"""Exponentials of numbers up to this one, as many as there may be, add up to a number, and so do products of four such sums; and no
+probability that is normal comes from an exponential that is not, if the largest score is between 0 and this."""
 SHORT = 16
 """Rows up to this long are worked through column by column."""
+FINAL = 7
+"""So many sums are added up at the end with care."""
 CANCELLED = 0.5
 """A sum smaller than this, relative to its larger term, is computed again in more digits."""
 VERY_NEAR = 2.0**-10
@@ -30,49 +31,41 @@ VERY_NEAR = 2.0**-10
 
 
 def exponentials(z: Array, times: Any = None, over: Any = None) -> Array:
-    """exp u / max exp u for u = z · times / over; both are 1 unless given, and have one value for each row, an axis of length 1, or for all.
+    """exp u for u = z · times / over, divided by something that a row has in common; times and over are 1 unless given, and have one value
+    for each row, an axis of length 1, or for all.
 
-    However large u is, each is right to a few ulp: the rounding errors of the difference from the largest, of the product and of the
+    However large u is, each is right to a few ulp. Where the largest of a row is of a size that lets them, they are exp u itself: nothing is
+    rounded before. Else they are exp(u - max u), and the rounding errors of the difference, of the product and of the
     quotient, which an exponential would multiply by the size of u, are put back to first order. Infinite scores count as their limit."""
     if times is not None or over is not None:
         return _scaled(z, *(np.asarray(1.0 if each is None else each, dtype=np.float64) for each in (times, over)))
     largest = np.max(z, axis=-1, keepdims=True)
+    plain = (largest >= 0.0) & (largest <= HIGH)
+    if not np.all(plain):
+        plain |= (largest >= -HIGH) & (largest < 0.0) & (np.min(z, axis=-1, keepdims=True) >= -HIGH)
+    if np.all(plain):
+        return np.asarray(np.exp(z))
+    if not np.any(plain):
+        return _from_largest(z, largest)
+    found = np.asarray(np.exp(z))
+    others = ~plain[..., 0]
+    found[others] = _from_largest(z[others], largest[others])
+    return found
+
+
+def _from_largest(z: Array, largest: Array) -> Array:
+    """exp(z - largest), the rounding of the difference put back."""
     if not np.all(np.abs(largest) < FAR):
         far = np.abs(largest) >= FAR
         z = np.where(far, np.where(z == largest, 0.0, -LOW), z)
         largest = np.where(far, 0.0, largest)
-    found = np.subtract(z, largest)
-    if np.min(found, initial=0.0) >= NARROW:
-        return np.asarray(np.exp(found, out=found))
-    if found.ndim == 2 and (places := _places(z, found)) is not None:
-        flat, of_z, here, row = places
-        rest = _difference_error(of_z[here], largest[row, 0], flat[here])
-        np.exp(found, out=found)
-        flat[here] *= 1.0 + rest
-        return np.asarray(found)
     z = np.maximum(z, largest - LOW)
-    np.subtract(z, largest, out=found)
+    found = z - largest
     rest = _difference_error(z, largest, found)
-    np.copyto(rest, 0.0, where=found >= NARROW)  # no row depends on which others it is computed with
-    rest += 1.0
     np.exp(found, out=found)
-    found *= rest
+    rest *= found
+    found += rest
     return np.asarray(found)
-
-
-def _places(z: Array, differences: Array) -> tuple[Array, Array, Any, Any] | None:
-    """Where differences are rounded by so much that it counts, and have an exponential: the two arrays as lines, places in them, rows.
-    None if these are many."""
-    turned = differences.flags.f_contiguous and not differences.flags.c_contiguous
-    if not (z.flags.f_contiguous if turned else z.flags.c_contiguous and differences.flags.c_contiguous):
-        return None
-    flat, line = (each.T.reshape(-1) if turned else each.reshape(-1) for each in (differences, z))
-    found = np.flatnonzero(flat < NARROW)
-    if len(found) > len(flat) // MANY:
-        return None
-    found = found[flat[found] > -LOW]
-    rows, columns = differences.shape
-    return flat, line, found, found % rows if turned else found // columns
 
 
 def _difference_error(a: Array, b: Array, difference: Array) -> Array:
@@ -111,32 +104,51 @@ def _product_error(a: Any, b: Any, product: Any) -> Any:
     return ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
 
 
+def exponential_sum(e: Array) -> Array:
+    """Σ e for exponentials of `exponentials`, hardly more than rounded once: in short rows the last few sums are added up with what they lose, in
+    long rows the largest is added at the end."""
+    if e.shape[-1] > SHORT:
+        largest, others = _apart(e)
+        return largest + others
+    terms = _halved(e, FINAL)
+    if (size := terms.shape[-1]) <= 2:
+        return pairwise_sum(terms)
+    found, rest = terms[..., 0], 0.0 * terms[..., 0]
+    for k in range(1, size):
+        term = terms[..., k]
+        before, found = found, found + term
+        back = found - before
+        rest = rest + ((before - (found - back)) + (term - back))  # Knuth's two-sum
+    return np.asarray(found + rest)
+
+
 def log_sum(e: Array) -> Array:
-    """log Σ e for exponentials whose largest is 1; that one is left out of the sum, so that log1p keeps the digits of the others."""
+    """log(Σ e / max e); the largest is left out of the sum, so that log1p keeps the digits of the others."""
+    largest, others = _apart(e)
+    return np.asarray(np.log1p(others / largest))
+
+
+def _apart(e: Array) -> tuple[Array, Array]:
+    """The largest of each row and the sum of the others."""
     if e.shape[-1] <= SHORT:
-        return np.asarray(np.log1p(_without_largest(e)))
-    rest = np.asarray(np.sum(e, axis=-1) - 1.0)
-    small = rest < 1.0  # the difference has lost digits
-    if np.any(small):
-        others = e[small]
-        others[np.arange(len(others)), np.argmax(others, axis=-1)] = 0.0
-        rest[small] = np.sum(others, axis=-1)
-    return np.asarray(np.log1p(rest))
+        largest, others = np.array(e[..., 0]), e[..., 0] * 0.0
+        for k in range(1, e.shape[-1]):
+            others = others + np.minimum(largest, e[..., k])
+            largest = np.maximum(largest, e[..., k])
+        return largest, np.asarray(others)
+    rows = e.reshape(-1, e.shape[-1])
+    every, top = np.arange(len(rows)), np.argmax(rows, axis=-1)
+    largest = rows[every, top]
+    rows[every, top] = 0.0
+    others = pairwise_sum(rows)
+    rows[every, top] = largest  # as it was
+    return largest.reshape(e.shape[:-1]), others.reshape(e.shape[:-1])
 
 
-def _without_largest(e: Array) -> Array:
-    """The sum of all but the largest of each row, column by column."""
-    largest, rest = np.array(e[..., 0]), e[..., 0] * 0.0
-    for k in range(1, e.shape[-1]):
-        rest = rest + np.minimum(largest, e[..., k])
-        largest = np.maximum(largest, e[..., k])
-    return np.asarray(rest)
-
-
-def log_sum_exp(z: Array) -> Array:
-    """log Σ exp z, in more digits where the largest z and the logarithm of the rest cancel."""
+def log_sum_exp(z: Array, e: Array | None = None) -> Array:
+    """log Σ exp z, in more digits where the largest z and the logarithm of the rest cancel. e: the exponentials of z, if they are known."""
     largest = np.max(z, axis=-1)
-    found = np.asarray(largest + log_sum(exponentials(z)))
+    found = np.asarray(largest + log_sum(exponentials(z) if e is None else e))
     near = np.abs(found) < CANCELLED * np.abs(largest)
     if np.any(near):
         found = np.array(found)
@@ -224,7 +236,32 @@ def shifted(z: Array) -> Array:
 
 def dot(a: Array, b: Array) -> Array:
     """Σ a b, summed in pairs, so that the error hardly grows with the number of components."""
-    return np.asarray(np.sum(a * b, axis=-1))
+    return pairwise_sum(a * b)
+
+
+def pairwise_sum(terms: Array) -> Array:
+    """Their sum along the last axis, halves or quarters of a row added to each other, so that the error hardly grows with their number, and
+    equal terms have hardly any. Rows get the same bits wherever they stand in memory."""
+    if terms.shape[-1] <= SHORT:
+        return np.asarray(_halved(terms, 1)[..., 0])
+    while (size := terms.shape[-1]) > SHORT:
+        part = size // 4
+        quarters = terms[..., : 4 * part].reshape(*terms.shape[:-1], 4, part)
+        sums = np.add.reduce(quarters, axis=-2)
+        sums[..., : size - 4 * part] += terms[..., 4 * part :]
+        terms = sums
+    return np.asarray(np.sum(np.ascontiguousarray(terms), axis=-1))
+
+
+def _halved(terms: Array, few: int) -> Array:
+    """As few sums of the terms of each row or fewer."""
+    while (size := terms.shape[-1]) > few:
+        half = size // 2
+        halves = terms[..., :half] + terms[..., half : 2 * half]
+        if size % 2:
+            halves[..., 0] += terms[..., -1]
+        terms = halves
+    return terms
 
 
 def weighted(weight: Array, value: Array) -> Array:
@@ -242,25 +279,18 @@ def balanced(matrix: Array) -> Array:
     return np.asarray(off - np.eye(size) * total(off)[..., None])
 
 
-def total(terms: Array, largest: float | None = None) -> Array:
-    """Their sum as if rounded once, however it cancels: what they have on a grid adds up exactly, and what is left is tiny (Rump, Ogita and Oishi, 2008).
-
-    largest: for terms that are not negative, a number that none exceeds, if it is known."""
+def total(terms: Array) -> Array:
+    """Their sum as if rounded once, however it cancels: what they have on a grid adds up exactly, and what is left is tiny (Rump, Ogita and Oishi, 2008)."""
     many = math.ceil(math.log2(terms.shape[-1] + 2))
-    if largest is not None and terms.shape[-1] > SHORT:
-        return np.asarray(np.sum(terms, axis=-1))  # in pairs: as good for terms of one sign
-    if largest is not None:
-        grid: Any = math.ldexp(largest, many)
-    else:
-        found = np.max(np.abs(terms), axis=-1, keepdims=True)
-        if not np.all(found < FAR):
-            return np.asarray(np.sum(terms, axis=-1))
-        grid = np.ldexp(1.0, np.frexp(found)[1] + many)
+    largest = np.max(np.abs(terms), axis=-1, keepdims=True)
+    far = ~(largest < FAR)
+    grid = np.ldexp(1.0, np.frexp(np.where(far, 1.0, largest))[1] + many)
     upper = terms + grid
     upper -= grid
     exact = np.sum(upper, axis=-1)
     np.subtract(terms, upper, out=upper)
-    return np.asarray(exact + np.sum(upper, axis=-1))
+    found = np.asarray(exact + np.sum(upper, axis=-1))
+    return np.where(far[..., 0], np.sum(terms, axis=-1), found) if np.any(far) else found
 
 
 def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
@@ -269,13 +299,16 @@ def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
     term: one of the two whose difference the vector is. A component whose term exceeds all the others taken together has lost digits
     to cancellation, which the others have kept."""
     shape = np.broadcast_shapes(vector.shape, weights.shape, term.shape)
-    result = np.array(np.broadcast_to(vector, shape))
+    result = np.array(np.broadcast_to(vector, shape), order="K")
     rows, weights, term = (_rows(each, shape) for each in (result, weights, term))
     every, top = np.arange(len(rows)), np.argmax(weights, axis=-1)
-    before = rows[every, top]
-    rows[every, top] = 0.0
-    chosen = np.sum(np.abs(rows), axis=-1) < np.abs(term[every, top])
-    rows[every, top] = np.where(chosen, -np.sum(rows, axis=-1), before) if np.any(chosen) else before
+    reach = np.abs(term[every, top])
+    (near,) = np.nonzero(np.abs(rows[every, top]) < reach)
+    if len(near):
+        others, top = rows[near], top[near]
+        others[every[: len(near)], top] = 0.0
+        chosen = pairwise_sum(np.abs(others)) < reach[near]
+        rows[near[chosen], top[chosen]] = -pairwise_sum(others[chosen])
     return rows.reshape(shape)
 
 

@@ -3,9 +3,10 @@
 import inspect
 import linecache
 import math
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,18 @@ from .reductions import balanced as balanced
 from .reductions import balanced_at as balanced_at
 from .reductions import centred as centred
 from .reductions import dot as dot
+from .reductions import exponential_sum as exponential_sum
 from .reductions import exponentials as exponentials
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
+from .reductions import pairwise_sum as pairwise_sum
 from .reductions import shifted as shifted
 from .reductions import total as total
 from .reductions import weighted as weighted
 from .scalar import KEPT, Range, result_dtype
+
+if TYPE_CHECKING:
+    from .certificate import Certificate
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
@@ -53,18 +59,21 @@ class Derivatives:
     """The kernels of the derivatives by one input; each takes all inputs, the products one more array.
 
     full: the Jacobian (axes of the value, then those of the input), the gradient of a scalar function. vjp, jvp: products with it that do not form
-    it; None: it is formed and contracted. hessian, hvp: of a scalar function, where it was derived."""
+    it; None: it is formed and contracted. both: value and gradient of a scalar function, where they share work. hessian, hvp: of a scalar function,
+    where it was derived."""
 
     full: Kernel
     vjp: Kernel | None = None
     jvp: Kernel | None = None
+    both: Callable[..., tuple[Array, Array]] | None = None
     hessian: Kernel | None = None
     hvp: Kernel | None = None
 
 
 @dataclass(frozen=True)
 class _Call:
-    """A call taken apart: float64 arrays with batch axes first, in the order of the inputs, then further arrays."""
+    """A call taken apart: arrays with batch axes first, in the order of the inputs, then further arrays. They are of the dtypes that were given;
+    kernels get float64."""
 
     arrays: list[Any]
     batch: tuple[int, ...]
@@ -128,10 +137,9 @@ class VectorFunction:
         self._check_reduction(reduction)
         call = self._bind(args, kwargs, axis)
         with np.errstate(all="ignore"):
-            value: Any = self._by_rows(self._value, call, self.output)
-            if reduction != "none":
-                value = np.sum(value) / (math.prod(call.batch) or np.nan if reduction == "mean" else 1)
-            return self._finished(value, call, self.output, out)
+            whole = np.float64 if reduction != "none" or out is not None else call.dtype
+            (value,) = self._by_rows(_one(self._value), call, (self.output,), whole)
+            return self._finished(self._value_reduced(value, call, reduction), call, self.output, out)
 
     def grad(
         self,
@@ -162,13 +170,24 @@ class VectorFunction:
         out: tuple[Any, Any] | None = None,
         **kwargs: Any,
     ) -> tuple[Any, Any]:
-        """Value and gradient, with the same reduction; of a scalar function only. ``out``: an array for each."""
+        """Value and gradient, with the same reduction; of a scalar function only. What they have in common is computed once. ``out``: an array for each."""
         if out is not None and (not isinstance(out, tuple | list) or len(out) != 2):
             raise TypeError(f"{self.__name__}.value_and_grad: out is a pair of arrays, for the value and the gradient")
         first, second = out or (None, None)
-        grad = self.grad(*args, wrt=wrt, axis=axis, reduction=reduction, **kwargs)
-        value = self(*args, axis=axis, reduction=reduction, out=first, **kwargs)
-        return value, grad if second is None else self._into(second, np.asarray(grad))
+        if isinstance(first, np.ndarray) and isinstance(second, np.ndarray) and np.may_share_memory(first, second):
+            raise ValueError(f"{self.__name__}.value_and_grad: the two arrays of out share memory")
+        if self.output:
+            raise TypeError(f"{self.__name__} has a vector value, so no gradient: use {self.__name__}.jacobian or .vjp")
+        self._check_reduction(reduction)
+        name, kernels = self._by(wrt)
+        call = self._bind(args, kwargs, axis, facts=True)
+        with np.errstate(all="ignore"):
+            whole = np.float64 if reduction != "none" or out is not None else call.dtype
+            kernel = kernels.both or (lambda *arrays: (self._value(*arrays), kernels.full(*arrays)))
+            value, grad = self._by_rows(kernel, call, (self.output, self.axes[name]), whole)
+            grad = self._summed(grad, call, name, reduction)
+            value = self._finished(self._value_reduced(value, call, reduction), call, self.output, first)
+            return value, self._finished(grad, call, self.axes[name], second)
 
     def jacobian(self, *args: Any, wrt: str | None = None, axis: int = -1, out: Any = None, **kwargs: Any) -> Any:
         """∂ value/∂ input for each batch element: batch axes, axes of the value, axes of the input; of a vector function only."""
@@ -178,7 +197,8 @@ class VectorFunction:
         call = self._bind(args, kwargs, axis, facts=True)
         with np.errstate(all="ignore"):
             axes = (*self.output, *self.axes[name])
-            return self._finished(self._by_rows(kernels.full, call, axes), call, (), out)
+            whole = call.dtype if out is None else np.float64
+            return self._finished(self._by_rows(_one(kernels.full), call, (axes,), whole)[0], call, (), out)
 
     def vjp(self, *args: Any, wrt: str | None = None, axis: int = -1, out: Any = None, **kwargs: Any) -> Any:
         """The vector-Jacobian product Σ_i g_i ∂ value_i/∂ input: ``f.vjp(z, g)``, with g, the last argument, in the shape of the value.
@@ -210,9 +230,10 @@ class VectorFunction:
         wide, deep = len(self.output), len(self.axes[name])
         with np.errstate(all="ignore"):
             if kernels.jvp is not None:
-                found = self._by_rows(kernels.jvp, call, self.output)
+                whole = call.dtype if out is None else np.float64
+                (found,) = self._by_rows(_one(kernels.jvp), call, (self.output,), whole)
             else:
-                *given, tangent = call.arrays
+                *given, tangent = map(_wide, call.arrays)
                 full = np.broadcast_to(kernels.full(*given), call.shape((*self.output, *self.axes[name])))
                 rows = tangent[(..., *[None] * wide, *[slice(None)] * deep)]
                 found = np.sum(full * rows, axis=tuple(range(-deep, 0)))
@@ -282,6 +303,14 @@ class VectorFunction:
     def source(self) -> str:
         """The text of the module in which this function is generated."""
         return "".join(linecache.getlines(self._value.__code__.co_filename))
+
+    @property
+    def certificate(self) -> "Certificate | None":
+        """How accurate it has been measured to be, at how many rows, in which versions; None where this code has not been measured."""
+        from .certificate import read  # here, since hardly anyone asks and importing must be quick
+
+        module = sys.modules.get(self.__module__)
+        return None if module is None else read(module)
 
     def __repr__(self) -> str:
         return f"<chainrule function {self.__name__}{self.__signature__}>"
@@ -363,9 +392,7 @@ class VectorFunction:
         own = {name: a.shape for name, a in arrays.items()}
         call = _Call(list(arrays.values()), batch, sizes, dtype, axis, own)
         if extra:
-            last = (
-                self._array(f"{method}: {word}", vector, axes, axis) if axes else np.asarray(vector, dtype=np.float64)
-            )
+            last = self._array(f"{method}: {word}", vector, axes, axis)
             wanted = own[like] if like else call.shape(axes)
             if last.shape != wanted:
                 shown = self._moved(np.empty(wanted), call, axes).shape
@@ -390,10 +417,11 @@ class VectorFunction:
         return {name: given.get(name, one.default) for name, one in self.given.items()}
 
     def _array(self, name: str, value: Any, axes: tuple[str, ...], axis: int) -> Array:
-        with np.errstate(all="ignore"):  # a signalling NaN warns when it is cast
-            array = np.asarray(value, dtype=np.float64)
+        array = np.asarray(value)
+        if array.dtype.kind != "f":
+            array = array.astype(np.float64)
         if not axes:
-            return array
+            return np.asarray(_wide(array))
         if array.ndim < len(axes):
             what = "is a single number" if array.ndim == 0 else f"has shape {array.shape}"
             raise ValueError(f"{self.__name__}: {name} {what}; give at least the axes ({', '.join(axes)})")
@@ -453,7 +481,7 @@ class VectorFunction:
                 )
         if facts and one.sums_to_one:
             with np.errstate(all="ignore"):
-                total = np.sum(array, axis=-1)
+                total = np.asarray(np.sum(array, axis=-1, dtype=np.float64))
             far = np.abs(total - 1) > NEAR
             if np.any(far):
                 raise ValueError(
@@ -493,34 +521,41 @@ class VectorFunction:
             np.copyto(out, found, casting="same_kind")
         return out
 
-    def _by_rows(self, kernel: Kernel, call: _Call, axes: tuple[str, ...]) -> Array:
-        """What a kernel gives, as many batch elements at a time as stay in the cache, shared between threads."""
-        shape, rows = call.shape(axes), math.prod(call.batch)
+    def _by_rows(
+        self, kernel: Callable[..., tuple[Array, ...]], call: _Call, results: tuple[tuple[str, ...], ...], dtype: Any
+    ) -> tuple[Array, ...]:
+        """What a kernel gives, its results of the axes `results`, as many batch elements at a time as stay in the cache, shared between
+        threads. dtype: of the results, where there are many; each is rounded once."""
+        shapes, rows = [call.shape(axes) for axes in results], math.prod(call.batch)
         own = [*(self.axes[name] for name in self.inputs), *(None for _ in call.arrays[len(self.inputs) :])]
         deep = [len(each) if each is not None else -1 for each in own]
         widths = [
             a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, deep, strict=True) if d >= 0
         ]
-        step = max(1, FEW // max([1, math.prod(shape[len(call.batch) :]), *widths]))
-        if rows < 2 * step or (any(d < 0 for d in deep) and not self._last_fits(call, axes)):
-            return np.broadcast_to(kernel(*call.arrays), shape)
+        inner = [shape[len(call.batch) :] for shape in shapes]
+        step = max(1, FEW // max([1, *map(math.prod, inner), *widths]))
+        if rows < 2 * step or (any(d < 0 for d in deep) and not self._last_fits(call)):
+            found = kernel(*map(_wide, call.arrays))
+            return tuple(np.broadcast_to(each, shape) for each, shape in zip(found, shapes, strict=True))
         arrays = [
             self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
             for a, d in zip(call.arrays, deep, strict=True)
         ]
-        result = np.empty(shape)
-        flat = result.reshape(rows, *shape[len(call.batch) :])
+        wholes = tuple(np.empty(shape, dtype) for shape in shapes)
+        flat = [whole.reshape(rows, *each) for whole, each in zip(wholes, inner, strict=True)]
 
         def work(start: int, stop: int) -> None:
             with np.errstate(all="ignore"):
                 for k in range(start, stop, step):
                     here = slice(k, min(k + step, stop))
-                    flat[here] = kernel(*(_side_by_side(a[here]) if batched else a for a, batched in arrays))
+                    found = kernel(*(_side_by_side(a[here]) if batched else _wide(a) for a, batched in arrays))
+                    for each, part in zip(flat, found, strict=True):
+                        each[here] = part
 
-        share(work, rows, step, result.size)
-        return result
+        share(work, rows, step, max(whole.size for whole in wholes))
+        return wholes
 
-    def _last_fits(self, call: _Call, axes: tuple[str, ...]) -> bool:
+    def _last_fits(self, call: _Call) -> bool:
         """Whether the vector of a product has all batch axes of the call."""
         return bool(call.arrays[-1].shape[: len(call.batch)] == call.batch)
 
@@ -536,25 +571,43 @@ class VectorFunction:
     ) -> Any:
         """What a kernel gives for each batch element; reduced, it is summed over the batch axes along which the input was broadcast."""
         with np.errstate(all="ignore"):
-            found = self._by_rows(kernel, call, axes)
-            if reduction != "none":
-                batch = call.own[name][: len(call.own[name]) - len(self.axes[name])]
-                extra = len(call.batch) - len(batch)
-                found = np.sum(found, axis=tuple(range(extra)))
-                shared = tuple(k for k, size in enumerate(batch) if size == 1 and call.batch[extra + k] != 1)
-                found = np.sum(found, axis=shared, keepdims=True)
-                if reduction == "mean":
-                    found = found / (math.prod(call.batch) or np.nan)
-            return self._finished(found, call, axes, out)
+            whole = np.float64 if reduction != "none" or out is not None else call.dtype
+            (found,) = self._by_rows(_one(kernel), call, (axes,), whole)
+            return self._finished(self._summed(found, call, name, reduction), call, axes, out)
+
+    def _summed(self, found: Array, call: _Call, name: str, reduction: str) -> Array:
+        if reduction == "none":
+            return found
+        batch = call.own[name][: len(call.own[name]) - len(self.axes[name])]
+        extra = len(call.batch) - len(batch)
+        found = np.sum(found, axis=tuple(range(extra)))
+        shared = tuple(k for k, size in enumerate(batch) if size == 1 and call.batch[extra + k] != 1)
+        found = np.sum(found, axis=shared, keepdims=True)
+        return np.asarray(found / (math.prod(call.batch) or np.nan) if reduction == "mean" else found)
+
+    def _value_reduced(self, value: Array, call: _Call, reduction: str) -> Any:
+        if reduction == "none":
+            return value
+        return np.sum(value) / (math.prod(call.batch) or np.nan if reduction == "mean" else 1)
+
+
+def _one(kernel: Kernel) -> Callable[..., tuple[Array]]:
+    """A kernel of one result as one of several."""
+    return lambda *arrays: (kernel(*arrays),)
+
+
+def _wide(array: Any) -> Any:
+    """Numbers in float64, as they lie; class indices as they are."""
+    return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
 
 
 # -------------------------------------------------------------------- used by the generated code
 
 
 def _side_by_side(rows: Array) -> Array:
-    """Short rows of numbers with their first components next to each other in memory, then the second ones, and so on."""
-    if rows.ndim != 2 or not 1 < rows.shape[-1] <= SHORT:
-        return rows
+    """Rows in float64; short ones with their first components next to each other in memory, then the second ones, and so on."""
+    if rows.dtype.kind != "f" or rows.ndim != 2 or not 1 < rows.shape[-1] <= SHORT:
+        return np.asarray(_wide(rows))
     turned = np.empty(rows.shape[::-1])
     turned[...] = rows.T
     return turned.T

@@ -1,0 +1,188 @@
+"""Stable forms that have been found. A search takes up to a minute and the same question has the same answer, so the answers for the
+catalogue, searched for thoroughly, are kept with the package, in data/stable_forms.json; any other question is searched for when it is asked.
+
+python -m chainrule.codegen.recorded    answers what is not recorded yet, and forgets what no function asks for any more
+
+An answer is kept under a digest of its question: the expression, its points, and the source of the search itself."""
+
+import ast
+import hashlib
+import json
+from collections.abc import Mapping
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any
+
+import sympy
+from sympy import Expr, Symbol, srepr
+from sympy.core.function import UndefinedFunction
+from sympy.core.symbol import Str
+from sympy.functions.elementary.piecewise import ExprCondPair
+
+from chainrule.catalogue import PACKAGE, builtin, entries, load
+from chainrule.codegen import vocabulary
+from chainrule.codegen.printing import body
+from chainrule.codegen.stable import QUICK, THOROUGH, Effort, Measured, Problem, Stable, Step, stabilise
+from chainrule.errors import ChainruleError, VerificationError
+
+FILE = PACKAGE / "data" / "stable_forms.json"
+SEARCH = (
+    *(
+        f"codegen/{name}.py"
+        for name in (
+            "cost",
+            "expansion",
+            "fits",
+            "mends",
+            "model",
+            "points",
+            "printing",
+            "reference",
+            "regions",
+            "rewrites",
+            "stable",
+            "ulp",
+            "vocabulary",
+        )
+    ),
+    "runtime/arithmetic.py",
+    "runtime/extended.py",
+    "runtime/special.py",
+)
+"""The files on which the outcome of a search depends."""
+WORDS = {each.__name__: each for each in vars(vocabulary).values() if isinstance(each, UndefinedFunction)}
+
+EFFORT: ContextVar[Effort] = ContextVar("effort", default=QUICK)
+"""How hard a question is searched for that is not on record."""
+
+Record = dict[str, Any]
+_known: dict[str, Stable | VerificationError] = {}
+
+
+def stable_form(stated: Problem, names: Mapping[Symbol, str]) -> Stable:
+    """As `stabilise`: the form on record, else searched for, once in a process."""
+    key = key_of(stated, names)
+    if key not in _known:
+        _known[key] = _revived(records()[key], stated, names) if key in records() else _searched(stated, names)
+    found = _known[key]
+    if isinstance(found, VerificationError):
+        raise found
+    return found
+
+
+def key_of(stated: Problem, names: Mapping[Symbol, str]) -> str:
+    """The digest of a question."""
+    symbols = [(srepr(symbol), names[symbol]) for symbol in stated.symbols]
+    question = (srepr(stated.expr), symbols, stated.points, stated.reference.domains, stated.limit, search_digest())
+    return hashlib.sha256(repr(question).encode()).hexdigest()[:24]
+
+
+@lru_cache(maxsize=1)
+def search_digest() -> str:
+    """A digest of the search, without its comments and layout."""
+    sources = (ast.unparse(ast.parse((PACKAGE / name).read_text(encoding="utf-8"))) for name in SEARCH)
+    return hashlib.sha256("\n".join(sources).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def records() -> Mapping[str, Record]:
+    """What has been recorded, by key."""
+    found: dict[str, Record] = json.loads(FILE.read_text(encoding="utf-8")) if FILE.exists() else {}
+    return found
+
+
+def _searched(stated: Problem, names: Mapping[Symbol, str]) -> Stable | VerificationError:
+    try:
+        return stabilise(stated, names, EFFORT.get())
+    except VerificationError as error:
+        return error
+
+
+# ---------------------------------------------------------------- one record
+
+
+def as_record(found: Stable | VerificationError) -> Record:
+    """What is found, as JSON has it."""
+    if isinstance(found, VerificationError):
+        return {"error": str(found)}
+    return {
+        "of": str(found.problem.expr),
+        "rules": list(found.rules),
+        "measured": _measured_record(found.measured),
+        "naive": _measured_record(found.naive),
+        "tolerance": found.tolerance,
+        "form": srepr(found.expr),
+        "steps": [[list(step.rules), srepr(step.expr)] for step in found.steps],
+    }
+
+
+def _measured_record(found: Measured) -> Record:
+    return {"ulp": found.ulp, "at": found.at, "got": found.got, "wanted": found.wanted}
+
+
+def _revived(record: Record, stated: Problem, names: Mapping[Symbol, str]) -> Stable | VerificationError:
+    if "error" in record:
+        return VerificationError(record["error"])
+    expr = _expression(record["form"])
+    return Stable(
+        expr=expr,
+        body=body(expr, names),
+        tolerance=record["tolerance"],
+        measured=_measured(record["measured"]),
+        rules=tuple(record["rules"]),
+        naive=_measured(record["naive"]),
+        naive_body=body(stated.expr, names),
+        problem=stated,
+        steps=tuple(Step(tuple(rules), _expression(text)) for rules, text in record["steps"]),
+    )
+
+
+def _measured(record: Record) -> Measured:
+    at = record["at"]
+    return Measured(record["ulp"], None if at is None else tuple(at), record["got"], record["wanted"], ())
+
+
+def _expression(text: str) -> Expr:
+    """The inverse of `srepr`, which writes a word of the vocabulary as `Function('name')`."""
+    known = {"Function": lambda name: WORDS.get(name) or sympy.Function(name), "Str": Str, "ExprCondPair": ExprCondPair}
+    found: Expr = eval(text, {**vars(sympy), **known})
+    return found
+
+
+# ---------------------------------------------------------------- the command
+
+
+def asked(name: str) -> dict[str, Record]:
+    """What has been asked for in this process so far, when the module of one more definition has been generated."""
+    from chainrule.calculus.derive import derive_all
+    from chainrule.codegen.modules import module_source
+
+    EFFORT.set(THOROUGH)
+    definition = load(name)
+    if not definition.called_any:
+        module_source(definition, derive_all(definition))
+    return {key: as_record(found) for key, found in _known.items()}
+
+
+def main() -> None:
+    """Bring the file up to date."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+
+    from chainrule.codegen import recorded  # not __main__: what is known is kept there
+
+    names = sorted(entries((builtin(),)))
+    found: dict[str, Record] = {}
+    with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
+        futures = {pool.submit(recorded.asked, name): name for name in names}
+        for count, future in enumerate(as_completed(futures), 1):
+            try:
+                found |= future.result()
+            except ChainruleError as error:
+                print(error)
+            print(f"{count}/{len(names)} {futures[future]}", flush=True)
+    FILE.write_text(json.dumps(dict(sorted(found.items())), indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
