@@ -20,6 +20,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -152,7 +153,9 @@ def _peer(peer: str, name: str, row: Row, kind: str, given: list[Any]) -> Callab
         return None
 
 
-def _lambdified(peer: str, name: str, kind: str, given: list[Any]) -> Callable[[], Any]:
+@cache
+def _definition(name: str, kind: str) -> tuple[list[Any], Any]:
+    """The symbols of a function and its value or its gradient, as SymPy derives it."""
     import sympy
 
     from chainrule.calculus.derive import derive_all
@@ -167,6 +170,13 @@ def _lambdified(peer: str, name: str, kind: str, given: list[Any]) -> Callable[[
     names = [f"x{k}" for k in range(len(symbols))]
     expression = expression.xreplace({s: sympy.Symbol(n, real=True) for s, n in zip(symbols, names, strict=True)})
     symbols = [sympy.Symbol(n, real=True) for n in names]
+    return symbols, expression
+
+
+def _lambdified(peer: str, name: str, kind: str, given: list[Any]) -> Callable[[], Any]:
+    import sympy
+
+    symbols, expression = _definition(name, kind)
     if peer == "numexpr":
         import numexpr
 

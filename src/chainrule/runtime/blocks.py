@@ -38,9 +38,10 @@ class Within:
     def holds(self, inputs: Sequence[Any]) -> bool:
         """Whether every number in every input lies between the bounds; NaN does not."""
         for values, pair in zip(inputs, self.bounds, strict=False):
-            if pair is not None and not (
-                pair[0] <= values <= pair[1] if isinstance(values, float) else _between(values, *pair)
-            ):
+            if pair is None:
+                continue
+            low, high = pair
+            if not (low <= values <= high if isinstance(values, float) else _between(values, low, high)):
                 return False
         return True
 
@@ -63,8 +64,9 @@ class Within:
 
 def _between(values: Any, low: float, high: float) -> bool:
     if values.size <= FEW:
-        flat = values.reshape(-1)
-        if flat.dot(flat) <= min(low * low, high * high):
+        flat = values if values.ndim == 1 else values.reshape(-1)
+        square = float(flat.dot(flat))
+        if square <= low * low and square <= high * high:
             return low <= 0.0 <= high
     return (low == -np.inf or np.minimum.reduce(values, axis=None) >= low) and (
         high == np.inf or np.maximum.reduce(values, axis=None) <= high
@@ -191,10 +193,10 @@ def once(
     room = [np.empty(shape, kind) for _ in range(kernel.scratch)]
     if kernel.masks:
         room += [np.empty(shape, np.bool_) for _ in range(kernel.masks)]
-    if kernel.guarded is None and kind is F64 and mend is None and outs[0].size < MANY:
-        _quiet(kernel.block, *inputs[: len(inputs) - extra], *outs, *room)
-        return
-    _quiet(_block, kernel, inputs, outs, room, mend, extra, kind)
+    if kernel.guarded is None and kind is F64 and mend is None and not extra and outs[0].size < MANY:
+        _quiet(kernel.block, *inputs, *outs, *room)
+    else:
+        _quiet(_block, kernel, inputs, outs, room, mend, extra, kind)
 
 
 class _Contexts(threading.local):
@@ -318,13 +320,11 @@ def _of_single(
     """In float32, and in float64 the elements for which that is not good enough: each result depends on its own inputs alone."""
     single = kernel.single
     assert single is not None
-    inside = single.holds(inputs)
-    places = np.empty(0, np.intp) if inside else np.flatnonzero(single.outside(inputs))
-    if inside or places.size < outs[0].size:
-        single.block(*inputs, *outs, *room)
-        if mend is not None:
-            mend(inputs, outs)
-    if not inside:
+    single.block(*inputs, *outs, *room)
+    if mend is not None:
+        mend(inputs, outs)
+    if not single.holds(inputs):
+        places = np.flatnonzero(single.outside(inputs))
         chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
         found = [np.empty(places.size) for _ in outs]
         once(kernel, chosen, found, mend)
