@@ -65,26 +65,26 @@ def _value_guarded(prediction: Array, target: Array, out: Array, s1: Array, s2: 
 
 def _grad_prediction_of_number(prediction: float, target: float) -> float:
     t1 = abs(prediction)
-    t2 = abs(t1)
-    return -1.0 / t2 if target == 1.0 else 1.0 / (1.0 - t2) if target == 0.0 else (t1 - target) / ((1.0 - t1) * t1)
+    t2 = 1.0 / t1
+    t3 = 1.0 - t1
+    return -t2 if target == 1.0 else 1.0 / t3 if target == 0.0 else (t1 - target) * t2 / t3
 
 
 def _grad_prediction(
-    prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+    prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array
 ) -> None:
     np.abs(prediction, out=s1)  # t1
-    np.abs(s1, out=out)  # t2
-    np.equal(target, 0.0, out=m1)
-    np.subtract(1.0, out, out=s2)
-    np.divide(1.0, s2, out=s2)
-    np.subtract(s1, target, out=s3)
-    np.subtract(1.0, s1, out=s4)
-    np.multiply(s4, s1, out=s4)
-    np.divide(s3, s4, out=s3)
-    select(m1, s2, s3, out=s2)  # t3
+    np.divide(1.0, s1, out=s2)  # t2
+    np.subtract(1.0, s1, out=s3)  # t3
     np.equal(target, 1.0, out=m1)
-    np.divide(-1.0, out, out=out)
-    select(m1, out, s2, out=out)
+    np.negative(s2, out=out)
+    np.equal(target, 0.0, out=m2)
+    np.divide(1.0, s3, out=s4)
+    np.subtract(s1, target, out=s1)
+    np.multiply(s1, s2, out=s1)
+    np.divide(s1, s3, out=s1)
+    select(m2, s4, s1, out=s4)
+    select(m1, out, s4, out=out)
 
 
 def _second_prediction_of_number(prediction: float, target: float) -> float:
@@ -115,56 +115,54 @@ def _second_prediction_guarded(prediction: Array, target: Array, out: Array, s1:
 
 def _value_and_grad_prediction(
     prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1:
-    Array
+    Array, m2: Array
 ) -> None:
     np.negative(target, out=value)
     np.log(prediction, out=s1)
     np.multiply(value, s1, out=value)
     np.subtract(target, 1.0, out=s1)
-    np.negative(prediction, out=grad)
-    np.log1p(grad, out=grad)
-    np.multiply(s1, grad, out=s1)
+    np.negative(prediction, out=s2)
+    np.log1p(s2, out=s2)
+    np.multiply(s1, s2, out=s1)
     np.add(value, s1, out=value)
     np.abs(prediction, out=s1)
-    np.abs(s1, out=grad)
-    np.equal(target, 0.0, out=m1)
-    np.subtract(1.0, grad, out=s2)
-    np.divide(1.0, s2, out=s2)
-    np.subtract(s1, target, out=s3)
-    np.subtract(1.0, s1, out=s4)
-    np.multiply(s4, s1, out=s4)
-    np.divide(s3, s4, out=s3)
-    select(m1, s2, s3, out=s2)
+    np.divide(1.0, s1, out=s2)
+    np.subtract(1.0, s1, out=s3)
     np.equal(target, 1.0, out=m1)
-    np.divide(-1.0, grad, out=grad)
-    select(m1, grad, s2, out=grad)
+    np.negative(s2, out=grad)
+    np.equal(target, 0.0, out=m2)
+    np.divide(1.0, s3, out=s4)
+    np.subtract(s1, target, out=s1)
+    np.multiply(s1, s2, out=s1)
+    np.divide(s1, s3, out=s1)
+    select(m2, s4, s1, out=s4)
+    select(m1, grad, s4, out=grad)
 
 
 def _value_and_grad_prediction_guarded(
     prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1:
-    Array
+    Array, m2: Array
 ) -> None:
     np.negative(target, out=s1)
-    np.log(prediction, out=grad)
-    product(s1, grad, out=value)
+    np.log(prediction, out=s2)
+    product(s1, s2, out=value)
     np.subtract(target, 1.0, out=s1)
-    np.negative(prediction, out=grad)
-    np.log1p(grad, out=grad)
-    product(s1, grad, out=s2)
-    np.add(value, s2, out=value)
+    np.negative(prediction, out=s2)
+    np.log1p(s2, out=s2)
+    product(s1, s2, out=s3)
+    np.add(value, s3, out=value)
     np.abs(prediction, out=s1)
-    np.abs(s1, out=grad)
-    np.equal(target, 0.0, out=m1)
-    np.subtract(1.0, grad, out=s2)
-    np.divide(1.0, s2, out=s2)
-    np.subtract(s1, target, out=s3)
-    np.subtract(1.0, s1, out=s4)
-    np.multiply(s4, s1, out=s4)
-    np.divide(s3, s4, out=s3)
-    select(m1, s2, s3, out=s2)
+    np.divide(1.0, s1, out=s2)
+    np.subtract(1.0, s1, out=s3)
     np.equal(target, 1.0, out=m1)
-    np.divide(-1.0, grad, out=grad)
-    select(m1, grad, s2, out=grad)
+    np.negative(s2, out=grad)
+    np.equal(target, 0.0, out=m2)
+    np.divide(1.0, s3, out=s4)
+    np.subtract(s1, target, out=s1)
+    np.multiply(s1, s2, out=s1)
+    np.divide(s1, s3, out=s1)
+    select(m2, s4, s1, out=s4)
+    select(m1, grad, s4, out=grad)
 
 
 binary_cross_entropy = ScalarFunction(
@@ -173,7 +171,7 @@ binary_cross_entropy = ScalarFunction(
     ranges={"prediction": Range(lower=0.0, upper=1.0), "target": Range(lower=0.0, upper=1.0)},
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=3),
     gradients={
-        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number, scratch=4, masks=1),
+        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number, scratch=4, masks=2),
     },
     seconds={
         "prediction": Kernel(
@@ -182,7 +180,7 @@ binary_cross_entropy = ScalarFunction(
     },
     values_and_gradients={
         "prediction": Kernel(
-            _value_and_grad_prediction, _value_and_grad_prediction_guarded, results=2, scratch=4, masks=1,
+            _value_and_grad_prediction, _value_and_grad_prediction_guarded, results=2, scratch=4, masks=2,
         ),
     },
     loss=True,

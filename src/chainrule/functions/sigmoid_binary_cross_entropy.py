@@ -28,6 +28,7 @@ from chainrule.runtime.scalar import (
     Kernel,
     Range,
     ScalarFunction,
+    Within,
     apply,
     product,
     product_of_number,
@@ -85,6 +86,22 @@ def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s
     apply(refined, s4, s2, s5, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=out)
 
 
+def _grad_logit_moderate(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
+) -> None:
+    np.exp(logit, out=out)  # e
+    np.subtract(out, target, out=s1)
+    np.multiply(target, out, out=s2)
+    np.subtract(s1, s2, out=s1)  # t2
+    np.abs(target, out=s2)  # t3
+    np.add(1.0, out, out=s3)
+    np.divide(s1, s3, out=s3)
+    np.add(out, s2, out=s4)
+    np.multiply(out, s2, out=out)
+    np.add(s4, out, out=s4)
+    apply(refined, s3, s1, s4, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, logit, target, out=out)
+
+
 def _second_logit_of_number(logit: float, target: float) -> float:
     e = math.exp(-abs(logit))
     t1 = 1.0 + e
@@ -98,6 +115,12 @@ def _second_logit(logit: Array, target: Array, out: Array, s1: Array) -> None:
     np.add(1.0, out, out=s1)  # t1
     np.multiply(s1, s1, out=s1)
     np.divide(out, s1, out=out)
+
+
+def _second_logit_single(logit: Array, target: Array, out: Array, s1: Array) -> None:
+    np.cosh(logit, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(0.5, out, out=out)
 
 
 def _value_and_grad_logit(
@@ -160,19 +183,53 @@ def _value_and_grad_logit_guarded(
     apply(refined, s4, s2, s5, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
 
 
+def _value_and_grad_logit_moderate(
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    m1: Array
+) -> None:
+    np.less(logit, 0.0, out=m1)
+    np.negative(target, out=value)
+    np.multiply(value, logit, out=value)
+    np.subtract(1.0, target, out=grad)
+    np.multiply(logit, grad, out=grad)
+    select(m1, value, grad, out=value)
+    np.abs(logit, out=grad)
+    np.negative(grad, out=grad)
+    np.exp(grad, out=grad)
+    np.log1p(grad, out=grad)
+    np.add(value, grad, out=value)
+    np.exp(logit, out=grad)
+    np.subtract(grad, target, out=s1)
+    np.multiply(target, grad, out=s2)
+    np.subtract(s1, s2, out=s1)
+    np.abs(target, out=s2)
+    np.add(1.0, grad, out=s3)
+    np.divide(s1, s3, out=s3)
+    np.add(grad, s2, out=s4)
+    np.multiply(grad, s2, out=grad)
+    np.add(s4, grad, out=s4)
+    apply(refined, s3, s1, s4, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, logit, target, out=grad)
+
+
 sigmoid_binary_cross_entropy = ScalarFunction(
     "sigmoid_binary_cross_entropy",
     arguments=("logit", "target"),
     ranges={"target": Range(lower=0.0, upper=1.0)},
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2, masks=1),
     gradients={
-        "logit": Kernel(_grad_logit, scratch=5),
+        "logit": Kernel(_grad_logit, scratch=5, moderate=Within(_grad_logit_moderate, ((-np.inf, 40.0), None))),
     },
     seconds={
-        "logit": Kernel(_second_logit, number=_second_logit_of_number, scratch=1, nan=("target",)),
+        "logit": Kernel(
+            _second_logit, number=_second_logit_of_number, scratch=1, nan=("target",),
+            single=Within(_second_logit_single, ((-88.0, 88.0), None)),
+        ),
     },
     values_and_gradients={
-        "logit": Kernel(_value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=5, masks=1),
+        "logit": Kernel(
+            _value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=5, masks=1,
+            moderate=Within(_value_and_grad_logit_moderate, ((-np.inf, 40.0), None)),
+        ),
     },
     loss=True,
     doc=__doc__,

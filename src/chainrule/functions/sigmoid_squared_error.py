@@ -35,117 +35,154 @@ from chainrule.runtime.scalar import (
 )
 
 
-def _value(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1:
-    Array
-) -> None:
-    np.exp(logit, out=s1)  # e
-    np.minimum(logit, 100.0, out=s2)  # t1
-    np.exp(s2, out=s3)  # e1
-    np.multiply(target, s3, out=s4)
-    np.add(target, s4, out=s4)
-    np.subtract(s4, s3, out=s4)  # t2
-    np.abs(target, out=s5)  # t3
-    np.multiply(4.0, s1, out=out)
-    np.add(2.0, out, out=out)
-    np.multiply(s1, s1, out=s1)
-    np.multiply(2.0, s1, out=s1)
-    np.add(out, s1, out=out)  # t4
-    np.add(1.0, s3, out=s1)  # t5
-    np.multiply(s4, s4, out=s6)
-    np.multiply(0.5, s6, out=s6)
-    np.multiply(s1, s1, out=s1)
-    np.divide(s6, s1, out=s6)  # t6
-    np.add(s3, s5, out=s1)
-    np.multiply(s3, s5, out=s3)
-    np.add(s1, s3, out=s1)
-    apply(refined, s6, s4, s1, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s2, target, out=s3)
-    np.equal(target, 1.0, out=m1)
-    np.divide(1.0, out, out=out)
-    select(m1, out, s3, out=out)
-
-
-def _value_moderate(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1:
-    Array
-) -> None:
-    np.exp(logit, out=s1)  # e
-    np.multiply(target, s1, out=s2)
+def _value(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
+    np.minimum(logit, 400.0, out=s1)  # t1
+    np.minimum(s1, 40.0, out=out)
+    np.exp(out, out=out)  # e
+    np.multiply(target, out, out=s2)
     np.add(target, s2, out=s2)
-    np.subtract(s2, s1, out=s2)  # t2
+    np.subtract(s2, out, out=s2)  # t2
     np.abs(target, out=s3)  # t3
-    np.multiply(4.0, s1, out=out)
-    np.add(2.0, out, out=out)
-    np.multiply(s1, s1, out=s4)
-    np.multiply(2.0, s4, out=s4)
-    np.add(out, s4, out=out)  # t4
-    np.add(1.0, s1, out=s4)  # t5
+    np.add(1.0, out, out=s4)  # t4
     np.multiply(s2, s2, out=s5)
     np.multiply(0.5, s5, out=s5)
     np.multiply(s4, s4, out=s4)
-    np.divide(s5, s4, out=s5)  # t6
-    np.add(s1, s3, out=s4)
-    np.multiply(s1, s3, out=s1)
-    np.add(s4, s1, out=s4)
-    apply(refined, s5, s2, s4, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, logit, target, out=s1)
-    np.equal(target, 1.0, out=m1)
-    np.divide(1.0, out, out=out)
-    select(m1, out, s1, out=out)
+    np.divide(s5, s4, out=s5)  # t5
+    np.add(out, s3, out=s4)
+    np.multiply(out, s3, out=out)
+    np.add(s4, out, out=s4)
+    apply(refined, s5, s2, s4, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=out)
+
+
+def _value_moderate(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
+) -> None:
+    np.exp(logit, out=out)  # e
+    np.multiply(target, out, out=s1)
+    np.add(target, s1, out=s1)
+    np.subtract(s1, out, out=s1)  # t2
+    np.abs(target, out=s2)  # t3
+    np.add(1.0, out, out=s3)  # t4
+    np.multiply(s1, s1, out=s4)
+    np.multiply(0.5, s4, out=s4)
+    np.multiply(s3, s3, out=s3)
+    np.divide(s4, s3, out=s4)  # t5
+    np.add(out, s2, out=s3)
+    np.multiply(out, s2, out=out)
+    np.add(s3, out, out=s3)
+    apply(refined, s4, s1, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, logit, target, out=out)
 
 
 def _grad_logit(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
+    Array, m1: Array
 ) -> None:
-    np.minimum(logit, 800.0, out=s1)  # t1
-    np.abs(s1, out=s2)
-    np.negative(s2, out=s2)
+    np.minimum(logit, 800.0, out=s1)
+    np.maximum(s1, -800.0, out=s1)  # t1
+    np.abs(s1, out=out)
+    np.negative(out, out=out)  # t2
+    np.maximum(out, -600.0, out=s2)
     np.exp(s2, out=s2)  # e
-    np.multiply(target, s2, out=out)
-    np.add(target, out, out=out)  # t2
+    np.add(out, 600.0, out=out)
+    np.minimum(out, 0.0, out=out)  # t3
+    np.exp(out, out=out)  # e1
+    np.multiply(target, s2, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(target, s3, out=s3)  # t4
     np.less(logit, 0.0, out=m1)
-    np.subtract(out, s2, out=s3)
-    np.subtract(out, 1.0, out=out)
-    select(m1, s3, out, out=s3)  # t3
-    np.abs(target, out=out)  # t4
-    np.multiply(s2, out, out=s4)
-    np.add(out, s4, out=out)  # t5
-    np.add(1.0, s2, out=s4)  # t6
-    np.add(s2, out, out=s5)
-    np.add(1.0, out, out=out)
-    select(m1, s5, out, out=s5)  # t7
-    np.negative(s2, out=s2)
-    np.multiply(s2, s3, out=s2)
-    np.multiply(s4, s4, out=out)
-    np.multiply(out, s4, out=out)
-    np.divide(s2, out, out=s2)
-    apply(refined, s2, s3, s5, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=out)
+    np.multiply(-1.0, s2, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s3, s4, out=s4)
+    np.subtract(s3, 1.0, out=s3)
+    select(m1, s4, s3, out=s4)  # t5
+    np.add(1.0, s2, out=s3)  # t6
+    np.abs(target, out=s5)  # t7
+    np.multiply(s5, s2, out=s6)
+    np.multiply(s6, out, out=s6)
+    np.add(s5, s6, out=s5)  # t8
+    np.negative(s4, out=s6)
+    np.divide(s6, s3, out=s6)
+    np.divide(s6, s3, out=s6)  # t9
+    np.divide(s6, s3, out=s6)
+    np.multiply(s6, s2, out=s6)
+    np.multiply(s6, out, out=s6)  # t10
+    np.add(s2, s5, out=s2)
+    np.add(1.0, s5, out=s5)
+    select(m1, s2, s5, out=s2)  # t11
+    apply(refined, s6, s4, s2, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=out)
+
+
+def _grad_logit_guarded(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
+    Array, m1: Array
+) -> None:
+    np.minimum(logit, 800.0, out=s1)
+    np.maximum(s1, -800.0, out=s1)  # t1
+    np.abs(s1, out=out)
+    np.negative(out, out=out)  # t2
+    np.maximum(out, -600.0, out=s2)
+    np.exp(s2, out=s2)  # e
+    np.add(out, 600.0, out=out)
+    np.minimum(out, 0.0, out=out)  # t3
+    np.exp(out, out=out)  # e1
+    np.multiply(target, s2, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(target, s3, out=s3)  # t4
+    np.less(logit, 0.0, out=m1)
+    np.multiply(-1.0, s2, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s3, s4, out=s4)
+    np.subtract(s3, 1.0, out=s3)
+    select(m1, s4, s3, out=s4)  # t5
+    np.add(1.0, s2, out=s3)  # t6
+    np.abs(target, out=s5)  # t7
+    np.multiply(s5, s2, out=s6)
+    np.multiply(s6, out, out=s6)
+    np.add(s5, s6, out=s5)  # t8
+    np.negative(s4, out=s6)
+    quotient(s6, s3, out=s7)
+    quotient(s7, s3, out=s6)  # t9
+    quotient(s6, s3, out=s7)
+    np.multiply(s7, s2, out=s7)
+    np.multiply(s7, out, out=s7)  # t10
+    np.add(s2, s5, out=s2)
+    np.add(1.0, s5, out=s5)
+    select(m1, s2, s5, out=s2)  # t11
+    apply(refined, s7, s4, s2, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=out)
 
 
 def _grad_logit_moderate(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
+    Array, m1: Array
 ) -> None:
     np.abs(logit, out=s1)
-    np.negative(s1, out=s1)
+    np.negative(s1, out=s1)  # t2
     np.exp(s1, out=s1)  # e
-    np.multiply(target, s1, out=out)
-    np.add(target, out, out=out)  # t2
+    np.exp(0.0, out=out)  # e1
+    np.multiply(target, s1, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(target, s2, out=s2)  # t4
     np.less(logit, 0.0, out=m1)
-    np.subtract(out, s1, out=s2)
-    np.subtract(out, 1.0, out=out)
-    select(m1, s2, out, out=s2)  # t3
-    np.abs(target, out=out)  # t4
-    np.multiply(s1, out, out=s3)
-    np.add(out, s3, out=out)  # t5
-    np.add(1.0, s1, out=s3)  # t6
-    np.add(s1, out, out=s4)
-    np.add(1.0, out, out=out)
-    select(m1, s4, out, out=s4)  # t7
-    np.negative(s1, out=s1)
-    np.multiply(s1, s2, out=s1)
-    np.multiply(s3, s3, out=out)
-    np.multiply(out, s3, out=out)
-    np.divide(s1, out, out=s1)
-    apply(refined, s1, s2, s4, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), logit, target, out=out)
+    np.multiply(-1.0, s1, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s2, s3, out=s3)
+    np.subtract(s2, 1.0, out=s2)
+    select(m1, s3, s2, out=s3)  # t5
+    np.add(1.0, s1, out=s2)  # t6
+    np.abs(target, out=s4)  # t7
+    np.multiply(s4, s1, out=s5)
+    np.multiply(s5, out, out=s5)
+    np.add(s4, s5, out=s4)  # t8
+    np.negative(s3, out=s5)
+    np.divide(s5, s2, out=s5)
+    np.divide(s5, s2, out=s5)  # t9
+    np.divide(s5, s2, out=s5)
+    np.multiply(s5, s1, out=s5)
+    np.multiply(s5, out, out=s5)  # t10
+    np.add(s1, s4, out=s1)
+    np.add(1.0, s4, out=s4)
+    select(m1, s1, s4, out=s1)  # t11
+    apply(refined, s5, s3, s1, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), logit, target, out=out)
 
 
 def _second_logit(
@@ -226,113 +263,168 @@ def _second_logit_guarded(
 
 def _value_and_grad_logit(
     logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
-    m1: Array
+    s6: Array, s7: Array, m1: Array
 ) -> None:
-    np.exp(logit, out=s1)
-    np.minimum(logit, 100.0, out=s2)
-    np.exp(s2, out=grad)
-    np.multiply(target, grad, out=s3)
-    np.add(target, s3, out=s3)
-    np.subtract(s3, grad, out=s3)
-    np.abs(target, out=s4)
-    np.multiply(4.0, s1, out=value)
-    np.add(2.0, value, out=value)
-    np.multiply(s1, s1, out=s1)
-    np.multiply(2.0, s1, out=s1)
-    np.add(value, s1, out=value)
-    np.add(1.0, grad, out=s1)
-    np.multiply(s3, s3, out=s5)
-    np.multiply(0.5, s5, out=s5)
-    np.multiply(s1, s1, out=s1)
-    np.divide(s5, s1, out=s5)
-    np.add(grad, s4, out=s1)
-    np.multiply(grad, s4, out=grad)
-    np.add(s1, grad, out=s1)
-    apply(refined, s5, s3, s1, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s2, target, out=grad)
-    np.equal(target, 1.0, out=m1)
-    np.divide(1.0, value, out=value)
-    select(m1, value, grad, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.abs(s1, out=s2)
-    np.negative(s2, out=s2)
-    np.exp(s2, out=s2)
-    np.multiply(target, s2, out=grad)
+    np.minimum(logit, 400.0, out=s1)
+    np.minimum(s1, 40.0, out=value)
+    np.exp(value, out=value)
+    np.multiply(target, value, out=grad)
     np.add(target, grad, out=grad)
-    np.less(logit, 0.0, out=m1)
-    np.subtract(grad, s2, out=s3)
-    np.subtract(grad, 1.0, out=grad)
-    select(m1, s3, grad, out=s3)
-    np.multiply(s2, s4, out=grad)
-    np.add(s4, grad, out=s4)
-    np.add(1.0, s2, out=grad)
-    np.add(s2, s4, out=s5)
-    np.add(1.0, s4, out=s4)
-    select(m1, s5, s4, out=s5)
-    np.negative(s2, out=s2)
-    np.multiply(s2, s3, out=s2)
-    np.multiply(grad, grad, out=s4)
-    np.multiply(s4, grad, out=s4)
-    np.divide(s2, s4, out=s2)
-    apply(refined, s2, s3, s5, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=grad)
-
-
-def _value_and_grad_logit_moderate(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
-    m1: Array
-) -> None:
-    np.exp(logit, out=s1)
-    np.multiply(target, s1, out=grad)
-    np.add(target, grad, out=grad)
-    np.subtract(grad, s1, out=grad)
+    np.subtract(grad, value, out=grad)
     np.abs(target, out=s2)
-    np.multiply(4.0, s1, out=value)
-    np.add(2.0, value, out=value)
-    np.multiply(s1, s1, out=s3)
-    np.multiply(2.0, s3, out=s3)
-    np.add(value, s3, out=value)
-    np.add(1.0, s1, out=s3)
+    np.add(1.0, value, out=s3)
     np.multiply(grad, grad, out=s4)
     np.multiply(0.5, s4, out=s4)
     np.multiply(s3, s3, out=s3)
     np.divide(s4, s3, out=s4)
-    np.add(s1, s2, out=s3)
-    np.multiply(s1, s2, out=s1)
-    np.add(s3, s1, out=s3)
-    apply(refined, s4, grad, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, logit, target, out=s1)
-    np.equal(target, 1.0, out=m1)
-    np.divide(1.0, value, out=value)
-    select(m1, value, s1, out=value)
+    np.add(value, s2, out=s3)
+    np.multiply(value, s2, out=value)
+    np.add(s3, value, out=s3)
+    apply(refined, s4, grad, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=value)
+    np.minimum(logit, 800.0, out=s1)
+    np.maximum(s1, -800.0, out=s1)
+    np.abs(s1, out=grad)
+    np.negative(grad, out=grad)
+    np.maximum(grad, -600.0, out=s3)
+    np.exp(s3, out=s3)
+    np.add(grad, 600.0, out=grad)
+    np.minimum(grad, 0.0, out=grad)
+    np.exp(grad, out=grad)
+    np.multiply(target, s3, out=s4)
+    np.multiply(s4, grad, out=s4)
+    np.add(target, s4, out=s4)
+    np.less(logit, 0.0, out=m1)
+    np.multiply(-1.0, s3, out=s5)
+    np.multiply(s5, grad, out=s5)
+    np.add(s4, s5, out=s5)
+    np.subtract(s4, 1.0, out=s4)
+    select(m1, s5, s4, out=s5)
+    np.add(1.0, s3, out=s4)
+    np.multiply(s2, s3, out=s6)
+    np.multiply(s6, grad, out=s6)
+    np.add(s2, s6, out=s2)
+    np.negative(s5, out=s6)
+    np.divide(s6, s4, out=s6)
+    np.divide(s6, s4, out=s6)
+    np.divide(s6, s4, out=s6)
+    np.multiply(s6, s3, out=s6)
+    np.multiply(s6, grad, out=s6)
+    np.add(s3, s2, out=s3)
+    np.add(1.0, s2, out=s2)
+    select(m1, s3, s2, out=s3)
+    apply(refined, s6, s5, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=grad)
+
+
+def _value_and_grad_logit_guarded(
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    s6: Array, s7: Array, m1: Array
+) -> None:
+    np.minimum(logit, 400.0, out=s1)
+    np.minimum(s1, 40.0, out=value)
+    np.exp(value, out=value)
+    np.multiply(target, value, out=grad)
+    np.add(target, grad, out=grad)
+    np.subtract(grad, value, out=grad)
+    np.abs(target, out=s2)
+    np.add(1.0, value, out=s3)
+    np.multiply(grad, grad, out=s4)
+    np.multiply(0.5, s4, out=s4)
+    np.multiply(s3, s3, out=s3)
+    np.divide(s4, s3, out=s4)
+    np.add(value, s2, out=s3)
+    np.multiply(value, s2, out=value)
+    np.add(s3, value, out=s3)
+    apply(refined, s4, grad, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=value)
+    np.minimum(logit, 800.0, out=s1)
+    np.maximum(s1, -800.0, out=s1)
+    np.abs(s1, out=grad)
+    np.negative(grad, out=grad)
+    np.maximum(grad, -600.0, out=s3)
+    np.exp(s3, out=s3)
+    np.add(grad, 600.0, out=grad)
+    np.minimum(grad, 0.0, out=grad)
+    np.exp(grad, out=grad)
+    np.multiply(target, s3, out=s4)
+    np.multiply(s4, grad, out=s4)
+    np.add(target, s4, out=s4)
+    np.less(logit, 0.0, out=m1)
+    np.multiply(-1.0, s3, out=s5)
+    np.multiply(s5, grad, out=s5)
+    np.add(s4, s5, out=s5)
+    np.subtract(s4, 1.0, out=s4)
+    select(m1, s5, s4, out=s5)
+    np.add(1.0, s3, out=s4)
+    np.multiply(s2, s3, out=s6)
+    np.multiply(s6, grad, out=s6)
+    np.add(s2, s6, out=s2)
+    np.negative(s5, out=s6)
+    quotient(s6, s4, out=s7)
+    quotient(s7, s4, out=s6)
+    quotient(s6, s4, out=s7)
+    np.multiply(s7, s3, out=s7)
+    np.multiply(s7, grad, out=s7)
+    np.add(s3, s2, out=s3)
+    np.add(1.0, s2, out=s2)
+    select(m1, s3, s2, out=s3)
+    apply(refined, s7, s5, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), s1, target, out=grad)
+
+
+def _value_and_grad_logit_moderate(
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    s6: Array, s7: Array, m1: Array
+) -> None:
+    np.exp(logit, out=value)
+    np.multiply(target, value, out=s1)
+    np.add(target, s1, out=s1)
+    np.subtract(s1, value, out=s1)
+    np.abs(target, out=grad)
+    np.add(1.0, value, out=s2)
+    np.multiply(s1, s1, out=s3)
+    np.multiply(0.5, s3, out=s3)
+    np.multiply(s2, s2, out=s2)
+    np.divide(s3, s2, out=s3)
+    np.add(value, grad, out=s2)
+    np.multiply(value, grad, out=value)
+    np.add(s2, value, out=s2)
+    apply(refined, s3, s1, s2, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, logit, target, out=value)
     np.abs(logit, out=s1)
     np.negative(s1, out=s1)
     np.exp(s1, out=s1)
-    np.multiply(target, s1, out=grad)
-    np.add(target, grad, out=grad)
+    np.exp(0.0, out=s2)
+    np.multiply(target, s1, out=s3)
+    np.multiply(s3, s2, out=s3)
+    np.add(target, s3, out=s3)
     np.less(logit, 0.0, out=m1)
-    np.subtract(grad, s1, out=s3)
-    np.subtract(grad, 1.0, out=grad)
-    select(m1, s3, grad, out=s3)
-    np.multiply(s1, s2, out=grad)
-    np.add(s2, grad, out=s2)
-    np.add(1.0, s1, out=grad)
-    np.add(s1, s2, out=s4)
-    np.add(1.0, s2, out=s2)
-    select(m1, s4, s2, out=s4)
-    np.negative(s1, out=s1)
-    np.multiply(s1, s3, out=s1)
-    np.multiply(grad, grad, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.divide(s1, s2, out=s1)
-    apply(refined, s1, s3, s4, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), logit, target, out=grad)
+    np.multiply(-1.0, s1, out=s4)
+    np.multiply(s4, s2, out=s4)
+    np.add(s3, s4, out=s4)
+    np.subtract(s3, 1.0, out=s3)
+    select(m1, s4, s3, out=s4)
+    np.add(1.0, s1, out=s3)
+    np.multiply(grad, s1, out=s5)
+    np.multiply(s5, s2, out=s5)
+    np.add(grad, s5, out=grad)
+    np.negative(s4, out=s5)
+    np.divide(s5, s3, out=s5)
+    np.divide(s5, s3, out=s5)
+    np.divide(s5, s3, out=s5)
+    np.multiply(s5, s1, out=s5)
+    np.multiply(s5, s2, out=s5)
+    np.add(s1, grad, out=s1)
+    np.add(1.0, grad, out=grad)
+    select(m1, s1, grad, out=s1)
+    apply(refined, s5, s4, s1, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), logit, target, out=grad)
 
 
 sigmoid_squared_error = ScalarFunction(
     "sigmoid_squared_error",
     arguments=("logit", "target"),
     ranges={"target": Range(lower=0.0, upper=1.0)},
-    value=Kernel(_value, scratch=6, masks=1, moderate=Within(_value_moderate, ((-np.inf, 100.0), None))),
+    value=Kernel(_value, scratch=5, moderate=Within(_value_moderate, ((-np.inf, 40.0), None))),
     gradients={
         "logit": Kernel(
-            _grad_logit, scratch=5, masks=1, moderate=Within(_grad_logit_moderate, ((-np.inf, 800.0), None)),
+            _grad_logit, _grad_logit_guarded, scratch=7, masks=1, moderate=Within(_grad_logit_moderate, ((-600.0,
+            600.0), None)),
         ),
     },
     seconds={
@@ -340,8 +432,8 @@ sigmoid_squared_error = ScalarFunction(
     },
     values_and_gradients={
         "logit": Kernel(
-            _value_and_grad_logit, results=2, scratch=5, masks=1, moderate=Within(_value_and_grad_logit_moderate,
-            ((-np.inf, 100.0), None)),
+            _value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=7, masks=1,
+            moderate=Within(_value_and_grad_logit_moderate, ((-600.0, 40.0), None)),
         ),
     },
     loss=True,
