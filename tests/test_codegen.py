@@ -78,8 +78,6 @@ BOTH = ("prediction", "target")
 SPECS = {
     each.name: each
     for each in (
-        spec("sigmoid", SIGMA_X),
-        spec("hyperbolic_tangent", (exp(x) - exp(-x)) / (exp(x) + exp(-x))),
         spec("relu", Piecewise((x, x > 0), (0, True))),
         spec("leaky_relu", Piecewise((x, x > 0), (slope * x, True)), parameters=(("negative_slope", slope, 0.01),)),
         spec("prelu", Piecewise((x, x > 0), (a * x, True)), (("x", x), ("a", a))),
@@ -90,9 +88,6 @@ SPECS = {
             domain={alpha: POSITIVE},
             wrt=["x", "alpha"],
         ),
-        spec("softplus", log(1 + exp(x))),
-        spec("swish", x * SIGMA_X, gradients={"x": SIGMA_X + x * SIGMA_X * (1 - SIGMA_X)}),
-        spec("mish", x * tanh(log(1 + exp(x)))),
         spec("squared_error", (x - y) ** 2, PAIR),
         spec(
             "absolute_error",
@@ -101,17 +96,7 @@ SPECS = {
             gradients={"prediction": sign(x - y), "target": -sign(x - y)},
             seconds={"prediction": Integer(0), "target": Integer(0)},
         ),
-        spec(
-            "huber",
-            Piecewise(((x - y) ** 2 / 2, Abs(x - y) <= delta), (delta * (Abs(x - y) - delta / 2), True)),
-            PAIR,
-            (("delta", delta, 1.0),),
-            {delta: POSITIVE},
-            {"prediction": HUBER_SLOPE, "target": -HUBER_SLOPE},
-            {each: Piecewise((1, Abs(x - y) <= delta), (0, True)) for each in BOTH},
-        ),
         spec("hinge", Max(0, 1 - y * x), PAIR, wrt=["prediction"]),
-        spec("cross_entropy_raw", -y * log(SIGMA) - (1 - y) * log(1 - SIGMA), LOGITS, domain={y: UNIT}, wrt=["logits"]),
         spec("power_tower", x**x, domain={x: POSITIVE}),
         spec("wave", x * sin(x)),
         spec("pseudo_huber", sqrt(x**2 + 1) - 1),
@@ -123,15 +108,19 @@ SPECS = {
 SPECS |= {
     name: spec_of(load_definition(name), derive_all(load_definition(name)))
     for name in (
+        "sigmoid",
+        "tanh",
+        "softplus",
         "silu",
         "gelu",
+        "huber",
         "log_cosh",
         "binary_cross_entropy",
         "sigmoid_binary_cross_entropy",
         "sigmoid_squared_error",
     )
 }
-assert len(SPECS) == 26
+assert len(SPECS) == 23
 
 
 @cache
@@ -166,7 +155,7 @@ def test_the_text_is_short_and_documented(name):
     assert "sympy" not in text
 
 
-@pytest.mark.parametrize("name", ["elu", "silu", "cross_entropy_raw"])
+@pytest.mark.parametrize("name", ["elu", "gauss", "runge"])
 def test_the_text_is_the_same_every_time(name):
     assert generate(SPECS[name]) == source(name)
 
@@ -175,7 +164,7 @@ def every_check(made, of):
     return (*check_function(made, of), *check_paths(made, of))
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "relu", "elu", "huber", "swish", "cross_entropy_raw"])
+@pytest.mark.parametrize("name", ["sigmoid", "relu", "elu", "huber", "silu", "sigmoid_binary_cross_entropy"])
 def test_a_broken_function_is_caught_on_whichever_path(name):
     """The code of blocks, the guarded twin, that of numbers, value and gradient together: each is corrupted by itself."""
     text = source(name)
@@ -283,7 +272,7 @@ def test_extremes(name, method, given, wanted):
     np.testing.assert_allclose(call(**given), wanted, rtol=1e-14, atol=0)
 
 
-@pytest.mark.parametrize("name", ["sigmoid", "silu", "gelu", "mish", "softplus", "relu", "hyperbolic_tangent"])
+@pytest.mark.parametrize("name", ["sigmoid", "silu", "gelu", "softplus", "relu", "tanh"])
 def test_any_float_gives_a_number_and_no_warning(name):
     bits = np.random.default_rng(7).integers(0, 2**64, 20000, dtype=np.uint64)
     doubles = bits.view(np.float64)
@@ -328,7 +317,7 @@ def test_arguments_and_parameters_broadcast():
     rows, columns = np.arange(3.0)[:, None], np.arange(4.0)
     huber, prelu = function("huber"), function("prelu")
     assert huber(rows, columns).shape == (3, 4)
-    assert huber.grad(rows, columns, wrt="target").shape == (3, 4)
+    assert huber.grad(rows, columns, wrt="prediction").shape == (3, 4)
     assert huber.second(rows, columns, delta=np.ones((2, 1, 1))).shape == (2, 3, 4)
     assert prelu.grad(rows, columns, wrt="a").shape == (3, 4)
     value, grad = huber.value_and_grad(rows, columns, delta=0.5)

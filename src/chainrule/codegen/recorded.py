@@ -143,7 +143,7 @@ def _measured(record: Record) -> Measured:
 
 
 def _expression(text: str) -> Expr:
-    """The inverse of `srepr`, which writes a word of the vocabulary as `Function('name')`."""
+    """The inverse of `srepr`, which writes a word of the vocabulary as `Function('name')`, but for a product that SymPy was kept from multiplying out: -(y - 1) comes back as 1 - y."""
     known = {"Function": lambda name: WORDS.get(name) or sympy.Function(name), "Str": Str, "ExprCondPair": ExprCondPair}
     found: Expr = eval(text, {**vars(sympy), **known})
     return found

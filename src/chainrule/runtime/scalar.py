@@ -314,7 +314,7 @@ class ScalarFunction:
             for name, x in zip(self.names, inputs, strict=True):
                 if type(x) is float and (x != x or not self._fits(name, x)):
                     return None
-        if len(kernels) == 1 and outs[0] is None and first.ndim:  # as below, in fewer steps
+        if len(outs) == 1 and outs[0] is None and first.ndim:  # as below, in fewer steps
             kernel, single = kernels[0], kernels[0].single
             if kind is F64 or (
                 single is not None and (not (numbers or self._defaults) or single.holds_of_numbers(inputs))

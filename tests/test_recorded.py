@@ -1,0 +1,77 @@
+"""The stable forms on record are those of the catalogue, and what a search finds."""
+
+import ast
+
+import pytest
+from sympy import srepr
+from sympy.core.function import AppliedUndef
+
+from chainrule.calculus.derive import derive_all
+from chainrule.catalogue import builtin, entries, load
+from chainrule.codegen import recorded
+from chainrule.codegen.modules import module_source
+from chainrule.codegen.points import ranges, sample
+from chainrule.codegen.specs import spec_of
+from chainrule.codegen.stable import THOROUGH, problem, stabilise
+
+
+def test_every_function_of_the_catalogue_is_on_record(monkeypatch):
+    asked = set()
+
+    def noted(stated, names):
+        asked.add(key := recorded.key_of(stated, names))
+        assert key in recorded.records(), f"{stated.expr}: run python -m chainrule.codegen.recorded"
+        return recorded._revived(recorded.records()[key], stated, names)
+
+    monkeypatch.setattr("chainrule.codegen.numpy_source.stable_form", noted)
+    monkeypatch.setattr("chainrule.codegen.vector_stable.stable_form", noted)
+    for name in entries((builtin(),)):
+        definition = load(name)
+        if not definition.called_any:
+            module_source(definition, derive_all(definition))
+    assert set(recorded.records()) >= asked
+    assert len(asked) > 40
+
+
+def question(name, part):
+    spec = spec_of(load(name), derive_all(load(name)))
+    domains = tuple((each.lower, each.upper) for each in ranges(spec).values())
+    stated = problem(dict(spec.parts)[part], spec.symbols, sample(spec), domains)
+    return stated, dict(zip(spec.symbols, spec.names, strict=True))
+
+
+@pytest.mark.parametrize(("name", "part"), [("sigmoid", "_value"), ("elu", "_grad_x"), ("softplus", "_value")])
+def test_what_is_recorded_is_what_is_found(name, part):
+    stated, names = question(name, part)
+    record = recorded.records()[recorded.key_of(stated, names)]
+    assert recorded.as_record(stabilise(stated, names, THOROUGH)) == {
+        **record,
+        "measured": {**record["measured"], "at": tuple(record["measured"]["at"])},
+        "naive": {**record["naive"], "at": tuple(record["naive"]["at"])},
+    }
+
+
+def test_a_form_read_back_is_written_alike():
+    for record in recorded.records().values():
+        if "error" not in record:
+            form = recorded._expression(record["form"])
+            assert recorded._expression(srepr(form)) == form
+            assert not {str(f.func) for f in form.atoms(AppliedUndef)} - set(recorded.WORDS)
+
+
+def test_another_search_or_another_name_is_another_question(monkeypatch):
+    stated, names = question("relu", "_value")
+    key = recorded.key_of(stated, names)
+    assert recorded.key_of(stated, dict.fromkeys(names, "u")) != key
+    monkeypatch.setattr(recorded, "search_digest", lambda: "another")
+    assert recorded.key_of(stated, names) != key
+
+
+def test_the_digest_covers_every_module_of_the_search():
+    """What the modules of the search import of the generator is itself part of it."""
+    inside = {name.removeprefix("codegen/").removesuffix(".py") for name in recorded.SEARCH if "codegen" in name}
+    for name in inside:
+        tree = ast.parse((recorded.PACKAGE / "codegen" / f"{name}.py").read_text(encoding="utf-8"))
+        modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
+        imported = {m.removeprefix("chainrule.codegen.") for m in modules if m.startswith("chainrule.codegen.")}
+        assert imported <= inside | {"spec"}, name
