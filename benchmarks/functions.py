@@ -335,17 +335,25 @@ WORST = 2.0
 GELU = 4.0
 """Nanoseconds for an element of float32, its value and its gradient."""
 IMPORT = 5.0
-"""Milliseconds that ``import chainrule.functions`` may take beyond ``import numpy``."""
+"""Milliseconds that ``from chainrule.functions import sigmoid`` may take beyond ``import numpy``."""
+IMPORTS, IMPORTED = 5, 5
+"""How often so many imports are timed: the clock of processors has steps of 10 ms."""
 
 
-def import_times(repeats: int) -> tuple[float, float]:
-    """Milliseconds of a process that imports NumPy, and of one that imports the functions; the least of the repeats."""
+def import_times(clock: str) -> tuple[float, float]:
+    """Milliseconds of a process that imports NumPy, and of one that imports the functions; the least of several, taking turns."""
+
+    def now() -> float:
+        spent = os.times()
+        return time.perf_counter() if clock == "wall" else spent.children_user + spent.children_system
+
     least = [math.inf, math.inf]
-    for _ in range(repeats):
-        for k, module in enumerate(("numpy", "chainrule.functions")):
-            start = time.perf_counter()
-            subprocess.run([sys.executable, "-c", f"import {module}"], check=True)
-            least[k] = min(least[k], 1e3 * (time.perf_counter() - start))
+    for _ in range(IMPORTS):
+        for k, statement in enumerate(("import numpy", "from chainrule.functions import sigmoid")):
+            start = now()
+            for _ in range(IMPORTED):
+                subprocess.run([sys.executable, "-c", statement], check=True)
+            least[k] = min(least[k], 1e3 * (now() - start) / IMPORTED)
     return least[0], least[1]
 
 
@@ -364,17 +372,21 @@ def power(n: int) -> str:
 
 
 def report(
-    records: Sequence[Mapping[str, Any]], imports: tuple[float, float], clock: str, busy: Sequence[float]
+    records: Sequence[Mapping[str, Any]],
+    imports: tuple[float, float],
+    clock: str,
+    busy: Sequence[float],
+    arguments: Sequence[str] = (),
 ) -> str:
     """The tables as Markdown; what misses a target is bold. imports: what `import_times` gives. busy: how many programs wanted a core
-    in the minute before and at the end."""
+    in the minute before and at the end. arguments: of the command."""
     versions = ", ".join(
         f"{p} {v}" for p in ("numpy", "sympy", "scipy", "numexpr", "jax", "torch") if (v := _version(p))
     )
     lines = [
         "# Speed of the generated functions",
         "",
-        "Written by `python benchmarks/functions.py`. Nanoseconds per element (microseconds per call at 10²), the least of the repeats; ratios are ours over",
+        f"Written by `{' '.join(['python', 'benchmarks/functions.py', *arguments])}`. Nanoseconds per element (microseconds per call at 10²), the least of the repeats; ratios are ours over",
         f"theirs, below 1 is faster. {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}.",
         f"{'Time that passes' if clock == 'wall' else 'Processor time'}; {busy[0]:.1f} programs wanted a core in the minute before the run, "
         f"{busy[1]:.1f} in its last one{'.' if max(busy[0], busy[1] - 1) < 0.5 else ': the machine was not quiet, which lengthens what is short.'}",
@@ -463,7 +475,7 @@ def _others(rows: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> 
         if r["name"] == "gelu" and r["dtype"] == "float32" and r["n"] >= 1_000_000
     ]
     plain, ours = imports
-    words = f"import of chainrule.functions beyond that of numpy ({plain:.0f} ms)"
+    words = f"import of chainrule.functions.sigmoid beyond that of numpy ({plain:.0f} ms)"
     return _table(["single figures", "target", ""], [*found, [words, f"{IMPORT:g} ms", _judged(ours - plain, IMPORT)]])
 
 
@@ -594,7 +606,7 @@ def main(
             )
             found += [json.loads(line) for line in path.read_text().splitlines()]
     busy.append(os.getloadavg()[0])
-    text = report(found, import_times(repeats), clock, busy)
+    text = report(found, import_times(clock), clock, busy, sys.argv[1:])
     click.echo(text)
     if write or (not (only or sizes or dtypes or threads) and avx512 and peers == ",".join(PEERS)):
         OUTPUT.write_text(text, encoding="utf-8")
