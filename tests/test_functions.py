@@ -43,7 +43,8 @@ def test_no_warning_and_no_nan_that_mathematics_does_not_have(name: str, dtype: 
     f = function(name)
     with np.errstate(all="ignore"):
         grid = GRID.astype(dtype)
-    others = [np.array([0.0, 1.0, 0.25], dtype=dtype)] * (len(f.arguments) - 1)
+    target = [-1.0, 1.0, 1.0] if name == "hinge" else [0.0, 1.0, 0.25]  # its targets are -1 and 1
+    others = [np.array(target, dtype=dtype)] * (len(f.arguments) - 1)
     with np.errstate(all="raise"):
         for point in itertools.product(*([o[k] for k in range(3)] for o in others)):
             inside = np.ones(grid.shape, dtype=bool)

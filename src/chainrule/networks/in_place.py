@@ -102,8 +102,10 @@ class _Writer:
 
 
 def _number(node: ast.expr) -> str | None:
-    """The text of a number; None for what is none."""
+    """The text of a number, or of a formula that is handed on as it stands; None for what is neither."""
     match node:
+        case ast.Lambda():
+            return ast.unparse(node)
         case ast.Constant(value):
             return repr(value)
         case ast.UnaryOp(ast.USub(), ast.Constant(value)):

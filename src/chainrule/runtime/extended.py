@@ -129,7 +129,7 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
             return found
         near = np.broadcast_to(near, shape)
         result = np.array(found, dtype=np.float64)
-        chosen = [np.broadcast_to(each, shape)[near] for each in arguments]
+        chosen = [np.broadcast_to(each, shape)[near].astype(np.float64) for each in arguments]
         again = formula(*map(Twice, chosen))
         values = again.high + again.low
         very = np.broadcast_to(np.abs(total) < VERY_NEAR * size, shape)[near] | ~np.isfinite(values)

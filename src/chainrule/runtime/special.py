@@ -176,7 +176,10 @@ def times_exp_square(factor: Any, x: Array, c: float, low: Array | None = None) 
     Gaussian below the smallest number may be multiplied by a large factor.
 
     x² = h² + (x - h)(x + h), with h² exact (Dekker, 1971); the exponent is raised by 64 log 2, the rounding of that kept (Knuth's two-sum).
+    float32 is computed in float64, for which these constants are, and rounded.
     """
+    if getattr(x, "dtype", None) == np.float32:
+        return times_exp_square(factor, x.astype(np.float64), c, low).astype(np.float32)
     a = np.minimum(np.abs(x), math.sqrt(-900.0 / c))
     h = upper_half(a)
     square = h * h
