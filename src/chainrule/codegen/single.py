@@ -45,7 +45,11 @@ ROWS = (
     Row(sympy.log(1 + EXP), ("return np.log1p(np.exp(-np.abs(u))) + np.maximum(u, 0.0)",)),
     Row(U / (1 + 1 / EXP), ("return u / (1.0 + np.exp(-u))",), low=-85.0),
     Row(Piecewise((U, U > 0), (P * (EXP - 1), True)), ("return np.where(u > 0.0, u, p * np.expm1(u))",)),
-    Row(Piecewise((1, U > 0), (P * EXP, True)), ("return np.where(u > 0.0, 1.0, p * np.exp(u))",)),
+    Row(
+        Piecewise((1, U > 0), (P * EXP, True)),
+        ("return np.where(u > 0.0, 1.0, p * np.exp(u))",),
+        low=-87.0,  # below, exp(u) is subnormal and its error is multiplied by p
+    ),
     Row(Piecewise((0, U > 0), (EXP - 1, True)), ("return np.where(u > 0.0, 0.0, np.expm1(u))",)),
     Row(Max(U, 0), ("return np.maximum(u, 0.0)",)),
     Row(Heaviside(U), ("return np.where(u > 0.0, 1.0, 0.0)",)),

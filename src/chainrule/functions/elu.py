@@ -125,8 +125,8 @@ elu = ScalarFunction(
     ),
     gradients={
         "x": Kernel(
-            _grad_x, number=_grad_x_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_grad_x_single, (None,
-            (9.5367431640625e-07, 1048576.0))),
+            _grad_x, number=_grad_x_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_grad_x_single,
+            ((-87.0, np.inf), (9.5367431640625e-07, 1048576.0))),
         ),
         "alpha": Kernel(
             _grad_alpha, number=_grad_alpha_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_grad_alpha,
@@ -139,7 +139,7 @@ elu = ScalarFunction(
     values_and_gradients={
         "x": Kernel(
             _value_and_grad_x, results=2, scratch=1, masks=1, nan=("alpha",), single=Within(_value_and_grad_x_single,
-            (None, (9.5367431640625e-07, 1048576.0))),
+            ((-87.0, np.inf), (9.5367431640625e-07, 1048576.0))),
         ),
         "alpha": Kernel(
             _value_and_grad_alpha, results=2, scratch=1, masks=1, nan=("alpha",), single=Within(_value_and_grad_alpha,
