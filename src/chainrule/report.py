@@ -324,6 +324,7 @@ class Report:
     steps_checked: int
     passed: bool
     code: str
+    excerpt: bool
     module: str
     floating: FloatingText | None = None
 
@@ -469,7 +470,8 @@ class Author:
             checks=tuple(self.check(key, rows) for key in dict.fromkeys(row.key for row in rows)),
             steps_checked=sum(v.steps_checked for v in material.verifications),
             passed=bool(rows) and all(row.passed for row in rows),
-            code=_without_docstring(material.code),
+            code=_read(material.code),
+            excerpt="ScalarFunction(" in material.code,
             module=material.module,
             floating=self.floating(material) if material.floating else None,
         )
@@ -770,11 +772,17 @@ _ROLES = ("main", "other", "second", "route", "backward")
 _KINK_VALUES = ("left_value", "right_value", "left_slope", "right_slope", "value", "code_value")
 
 
-def _without_docstring(code: str) -> str:
-    """The code to read: what its docstring says, the page says."""
+def _read(code: str) -> str:
+    """The code to read: the formulas for one number, else those for arrays; of a function of vectors, all but what the page says anyway."""
     body = ast.parse(code).body if code else []
-    first = body[0].end_lineno if body and isinstance(body[0], ast.Expr) else 0
-    return "\n".join(code.splitlines()[first or 0 :]).strip("\n")
+    functions = [node for node in body if isinstance(node, ast.FunctionDef)]
+    lines = code.splitlines()
+    for chosen in (r"_(value|grad_\w+?)_of_number", r"_(value|grad_[a-z]+)"):
+        found = [node for node in functions if re.fullmatch(chosen, node.name)]
+        if len(found) > 1 and "ScalarFunction(" in code:
+            return "\n\n\n".join("\n".join(lines[node.lineno - 1 : node.end_lineno]) for node in found)
+    first = body[0].end_lineno if body else 0
+    return "\n".join(lines[first or 0 :]).strip("\n")
 
 
 def _role(derivation: Derivation, main: Derivation) -> str:
