@@ -98,7 +98,9 @@ def peers(about: Subject, part: Part, value: Any, symbols: Sequence[sympy.Symbol
     """What computes a part elsewhere, as functions of points, a row for each."""
     row = SCALAR[about.home.name]
     expr = value if part.along is None else derivative(value, symbols[part.along], 1)
-    yield "lambdify", _columns(sympy.lambdify(symbols, expr, modules=["numpy", "scipy"]))
+    if find_spec("scipy") or not expr.has(sympy.erf):
+        modules = ["numpy", "scipy"] if find_spec("scipy") else ["numpy"]
+        yield "lambdify", _columns(sympy.lambdify(symbols, expr, modules=modules))
     if row.scipy and part.along is None:
         special = importlib.import_module("scipy.special")
         yield "scipy", _columns(lambda x, y=None, *_: eval(row.scipy, {"special": special, "x": x, "y": y}))

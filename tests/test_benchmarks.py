@@ -28,6 +28,7 @@ def test_what_sympy_cannot_do_is_reported_as_a_failure() -> None:
 
 
 def test_the_benchmark_of_functions_runs_and_judges() -> None:
+    pytest.importorskip("torch")
     """The smallest of runs: a table with ours, a peer, their ratio and the floors."""
     command = [
         sys.executable,

@@ -1,5 +1,7 @@
 """The document of a network, and the numbers at its units: equations and code agree."""
 
+from functools import cache
+
 import numpy as np
 import pytest
 from click.testing import CliRunner
@@ -42,16 +44,21 @@ def test_the_sample_is_the_same_every_time():
     assert first.sample.x.tolist() == [1.0, -0.5]
 
 
+@cache
+def page_of(network):
+    return page(network, with_numbers=True)
+
+
 @pytest.mark.parametrize("network", NETWORKS, ids=str)
 def test_every_check_of_its_page_passes(network):
-    made = page(network, with_numbers=True)
+    made = page_of(network)
     made.raise_if_failed()
     assert len(made.verdicts) > 5
 
 
 @pytest.mark.parametrize("form", ["text", "md", "tex", "typ"])
 def test_its_page_in_every_format(form):
-    made = written(page(NETWORKS[2], with_numbers=True), form, project()).lower()
+    made = written(page_of(NETWORKS[2]), form, project()).lower()
     for words in ("one sample", "with numbers", "in numpy", "def loss_and_gradients"):
         assert words in made.replace("\\_", "_")
 
