@@ -4,6 +4,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
@@ -28,8 +30,8 @@ def test_what_sympy_cannot_do_is_reported_as_a_failure() -> None:
 
 
 def test_the_benchmark_of_functions_runs_and_judges() -> None:
-    pytest.importorskip("torch")
     """The smallest of runs: a table with ours, a peer, their ratio and the floors."""
+    pytest.importorskip("torch")
     command = [
         sys.executable,
         "benchmarks/functions.py",
