@@ -1,12 +1,13 @@
 """How fast the generated functions are, beside SymPy's lambdify, SciPy, NumExpr, JAX and PyTorch: values and gradients, one thread and several.
 
-python benchmarks/functions.py                        everything; prints the tables, writes benchmarks/functions.md and functions.svg
+python benchmarks/functions.py                        everything (half an hour); prints the tables, writes docs/speed.md and docs/speed.svg
 python benchmarks/functions.py --only silu,gelu -n 10000   some functions, some sizes; writes nothing
-python benchmarks/functions.py --no-avx512            NumPy without its AVX-512 code, as on processors that lack it; writes nothing
+python benchmarks/functions.py --no-avx512            without AVX-512 code, as on processors that lack it; writes nothing
 python benchmarks/functions.py --clock cpu --threads 1   processor time, for a machine that is shared with other work
+python benchmarks/functions.py --keep FOLDER          everything, the records of each process kept there; what is there is not measured again
 
 All calls of a row take turns and the least of the repeats counts. Each number of threads is a process of its own that may use so many cores, so every
-library adapts in its own way. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
+library adapts in its own way; one more process measures one thread in which no library may use AVX-512. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
 device; those of torch without gradients are timed without their tape, the gradient is a backward pass of its sum, with the forward pass that it needs.
 `best` is the fastest of all peers, so it is a different one in each row. Floors: a copy into an array that is there, and np.exp likewise."""
 
@@ -27,12 +28,20 @@ from typing import Any
 
 import click
 
-OUTPUT = Path(__file__).with_suffix(".md")
-PLOT = Path(__file__).with_suffix(".svg")
+OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "speed.md"
+PLOT = OUTPUT.with_suffix(".svg")
 SIZES = (100, 10_000, 1_000_000, 10_000_000)
 DTYPES = ("float64", "float32")
 PEERS = ("lambdify", "lambdify cse", "scipy", "numexpr", "jax", "torch", "torch no-grad")
-WITHOUT_AVX512 = "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4"
+WITHOUT_AVX512: Mapping[str, str] = {
+    "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4",
+    "PYTHONWARNINGS": "ignore",  # of features that NumPy does not know or this processor lacks
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
+"""The environment in which NumPy, PyTorch and JAX leave AVX-512 alone."""
 LEAST = 2e-3
 """Seconds that a repeat lasts at least: small arrays are called several times."""
 
@@ -278,7 +287,6 @@ def measure(
     """One record for each function, kind, dtype and size, in this process."""
     import numpy as np
 
-    threads = len(os.sched_getaffinity(0))
     for dtype in dtypes:
         for n in sizes:
             x = np.ones(n, dtype)
@@ -288,7 +296,7 @@ def measure(
                 repeats,
                 CLOCKS[clock],
             )
-            yield {"name": "floor", "kind": "", "dtype": dtype, "n": n, "threads": threads, "seconds": floors}
+            yield {"name": "floor", "kind": "", "dtype": dtype, "n": n, "seconds": floors}
             for name in names:
                 shapes = [(n,)] if name in SCALAR else [(max(1, n // k), k) for k in CLASSES if n >= 10 * k]
                 for shape in shapes:
@@ -303,7 +311,6 @@ def measure(
                             "kind": kind,
                             "dtype": dtype,
                             "n": n,
-                            "threads": threads,
                             "seconds": found,
                         }
 
@@ -395,43 +402,53 @@ def report(
         "## Targets",
         "",
     ]
-    threads = sorted({r["threads"] for r in records})
+    ways = list(dict.fromkeys(r["way"] for r in records))
     rows = [r for r in records if r["name"] != "floor" and "K =" not in r["name"]]
-    columns = [(t, d) for t in threads for d in DTYPES if any(r["threads"] == t and r["dtype"] == d for r in rows)]
+    columns = [(w, d) for w in ways for d in DTYPES if any(r["way"] == w and r["dtype"] == d for r in rows)]
     lines += _table(
-        ["geometric mean of ours over theirs", "target", *(f"{d}, {t} thread{'s' * (t > 1)}" for t, d in columns)],
+        ["geometric mean of ours over theirs", "target", *(f"{d}, {w}" for w, d in columns)],
         [
             [
                 words,
                 f"{target:g}",
                 *(
                     _judged(
-                        mean(ratios([r for r in rows if (r["threads"], r["dtype"], r["n"]) == (t, d, n)], peer)), target
+                        mean(ratios([r for r in rows if (r["way"], r["dtype"], r["n"]) == (w, d, n)], peer)), target
                     )
-                    for t, d in columns
+                    for w, d in columns
                 ),
             ]
             for peer, n, target, words in TARGETS
         ],
     )
     lines += ["", *_others(rows, imports)]
+    for w in ways:
+        for d in DTYPES:
+            for n in sorted({r["n"] for r in records}):
+                chosen = [r for r in records if (r["way"], r["dtype"], r["n"]) == (w, d, n)]
+                if chosen:
+                    lines += ["", f"## {power(n)} elements, {d}, {w}", "", *_figures(chosen, n)]
+    return "\n".join([*lines, *_slow(records)]) + "\n"
+
+
+def _slow(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    """What misses the target for single functions, the worst first, with the floors."""
     slow = [(ratios([r], "best")[0], r) for r in records if r["name"] != "floor" and ratios([r], "best")[0] > WORST]
-    lines += [
-        "",
-        f"Slower than {WORST:g} times the best peer: {len(slow)} of {len(records)} measurements"
-        + (":" if slow else "."),
-        "",
-    ]
     slow.sort(key=lambda pair: -pair[0])
-    lines += (
-        _table(
-            [*["function", "n", "dtype", "threads"], "ours / best", "best peer", "its time", "ours", "copy", "exp"],
+    measured = sum(r["name"] != "floor" for r in records)
+    yield from ("", f"## Slower than {WORST:g} times the best peer", "")
+    yield f"{len(slow)} of {measured} measurements" + (":" if slow else ".")
+    yield ""
+    head = [*["function", "n", "dtype", "how"], "ours / best", "best peer", "its time", "ours", "copy", "exp"]
+    if slow:
+        yield from _table(
+            head,
             [
                 [
                     f"{r['name']} {r['kind']}",
                     power(r["n"]),
                     r["dtype"],
-                    str(r["threads"]),
+                    r["way"],
                     f"**{ratio:.2f}**",
                     best(r)[0],
                     *(f"{seconds * scale(r['n']):.2f}" for seconds in (best(r)[1], r["seconds"]["ours"])),
@@ -440,16 +457,6 @@ def report(
                 for ratio, r in slow
             ],
         )
-        if slow
-        else []
-    )
-    for t in threads:
-        for d in DTYPES:
-            for n in sorted({r["n"] for r in records}):
-                chosen = [r for r in records if (r["threads"], r["dtype"], r["n"]) == (t, d, n)]
-                if chosen:
-                    lines += ["", f"## {power(n)} elements, {d}, {t} thread{'s' * (t > 1)}", "", *_figures(chosen, n)]
-    return "\n".join(lines) + "\n"
 
 
 def scale(n: int) -> float:
@@ -459,7 +466,7 @@ def scale(n: int) -> float:
 
 def floor(records: Sequence[Mapping[str, Any]], like: Mapping[str, Any]) -> Mapping[str, float]:
     """The seconds of a copy and of np.exp for as many elements, below which no function of them can be made of NumPy."""
-    same = ("n", "dtype", "threads")
+    same = ("n", "dtype", "way")
     return next(r["seconds"] for r in records if r["name"] == "floor" and all(r[k] == like[k] for k in same))
 
 
@@ -467,7 +474,7 @@ def _others(rows: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> 
     """The targets that are no mean of ratios."""
     found = [
         [
-            f"{r['name']} {r['kind']}, float32, {power(r['n'])}, {r['threads']} thread{'s' * (r['threads'] > 1)}",
+            f"{r['name']} {r['kind']}, float32, {power(r['n'])}, {r['way']}",
             f"{GELU:g} ns per element",
             _judged(r["seconds"]["ours"] * scale(r["n"]), GELU),
         ]
@@ -516,10 +523,7 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     chosen = [
         r
         for r in records
-        if r["name"] != "floor"
-        and r["n"] == n
-        and r["dtype"] == "float64"
-        and r["threads"] == min(q["threads"] for q in records)
+        if r["name"] != "floor" and r["n"] == n and r["dtype"] == "float64" and r["way"] == records[0]["way"]
     ]
     chosen.sort(key=lambda r: ratios([r], "best")[0])
     figure = Figure(figsize=(8, 0.22 * len(chosen) + 1.2), layout="constrained")
@@ -542,6 +546,35 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     figure.savefig(path, metadata={"Date": None})
 
 
+@dataclass(frozen=True)
+class Way:
+    """How a process measures: with so many cores, with or without AVX-512."""
+
+    threads: int
+    avx512: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.threads} thread{'s' * (self.threads > 1)}{'' if self.avx512 else ', no AVX-512'}"
+
+    @property
+    def file(self) -> str:
+        return f"{self.threads}{'' if self.avx512 else '-no-avx512'}.jsonl"
+
+    def measured(self, path: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
+        """The records that are in a file, after they are measured if it is not there."""
+        if not path.exists():
+            cores = sorted(os.sched_getaffinity(0))
+            unfinished = path.with_suffix(".unfinished")
+            subprocess.run(
+                [sys.executable, __file__, "--records", str(unfinished), *arguments],
+                check=True,
+                env=os.environ if self.avx512 else {**os.environ, **WITHOUT_AVX512},
+                preexec_fn=lambda: os.sched_setaffinity(0, cores[: self.threads]),
+            )
+            unfinished.rename(path)
+        return [{**json.loads(line), "way": str(self)} for line in path.read_text().splitlines()]
+
+
 @click.command(help=__doc__.split("\n", 1)[0])
 @click.option("--only", default="", help="Functions, separated by commas.")
 @click.option("-n", "sizes", multiple=True, type=int, help="Numbers of elements; may be repeated.")
@@ -549,9 +582,10 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
 @click.option("--threads", multiple=True, type=int, help="Numbers of cores; may be repeated.")
 @click.option("--peers", default=",".join(PEERS), help="Peers, separated by commas.")
 @click.option("--repeats", default=9, show_default=True)
-@click.option("--avx512/--no-avx512", default=True, help="Whether NumPy may use AVX-512.")
+@click.option("--no-avx512", is_flag=True, help="Without AVX-512 only.")
 @click.option("--clock", type=click.Choice(list(CLOCKS)), default="wall", help="Time that passes, or processor time.")
 @click.option("--write", is_flag=True, help="Write the tables and the plot although not everything is measured.")
+@click.option("--keep", type=click.Path(path_type=Path), help="Keep the records of each process in this folder.")
 @click.option("--records", type=click.Path(path_type=Path), help="Measure in this process and write the records here.")
 def main(
     only: str,
@@ -560,9 +594,10 @@ def main(
     threads: tuple[int, ...],
     peers: str,
     repeats: int,
-    avx512: bool,
+    no_avx512: bool,
     clock: str,
     write: bool,
+    keep: Path | None,
     records: Path | None,
 ) -> None:
     names = [name for name in (*SCALAR, *VECTOR) if not only or name in only.split(",")]
@@ -572,43 +607,20 @@ def main(
                 file.write(json.dumps(record) + "\n")
                 file.flush()
         return
-    cores = sorted(os.sched_getaffinity(0))
+    cores = len(os.sched_getaffinity(0))
+    everything = not (only or sizes or dtypes or threads or no_avx512)
+    ways = [Way(t, not no_avx512) for t in threads or (1, 2) if t <= cores] + [Way(1, False)] * everything
     busy = [os.getloadavg()[0]]
-    found: list[dict[str, Any]] = []
-    environment = dict(os.environ)
-    if not avx512:
-        environment["NPY_DISABLE_CPU_FEATURES"] = WITHOUT_AVX512
-        environment["PYTHONWARNINGS"] = "ignore"
-    for t in threads or (1, 2):
-        if t > len(cores):
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder) / "records"
-            command = [
-                sys.executable,
-                __file__,
-                "--records",
-                str(path),
-                "--only",
-                ",".join(names),
-                "--peers",
-                peers,
-                "--repeats",
-                str(repeats),
-                "--clock",
-                clock,
-            ]
-            command += [word for n in sizes for word in ("-n", str(n))] + [
-                word for d in dtypes for word in ("--dtype", d)
-            ]
-            subprocess.run(
-                command, check=True, env=environment, preexec_fn=lambda t=t: os.sched_setaffinity(0, cores[:t])
-            )
-            found += [json.loads(line) for line in path.read_text().splitlines()]
+    arguments = ["--only", ",".join(names), "--peers", peers, "--repeats", str(repeats), "--clock", clock]
+    arguments += [word for n in sizes for word in ("-n", str(n))] + [word for d in dtypes for word in ("--dtype", d)]
+    with tempfile.TemporaryDirectory() as folder:
+        folder = keep or Path(folder)
+        folder.mkdir(exist_ok=True, parents=True)
+        found = [record for way in ways for record in way.measured(folder / way.file, arguments)]
     busy.append(os.getloadavg()[0])
     text = report(found, import_times(clock), clock, busy, sys.argv[1:])
     click.echo(text)
-    if write or (not (only or sizes or dtypes or threads) and avx512 and peers == ",".join(PEERS)):
+    if write or (everything and peers == ",".join(PEERS)):
         OUTPUT.write_text(text, encoding="utf-8")
         plot(found, PLOT)
 
