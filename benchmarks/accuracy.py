@@ -30,7 +30,7 @@ from chainrule.certification.formulas import derivative, formula
 from chainrule.certification.rounding import ulps
 from chainrule.certification.sampling import Points, inside, line, pairs, rows_of, settings
 from chainrule.certification.subject import Part
-from chainrule.runtime.certificate import Certificate, Measurement, read
+from chainrule.runtime.certificate import ENTRY_LIMIT, LIMIT, MIXED, Certificate, Measurement, read
 
 OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "accuracy.md"
 FLOAT64 = np.dtype(np.float64)
@@ -49,35 +49,76 @@ differentiated by SymPy and evaluated in ball arithmetic (Arb) with as many bits
 at ten to forty thousand points, every exponent among them, more around roots, around the places where the code takes another branch and around the
 worst points found so far; every path through the code is measured, and the worst counts. *Exhaustive*: at all 2³² inputs, against the float64
 function, which is compared with Arb at 16 384 of them. A sampled figure is not a bound. **Bold**: more than 4 ulp, so short of what is promised;
-for second derivatives nothing is. Of functions of vectors the unit is the ulp of the largest component of the exact result of a row.
+for second derivatives nothing is. "none": no digit is right somewhere, or the result is a NaN or an infinity where the exact one is a number.
+"""
+NUMBERS = """
+## Functions of numbers
 
-| function | what | float64 | at | float32 |
-|---|---|---|---|---|
+"""
+VECTORS = """
+## Functions of vectors
+
+The unit is the ulp of the largest component of the exact result of a row; *component*: the worst error of a single component, in its own ulp, where it is
+a normal number, 0 or infinite: 16 ulp at most are promised of it, except in products with a vector (vjp, jvp), whose components may cancel. The promise
+is for softmax, log-softmax, logsumexp and the cross-entropies; the same limit marks the others. Rows have up to 100 000 components.
+
 """
 BESIDE = """
 ## Beside others
 
-Worst error in ulp in float64 at the same points, over the whole range, in brackets for arguments of at most {near:g} in size. "none": no digit is
-right somewhere, or the result is a NaN or an infinity where the exact one is a number. {versions}.
+Worst error in ulp in float64 at the same points, over the whole range, in brackets for arguments of at most {near:g} in size. {versions}.
 
 """
 
 
-def main_rows(names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    """The first table: what the certificates say, a row for each part."""
-    for name in names:
-        module = importlib.import_module(f"chainrule.functions.{name}")
-        found = read(module)
-        for what in dict.fromkeys(m.what for m in found.measurements) if found else ():
-            yield _row(found, [m for m in found.measurements if m.what == what])
+def certificates(names: Sequence[str]) -> list[Certificate]:
+    """Those there are."""
+    found = (read(importlib.import_module(f"chainrule.functions.{name}")) for name in names)
+    return [each for each in found if each is not None]
 
 
-def _row(of: Certificate, rows: Sequence[Measurement]) -> tuple[str, ...]:
+def of_numbers(of: Certificate, rows: Sequence[Measurement]) -> Mapping[str, str]:
+    """A row of the table of functions of numbers: one part."""
     wide = next(m for m in rows if m.dtype == "float64")
     narrow = [m for m in rows if m.dtype == "float32"]
     told = [f"{_marked(of, m)} {m.how}" for m in narrow if m.how == "exhaustive" or len(narrow) == 1]
     at = ", ".join(f"{name} = {x!r}" for name, x in wide.at.items())
-    return of.function, wide.what, _marked(of, wide), at, "; ".join(told)
+    return {
+        "function": of.function,
+        "what": wide.what,
+        "float64": _marked(of, wide),
+        "at": at,
+        "float32": "; ".join(told),
+    }
+
+
+def of_vectors(of: Certificate, rows: Sequence[Measurement]) -> Mapping[str, str]:
+    """A row of the table of functions of vectors: one part."""
+    cells = {"function": of.function, "what": rows[0].what}
+    for m in rows:
+        entries = _number(m.entries)
+        promised = m.entries <= ENTRY_LIMIT or m.what.startswith((*MIXED, "second"))
+        cells[m.dtype] = (
+            _number(m.worst) if m.bound <= LIMIT or m.what.startswith("second") else f"**{_number(m.worst)}**"
+        )
+        cells[f"{m.dtype}, component"] = entries if promised else f"**{entries}**"
+    return cells
+
+
+def table(found: Sequence[Certificate], row: Callable[..., Mapping[str, str]]) -> str:
+    """A row for each part of each function."""
+    rows = [
+        row(each, [m for m in each.measurements if m.what == what])
+        for each in found
+        for what in dict.fromkeys(m.what for m in each.measurements)
+    ]
+    columns = list(dict.fromkeys(c for cells in rows for c in cells))
+    lines = [
+        " | ".join(columns),
+        "|".join("---" for _ in columns),
+        *(" | ".join(c.get(k, "") for k in columns) for c in rows),
+    ]
+    return "".join(f"| {line} |\n" if "---" not in line else f"|{line}|\n" for line in lines) if rows else ""
 
 
 def _marked(of: Certificate, m: Measurement) -> str:
@@ -187,10 +228,11 @@ def main(only: str | None) -> None:
     """Print the tables and write docs/accuracy.md."""
     every = [module.name for module in pkgutil.iter_modules(chainrule.functions.__path__)]
     names = only.split(",") if only else every
-    lines = [f"| {' | '.join(row)} |" for row in main_rows(names)]
-    told = {line.split(" | ")[0].removeprefix("| ") for line in lines}
-    missing = [name for name in names if name not in told]
-    text = HEAD + "\n".join(lines) + "\n"
+    found = certificates(names)
+    numbers = [each for each in found if all(m.per == "point" for m in each.measurements)]
+    vectors = [each for each in found if each not in numbers]
+    text = HEAD + NUMBERS + table(numbers, of_numbers) + VECTORS + table(vectors, of_vectors)
+    missing = sorted({*names} - {each.function for each in found})
     if missing:
         text += f"\nWithout a certificate of their code: {', '.join(missing)}.\n"
     rows = list(beside([name for name in names if name in SCALAR]))
