@@ -43,7 +43,8 @@ def test_the_delta_is_short_where_output_and_loss_match(output, loss, delta):
     ("output", "loss", "delta"),
     [
         ("sigmoid", "squared_error", "2 ((a² - y) ⊙ a² ⊙ (1 - a²))"),
-        ("tanh", "absolute_error", "(1 - a² ⊙ a²) ⊙ sgn(a² - y)"),
+        ("tanh", "absolute_error", "sgn(a² - y) ⊙ (1 - a² ⊙ a²)"),
+        ("tanh", "squared_error", "2 ((a² - y) ⊙ (1 - a² ⊙ a²))"),
         ("sigmoid", "cross_entropy", "-y ⊙ (1 - a²)"),
         ("relu", "squared_error", "2 ((a² - y) ⊙ 1[z² > 0])"),
     ],

@@ -6,7 +6,7 @@ then a fixed order. The search is bounded by the size of expressions and the num
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import groupby, product
+from itertools import combinations, groupby, product
 from typing import Any
 
 import sympy as sp
@@ -68,7 +68,8 @@ class _Candidate:
             yield self.rated(node, None)
         factored_value, flat_value = _factored(self.value), _flat(self.value)
         flat, factored = self.field.leave(flat_value), self.field.leave(factored_value)
-        for value in (*_nested(factored_value, self.field), *_divided(factored_value, self.field)):
+        nested, divided = _nested(factored_value, self.field), _divided(factored_value, self.field)
+        for value in (*nested, *divided, *_squares(factored_value)):
             node = self.field.leave(value)
             yield self.rated(node, flat if flat != node else None)
         yield self.rated(factored, flat if flat != factored else None)
@@ -319,6 +320,15 @@ def _nested(expression: Any, field: Field) -> Iterator[Any]:
             if 1 < len(inside) < len(factor.args):
                 shared = oriented(sp.factor(sp.Add(*inside)))
                 yield expression.xreplace({factor: sp.Add(shared, *(x for x in factor.args if x not in inside))})
+
+
+def _squares(expression: Any) -> Iterator[Any]:
+    """(1 - a)(1 + a)d as (1 - a²)d: a difference of squares stays one."""
+    sums = [factor for factor in sp.Mul.make_args(expression) if factor.is_Add and len(factor.args) == 2]
+    for one, other in combinations(sums, 2):
+        difference = sp.expand(one * other)
+        if difference.is_Add and len(difference.args) == 2:
+            yield sp.Mul(expression / one / other, oriented(difference))
 
 
 def _divided(expression: Any, field: Field) -> Iterator[Any]:
