@@ -566,11 +566,7 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     from matplotlib.figure import Figure
 
     n = max(r["n"] for r in records)
-    chosen = [
-        r
-        for r in records
-        if r["name"] != "floor" and r["n"] == n and r["dtype"] == "float64" and r["way"] == records[0]["way"]
-    ]
+    chosen = [r for r in records if r["n"] == n and r["dtype"] == "float64" and r["way"] == records[0]["way"]]
     chosen.sort(key=lambda r: ratios([r], "best")[0])
     figure = Figure(figsize=(8, 0.22 * len(chosen) + 1.2), layout="constrained")
     axes = figure.subplots()
