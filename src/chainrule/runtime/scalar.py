@@ -25,7 +25,6 @@ from .blocks import BLOCK, F32, F64, Mend, in_slices, not_inside, once, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
 from .direct import direct, never
-from .extended import refined as refined
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times
@@ -39,6 +38,7 @@ from .special import times_exp_square as times_exp_square
 
 if TYPE_CHECKING:
     from .certificate import Certificate
+    from .extended import refined as refined
 
 KEPT = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
 REDUCTIONS = ("none", "sum", "mean")
@@ -54,6 +54,15 @@ ELSEWHERE = {
     "mlx": "np.asarray({})",
 }
 """How an array of another library becomes one of NumPy, by the package of its type."""
+
+
+def __getattr__(name: str) -> Any:
+    """What few functions use is loaded when the first of them is: importing must be quick."""
+    if name == "refined":
+        from .extended import refined
+
+        return refined
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 class Range:
