@@ -24,7 +24,10 @@ from .arithmetic import sign_of_number as sign_of_number
 from .blocks import BLOCK, F32, F64, Mend, in_slices, not_inside, once, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
-from .direct import direct, never
+from .direct import Direct, direct, never
+from .limits import at_least as at_least
+from .limits import at_most as at_most
+from .limits import clipped as clipped
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times
@@ -155,12 +158,9 @@ class ScalarFunction:
         self._gradients = dict(gradients)
         self._seconds = dict(seconds)
         self._both = dict(values_and_gradients or {})
-        self._mends = {kernel: self._mend(kernel) for kernel in self.kernels.values()}
-        first = self._gradients.get(arguments[0])
-        self._value_directly = direct(value, len(arguments), self._defaults, self._mends[value])
-        self._grad_directly = (
-            never if first is None else direct(first, len(arguments), self._defaults, self._mends[first])
-        )
+        self._mends = {kernel: self._mend(kernel, self.names) for kernel in self.kernels.values()}
+        self._value_directly = self._direct(value)
+        self._grad_directly = self._direct(self._gradients[arguments[0]]) if arguments[0] in self._gradients else never
         keywords = [*self.parameters.items(), ("out", None), *([("reduction", "none")] if loss else [])]
         self.__signature__ = inspect.Signature(
             [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in arguments]
@@ -603,11 +603,14 @@ class ScalarFunction:
             undefined = undefined or (single and (x != x or not self._fits(name, x)))
         return undefined
 
-    def _mend(self, kernel: Kernel) -> Mend | None:
+    def _direct(self, kernel: Kernel) -> Direct:
+        return direct(kernel, len(self.arguments), self._defaults, self._mend(kernel, self.arguments))
+
+    def _mend(self, kernel: Kernel, names: tuple[str, ...]) -> Mend | None:
         """What makes results NaN where an array holds NaN that the code does not pass on, or a value outside its domain."""
         checks = [
             (k, each.lower, each.upper, each.open_lower, each.open_upper)
-            for k, name in enumerate(self.names)
+            for k, name in enumerate(names)
             if name in kernel.nan or name in self.ranges
             for each in (self.ranges.get(name, EVERY),)
         ]
