@@ -44,15 +44,16 @@ def test_limits_that_belong_to_the_function_stay():
 def test_every_row_is_within_4_ulp(row):
     """Beside the function itself in float64, at ordinary numbers, where forms that cancel are cut off."""
     u = ORDINARY[np.abs(ORDINARY) > 1e-3]
-    p = 1.5
+    p = min(1.5, row.parameter[1])
     value = row.value.rewrite(sympy.exp) if row.value.has(sympy.tanh) else row.value
     wanted = sympy.lambdify((U, P), value, [{"erf": np.vectorize(math.erf)}, "numpy"])
     with np.errstate(all="ignore"):
         truth = np.broadcast_to(wanted(u.astype(np.float64), p), u.shape).astype(np.float64)
     space = {**vars(scalar), "np": np, "u": u, "p": p}
     *first, last = row.lines
-    exec("\n".join(first), space)
-    got = np.asarray(eval(last.removeprefix("return "), space), np.float32)
+    with np.errstate(over="ignore"):
+        exec("\n".join(first), space)
+        got = np.asarray(eval(last.removeprefix("return "), space), np.float32)
     inside = (u >= row.low) & (u <= row.high) & (np.abs(truth) > 1e-6)
     assert np.max(_ulp(got, truth)[inside]) <= MOST
 
@@ -62,7 +63,7 @@ def test_every_row_is_within_4_ulp(row):
     [
         (1 - 1 / (1 + sympy.exp(U)), "return e / (1.0 + e)"),
         (sympy.exp(-U) / (1 + sympy.exp(-U)) ** 2, "return 0.5 / (1.0 + np.cosh(x))"),
-        (sympy.Piecewise((U, U > 0), (P * U, True)), "return np.where(x > 0.0, x, alpha * x)"),
+        (sympy.Piecewise((U, U > 0), (P * U, True)), "return np.maximum(x, alpha * x)"),
         (sympy.sin(U), None),
         (sympy.exp(U), None),
     ],
@@ -113,19 +114,28 @@ def test_float32_is_right_to_4_ulp_beside_float64(f, name):
 
 
 @pytest.mark.parametrize(("f", "name"), MODERATE, ids=str)
-def test_the_code_without_limits_gives_the_same_bits(f, name):
+def test_the_code_for_moderate_numbers_gives_the_same_numbers(f, name):
     kernel = f.kernels[name]
-    inputs = [RNG.uniform(0.01, 0.99, 10_000) if k else RNG.normal(size=10_000) * 9 for k in range(len(f.names))]
-    given = [np.concatenate([each, each[:3]]) for each in inputs]
-    given[0][-3:] = [np.inf, -np.inf, 1e300]
+    inputs = [
+        RNG.uniform(0.01, 0.99, 10_000) + (pair is not None and pair[0] == 1.0)
+        if k
+        else np.clip(RNG.normal(size=10_000) * 9, -36, 36)
+        for k, pair in enumerate(kernel.moderate.bounds)
+    ]
+    inputs[0][:2] = [0.0, -0.0]
+    for k, pair in enumerate(kernel.moderate.bounds):
+        given = [each.copy() for each in inputs]
+        given[k][5] = np.nan
+        assert kernel.moderate.holds(given) == (pair is None)
     fast, full = ([np.empty(10_000) for _ in range(kernel.results)] for _ in range(2))
     assert kernel.moderate.holds(inputs)
-    assert not kernel.moderate.holds(given)
     blocks.run(kernel, inputs, fast)
-    bare = blocks.Kernel(kernel.block, kernel.guarded, None, kernel.results, kernel.scratch, kernel.masks)
-    blocks.run(bare, inputs, full)
+    blocks.run(kernel.but(moderate=None), inputs, full)
     for a, b in zip(fast, full, strict=True):
-        np.testing.assert_array_equal(a.view(np.int64), b.view(np.int64))
+        if kernel.masks:  # a choice made by arithmetic
+            np.testing.assert_array_max_ulp(a, b, int(MOST))
+        else:
+            np.testing.assert_array_equal(a.view(np.int64), b.view(np.int64))
 
 
 def test_what_lies_outside_the_bounds_of_float32_is_computed_in_float64():

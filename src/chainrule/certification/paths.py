@@ -82,7 +82,7 @@ def _unguarded(kernel: Kernel) -> Kernel | None:
     """The blocks alone wherever they raise no flag: a guarded twin would take over the whole block for one element."""
     guarded = kernel.guarded
     if guarded is None:
-        return replace(kernel, number=None, tables={})
+        return kernel.but(number=None)
 
     def block(*arrays: Any) -> None:
         size = max(np.size(each) for each in arrays)
@@ -97,11 +97,13 @@ def _unguarded(kernel: Kernel) -> Kernel | None:
             for half in (slice(None, size // 2), slice(size // 2, None)):
                 block(*(each if isinstance(each, float) else each.reshape(-1)[half] for each in arrays))
 
-    return replace(kernel, block=block, guarded=None, number=None, tables={})
+    return kernel.but(block=block, guarded=None, number=None, moderate=None)
 
 
 def _guarded(kernel: Kernel) -> Kernel | None:
-    return None if kernel.guarded is None else replace(kernel, block=kernel.guarded, guarded=None, tables={})
+    return (
+        None if kernel.guarded is None else kernel.but(block=kernel.guarded, guarded=None, moderate=None, single=None)
+    )
 
 
 def _of_numbers(kernel: Kernel) -> Kernel | None:
@@ -129,4 +131,4 @@ def _of_numbers(kernel: Kernel) -> Kernel | None:
             else:
                 out[k] = found
 
-    return replace(kernel, block=block, guarded=None, number=None, tables={})
+    return kernel.but(block=block, guarded=None, number=None, moderate=None, single=None)

@@ -260,7 +260,7 @@ def kernel(program: Program, results: Sequence[str]) -> Code:
 
 def inside(function: str) -> bool:
     """Whether a function can write into an array it is given."""
-    return function.startswith("np.") or function in ("select", "replace", *PLAIN)
+    return function.startswith("np.") or function in ("select", "replace", "clipped", *PLAIN)
 
 
 def _needed(program: Program) -> list[int]:

@@ -14,17 +14,18 @@ import numpy as np
 from sympy import Expr
 
 from chainrule.codegen.blocks import Code, Program, has_guards, kernel, of_numbers
+from chainrule.codegen.choices import arithmetic, limited
 from chainrule.codegen.moderate import moderate
 from chainrule.codegen.points import Point, ranges, sample
 from chainrule.codegen.printing import body
 from chainrule.codegen.recorded import stable_form
-from chainrule.codegen.single import single
+from chainrule.codegen.single import EXACT, ROWS, Row, single
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import NEAR_ROOT, Stable, problem
 from chainrule.codegen.vocabulary import WORDS
 from chainrule.errors import ChainruleError, DefinitionError, VerificationError
 from chainrule.runtime import scalar as runtime
-from chainrule.runtime.scalar import Range, ScalarFunction
+from chainrule.runtime.scalar import Range, ScalarFunction, Within
 from chainrule.runtime.vector import VectorFunction
 
 WIDTH = 120
@@ -59,6 +60,9 @@ RESERVED = (
         "select",
         "replace",
         "apply",
+        "at_least",
+        "at_most",
+        "clipped",
     }
     | {"ScalarFunction", "Kernel", "Within", "Range", "Array", *OF_NUMBERS}
     | {word.runtime for word in WORDS}
@@ -178,8 +182,9 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
     formulas = {name: part.body.lines for name, part in parts.items()}
     helpers: dict[tuple[str, ...], str] = {}
     singles = {name: _single(spec, expr) for name, expr in spec.parts}
+    exact = {name: _single(spec, expr, EXACT) for name, expr in spec.parts}
     kernels = {
-        name: _kernel(spec, name, (lines,), helpers, (singles[name],), _numbers(spec, parts[name]))
+        name: _kernel(spec, name, (lines,), helpers, (singles[name],), (exact[name],), _numbers(spec, parts[name]))
         for name, lines in formulas.items()
     }
     for name in spec.gradients:
@@ -190,6 +195,7 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
             tuple(formulas[each] for each in both),
             helpers,
             tuple(singles[each] for each in both),
+            tuple(exact[each] for each in both),
         )
     functions = [text for each in kernels.values() for text in each.functions]
     imports = {"Array", "Kernel", "ScalarFunction", *(["Range"] if bounded else [])}.union(
@@ -224,10 +230,15 @@ def _kernel(
     formulas: tuple[tuple[str, ...], ...],
     helpers: dict[tuple[str, ...], str],
     singles: tuple[_Special, ...],
+    exact: tuple[_Special, ...],
     numbers: tuple[str, ...] | None = None,
 ) -> _Kernel:
     """The code of one formula for numbers and for blocks, or of two for blocks."""
     results = ("out",) if len(formulas) == 1 else ("value", "grad")
+    bounded = frozenset(
+        name for name, each in ranges(spec).items() if math.isfinite(each.lower) and math.isfinite(each.upper)
+    )
+    formulas = tuple(arithmetic(lines, bounded) for lines in formulas)
     guarded = any(has_guards(lines) for lines in formulas)
     known = set(helpers)
     codes = {"": _code(spec, name, formulas, results, guarded, helpers)}
@@ -236,10 +247,16 @@ def _kernel(
     within = {}
     functions = {w.runtime: getattr(runtime, w.runtime) for w in WORDS if w.runtime}
     freed = tuple(moderate(lines, spec.names, functions) for lines in formulas)
-    if any(freed):
-        each = tuple(found[0] if found else lines for found, lines in zip(freed, formulas, strict=True))
-        codes["_moderate"] = _code(spec, name, each, results, guarded, helpers, formulas)
-        within["moderate"] = f"{name}_moderate", _both([found[1] for found in freed if found])
+    chosen = tuple(row if "np.where(" in "".join(lines) else None for lines, row in zip(formulas, exact, strict=True))
+    for better in (tuple(f or c for f, c in zip(freed, chosen, strict=True)), freed):
+        if not any(better) or "moderate" in within:
+            continue
+        each = tuple(found[0] if found else lines for found, lines in zip(better, formulas, strict=True))
+        code = _code(spec, name, each, results, guarded, helpers, formulas)
+        bounds = _both([found[1] for found in better if found])
+        if not code.same_as(codes[""]) and _alike(spec, code, codes[""], bounds, results, helpers):
+            codes["_moderate"] = code
+            within["moderate"] = f"{name}_moderate", bounds
     if all(singles):
         each = tuple(found[0] for found in singles if found)
         code = _code(spec, name, each, results, False, helpers)
@@ -288,9 +305,9 @@ def _both(bounds: Sequence[_Bounds]) -> _Bounds:
     return tuple(narrower(each) for each in zip(*bounds, strict=True))
 
 
-def _single(spec: FunctionSpec, value: Expr) -> _Special:
-    """The code of a part in float32, where it has one."""
-    return single(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters))
+def _single(spec: FunctionSpec, value: Expr, rows: Sequence[Row] = ROWS) -> _Special:
+    """The code of a part by one of the rows, where it has one."""
+    return single(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters), rows)
 
 
 def _numbers(spec: FunctionSpec, part: Stable) -> tuple[str, ...] | None:
@@ -312,24 +329,51 @@ def _code(
     program = Program(inputs=spec.names, helpers=helpers, stem=name)
     for lines, context in zip(formulas, whole or formulas, strict=True):
         program.add(lines, plain, labels=len(formulas) == 1, context=context)
-    return kernel(program, results)
+    return limited(kernel(program, results), tuple(name for name, _, _ in spec.parameters))
 
 
 def _loses_nan(spec: FunctionSpec, name: str, code: Code, results: tuple[str, ...], helpers: list[str]) -> bool:
     """Whether the code gives a number somewhere although an input is NaN."""
-    points = [point for point in sample(spec) if all(map(math.isfinite, point))]
+    points = [tuple(math.nan if n == name else x for n, x in zip(spec.names, p, strict=True)) for p in _finite(spec)]
+    return not all(np.isnan(found).all() for found in _results(spec, code, results, helpers, points))
+
+
+def _alike(
+    spec: FunctionSpec,
+    code: Code,
+    other: Code,
+    bounds: _Bounds,
+    results: tuple[str, ...],
+    helpers: Mapping[tuple[str, ...], str],
+) -> bool:
+    """Whether two codes give the same numbers at all points between the bounds."""
+    inside = Within(lambda: None, bounds)
+    points = [p for p in _finite(spec) if inside.holds(p)]
+    everywhere = [_function(f"def {helper}({', '.join(spec.names)}):", lines) for lines, helper in helpers.items()]
+    both = (_results(spec, each, results, everywhere, points) for each in (code, other))
+    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*both, strict=True))
+
+
+def _finite(spec: FunctionSpec) -> list[Point]:
+    return [point for point in sample(spec) if all(map(math.isfinite, point))]
+
+
+def _results(
+    spec: FunctionSpec, code: Code, results: tuple[str, ...], helpers: Sequence[str], points: Sequence[Point]
+) -> list[Any]:
+    """What the code gives at points. helpers: the texts of the functions that it calls."""
     words = {each.runtime for each in WORDS if each.runtime}
     space: dict[str, Any] = {"np": np, **{each: getattr(runtime, each) for each in code.imports | words}}
     exec("\n\n".join(helpers), space)
     for each, column in zip(spec.names, zip(*points, strict=True), strict=True):
-        space[each] = np.array([math.nan if each == name else x for x in column])
+        space[each] = np.array(column)
     for each in (*results, *(f"s{k}" for k in range(1, code.scratch + 1))):
         space[each] = np.zeros(len(points))
     for k in range(1, code.masks + 1):
         space[f"m{k}"] = np.zeros(len(points), np.bool_)
     with np.errstate(all="ignore"):
         exec("\n".join(code.lines), space)
-    return not all(np.isnan(space[each]).all() for each in results)
+    return [space[each] for each in results]
 
 
 def _import(names: list[str]) -> str:

@@ -5,6 +5,9 @@ elements outside are computed in float64. A part of a definition that is that fu
 is the sweep over every float32 (``chainrule verify --exhaustive NAME``), beside the function in float64. Of a difference: its rounding, half an ulp, comes
 on top, which the function may magnify by |u f'/f|, at most 2 for the rows with an error of half an ulp or less and at most 1 for the others there.
 
+Rows that are the definition itself, but for choices that arithmetic makes, serve arrays of float64 as well (`exact`) where they give the same numbers
+as the stable form.
+
 REFUSED  silu': any form with np.exp or np.cosh, which are off by up to 2.4 ulp in float32, 4.5 ulp at -0.0447
 REFUSED  log(cosh(u)): log1p(2 sinh(u/2)**2), 4.1 ulp at 0.696"""
 
@@ -34,6 +37,7 @@ class Row:
     low: float = -math.inf
     high: float = math.inf
     parameter: tuple[float, float] = (2.0**-20, 2.0**20)
+    exact: bool = False
 
 
 EXP = sympy.exp(U)
@@ -44,28 +48,39 @@ ROWS = (
     Row(1 - sympy.tanh(U) ** 2, ("return 2.0 / (1.0 + np.cosh(u + u))",), -44.0, 44.0),
     Row(sympy.log(1 + EXP), ("return np.log1p(np.exp(-np.abs(u))) + np.maximum(u, 0.0)",)),
     Row(U / (1 + 1 / EXP), ("return u / (1.0 + np.exp(-u))",), low=-85.0),
-    Row(Piecewise((U, U > 0), (P * (EXP - 1), True)), ("return np.where(u > 0.0, u, p * np.expm1(u))",)),
+    Row(
+        Piecewise((U, U > 0), (P * (EXP - 1), True)),
+        ("return np.maximum(u, 0.0) + p * np.expm1(np.minimum(u, 0.0))",),
+        exact=True,
+    ),
     Row(
         Piecewise((1, U > 0), (P * EXP, True)),
-        ("return np.where(u > 0.0, 1.0, p * np.exp(u))",),
+        ("return np.maximum(p * np.exp(np.minimum(u, 0.0)), np.where(u > 0.0, 1.0, 0.0))",),
         low=-87.0,  # below, exp(u) is subnormal and its error is multiplied by p
+        parameter=(2.0**-20, 1.0),
     ),
-    Row(Piecewise((0, U > 0), (EXP - 1, True)), ("return np.where(u > 0.0, 0.0, np.expm1(u))",)),
-    Row(Max(U, 0), ("return np.maximum(u, 0.0)",)),
+    Row(Piecewise((0, U > 0), (EXP - 1, True)), ("return np.expm1(np.minimum(u, 0.0))",), exact=True),
+    Row(Max(U, 0), ("return np.maximum(u, 0.0)",), exact=True),
     Row(Heaviside(U), ("return np.where(u > 0.0, 1.0, 0.0)",)),
-    Row(Piecewise((U, U > 0), (P * U, True)), ("return np.where(u > 0.0, u, p * u)",)),
-    Row(Piecewise((1, U > 0), (P, True)), ("return np.where(u > 0.0, 1.0, p)",)),
-    Row(Min(U, 0), ("return np.where(u > 0.0, 0.0, u)",)),
+    Row(Piecewise((U, U > 0), (P * U, True)), ("return np.maximum(u, p * u)",), parameter=(2.0**-20, 1.0), exact=True),
+    Row(
+        Piecewise((1, U > 0), (P, True)),
+        ("return np.maximum(np.where(u > 0.0, 1.0, 0.0), p)",),
+        parameter=(2.0**-20, 1.0),
+        exact=True,
+    ),
+    Row(Min(U, 0), ("return np.minimum(u, 0.0)",), exact=True),
     Row(U**2, ("return u * u",)),
     Row(U**2 / 2, ("return 0.5 * u * u",)),
     Row(2 * U, ("return u + u",)),
     Row(U, ("return u",)),
     Row(abs(U), ("return np.abs(u)",)),
-    Row(sympy.sign(U), ("return np.sign(u)",)),
+    Row(sympy.sign(U), (f"return clipped(u * {2.0**127!r} * {2.0**127!r}, 1.0)",)),  # np.sign takes twice as long
     Row(
         Piecewise((U**2 / 2, abs(U) <= P), (P * (abs(U) - P / 2), True)),
         ("a = np.abs(u)", "c = np.minimum(a, p)", "return c * (a - 0.5 * c)"),
         parameter=(1.0, 2.0**20),  # below 1, u may overflow where the result does not
+        exact=True,
     ),
     Row(
         U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2,
@@ -79,8 +94,17 @@ ROWS = (
         -1e38,
         1e38,
     ),
-    Row(Max(-P, Min(U, P)), ("return np.maximum(np.minimum(u, p), -p)",)),
+    Row(Max(-P, Min(U, P)), ("return clipped(u, p)",), exact=True),
 )
+EXACT = (
+    *(row for row in ROWS if row.exact),
+    Row(
+        Piecewise((1, U > 0), (P * EXP, True)),
+        ("e = np.exp(0.5 * np.minimum(u, 0.0))", "return np.maximum(p * e * e, np.where(u > 0.0, 1.0, 0.0))"),
+        parameter=(2.0**-20, 1.0),
+    ),
+)
+"""Rows for float64."""
 PROBES = (-9.5, -3.25, -0.75, 0.375, 1.875, 6.5)
 PARAMETERS = (0.375, 1.75)
 SECONDS = (0.625, -1.375)
@@ -90,7 +114,10 @@ EQUAL = 1e-25
 
 
 def single(
-    value: Expr, arguments: Sequence[tuple[str, Symbol]], parameters: Sequence[tuple[str, Symbol]]
+    value: Expr,
+    arguments: Sequence[tuple[str, Symbol]],
+    parameters: Sequence[tuple[str, Symbol]],
+    rows: Sequence[Row] = ROWS,
 ) -> tuple[tuple[str, ...], Bounds] | None:
     """The statements of a function in float32 and the bounds of its arguments and parameters; None where no row has it."""
     used = [(name, symbol) for name, symbol in arguments if symbol in value.free_symbols]
@@ -99,7 +126,7 @@ def single(
         return None
     for first, *rest in itertools.permutations(used):
         symbols = [symbol for _, symbol in (first, *rest, *given)]
-        for row in ROWS:
+        for row in rows:
             if _equal(value, symbols, row, bool(rest), bool(given)):
                 u = f"{first[0]} - {rest[0][0]}" if rest else first[0]
                 lines = _renamed(row.lines, u, given[0][0] if given else "")

@@ -25,7 +25,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, Within, select
+from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, Within, at_least, at_most, select
 
 
 def _value_of_number(x: float, alpha: float) -> float:
@@ -37,6 +37,14 @@ def _value(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
     np.expm1(x, out=s1)
     np.multiply(alpha, s1, out=s1)
     select(m1, x, s1, out=out)
+
+
+def _value_moderate(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
+    at_least(x, 0.0, out=out)
+    at_most(x, 0.0, out=s1)
+    np.expm1(s1, out=s1)
+    np.multiply(alpha, s1, out=s1)
+    np.add(out, s1, out=out)
 
 
 def _grad_x_of_number(x: float, alpha: float) -> float:
@@ -53,11 +61,24 @@ def _grad_x(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
     select(m1, 1.0, s1, out=out)
 
 
-def _grad_x_single(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
+def _grad_x_moderate(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
+    at_most(x, 0.0, out=s1)
+    np.multiply(0.5, s1, out=s1)
+    np.exp(s1, out=s1)  # e
+    np.multiply(alpha, s1, out=out)
+    np.multiply(out, s1, out=out)
     np.greater(x, 0.0, out=m1)
-    np.exp(x, out=s1)
-    np.multiply(alpha, s1, out=s1)
-    select(m1, 1.0, s1, out=out)
+    np.copyto(s1, m1)
+    np.maximum(out, s1, out=out)
+
+
+def _grad_x_single(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
+    at_most(x, 0.0, out=out)
+    np.exp(out, out=out)
+    np.multiply(alpha, out, out=out)
+    np.greater(x, 0.0, out=m1)
+    np.copyto(s1, m1)
+    np.maximum(out, s1, out=out)
 
 
 def _grad_alpha_of_number(x: float, alpha: float) -> float:
@@ -68,6 +89,11 @@ def _grad_alpha(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> Non
     np.greater(x, 0.0, out=m1)
     np.expm1(x, out=s1)
     select(m1, 0.0, s1, out=out)
+
+
+def _grad_alpha_moderate(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
+    at_most(x, 0.0, out=out)
+    np.expm1(out, out=out)
 
 
 def _second_x_of_number(x: float, alpha: float) -> float:
@@ -96,14 +122,32 @@ def _value_and_grad_x(x: Array, alpha: Array, value: Array, grad: Array, s1: Arr
     select(m1, 1.0, s1, out=grad)
 
 
-def _value_and_grad_x_single(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
+def _value_and_grad_x_moderate(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
+    at_least(x, 0.0, out=value)
+    at_most(x, 0.0, out=s1)
+    np.expm1(s1, out=grad)
+    np.multiply(alpha, grad, out=grad)
+    np.add(value, grad, out=value)
+    np.multiply(0.5, s1, out=s1)
+    np.exp(s1, out=s1)
+    np.multiply(alpha, s1, out=grad)
+    np.multiply(grad, s1, out=grad)
     np.greater(x, 0.0, out=m1)
-    np.expm1(x, out=s1)
+    np.copyto(s1, m1)
+    np.maximum(grad, s1, out=grad)
+
+
+def _value_and_grad_x_single(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
+    at_least(x, 0.0, out=value)
+    at_most(x, 0.0, out=grad)
+    np.expm1(grad, out=s1)
     np.multiply(alpha, s1, out=s1)
-    select(m1, x, s1, out=value)
-    np.exp(x, out=s1)
-    np.multiply(alpha, s1, out=s1)
-    select(m1, 1.0, s1, out=grad)
+    np.add(value, s1, out=value)
+    np.exp(grad, out=grad)
+    np.multiply(alpha, grad, out=grad)
+    np.greater(x, 0.0, out=m1)
+    np.copyto(s1, m1)
+    np.maximum(grad, s1, out=grad)
 
 
 def _value_and_grad_alpha(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
@@ -114,23 +158,32 @@ def _value_and_grad_alpha(x: Array, alpha: Array, value: Array, grad: Array, s1:
     select(m1, 0.0, s1, out=grad)
 
 
+def _value_and_grad_alpha_moderate(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
+    at_least(x, 0.0, out=value)
+    at_most(x, 0.0, out=grad)
+    np.expm1(grad, out=grad)
+    np.multiply(alpha, grad, out=s1)
+    np.add(value, s1, out=value)
+
+
 elu = ScalarFunction(
     "elu",
     arguments=("x",),
     parameters={"alpha": 1.0},
     ranges={"alpha": Range(lower=0.0, open_lower=True)},
     value=Kernel(
-        _value, number=_value_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_value, (None,
-        (9.5367431640625e-07, 1048576.0))),
+        _value, number=_value_of_number, scratch=1, masks=1, nan=("alpha",), moderate=Within(_value_moderate, (None,
+        (9.5367431640625e-07, 1048576.0))), single=Within(_value_moderate, (None, (9.5367431640625e-07, 1048576.0))),
     ),
     gradients={
         "x": Kernel(
-            _grad_x, number=_grad_x_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_grad_x_single,
-            ((-87.0, np.inf), (9.5367431640625e-07, 1048576.0))),
+            _grad_x, number=_grad_x_of_number, scratch=1, masks=1, nan=("alpha",), moderate=Within(_grad_x_moderate,
+            (None, (9.5367431640625e-07, 1.0))), single=Within(_grad_x_single, ((-87.0, np.inf), (9.5367431640625e-07,
+            1.0))),
         ),
         "alpha": Kernel(
-            _grad_alpha, number=_grad_alpha_of_number, scratch=1, masks=1, nan=("alpha",), single=Within(_grad_alpha,
-            (None, None)),
+            _grad_alpha, number=_grad_alpha_of_number, scratch=1, masks=1, nan=("alpha",),
+            moderate=Within(_grad_alpha_moderate, (None, None)), single=Within(_grad_alpha_moderate, (None, None)),
         ),
     },
     seconds={
@@ -138,12 +191,14 @@ elu = ScalarFunction(
     },
     values_and_gradients={
         "x": Kernel(
-            _value_and_grad_x, results=2, scratch=1, masks=1, nan=("alpha",), single=Within(_value_and_grad_x_single,
-            ((-87.0, np.inf), (9.5367431640625e-07, 1048576.0))),
+            _value_and_grad_x, results=2, scratch=1, masks=1, nan=("alpha",),
+            moderate=Within(_value_and_grad_x_moderate, (None, (9.5367431640625e-07, 1.0))),
+            single=Within(_value_and_grad_x_single, ((-87.0, np.inf), (9.5367431640625e-07, 1.0))),
         ),
         "alpha": Kernel(
-            _value_and_grad_alpha, results=2, scratch=1, masks=1, nan=("alpha",), single=Within(_value_and_grad_alpha,
-            (None, (9.5367431640625e-07, 1048576.0))),
+            _value_and_grad_alpha, results=2, scratch=1, masks=1, nan=("alpha",),
+            moderate=Within(_value_and_grad_alpha_moderate, (None, (9.5367431640625e-07, 1048576.0))),
+            single=Within(_value_and_grad_alpha_moderate, (None, (9.5367431640625e-07, 1048576.0))),
         ),
     },
     doc=__doc__,

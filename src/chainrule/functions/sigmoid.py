@@ -27,6 +27,7 @@ from chainrule.runtime.scalar import (
     Kernel,
     ScalarFunction,
     Within,
+    at_most,
     product,
     product_of_number,
     quotient,
@@ -41,7 +42,7 @@ def _value_of_number(x: float) -> float:
 
 
 def _value(x: Array, out: Array, s1: Array) -> None:
-    np.minimum(x, 40.0, out=out)
+    at_most(x, 40.0, out=out)
     np.exp(out, out=out)  # e
     np.add(1.0, out, out=s1)
     np.divide(out, s1, out=out)
@@ -163,7 +164,7 @@ def _second_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4:
 
 
 def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
-    np.minimum(x, 40.0, out=value)
+    at_most(x, 40.0, out=value)
     np.exp(value, out=value)
     np.add(1.0, value, out=grad)
     np.divide(value, grad, out=value)

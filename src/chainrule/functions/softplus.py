@@ -22,7 +22,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, at_least, at_most
 
 
 def _value_of_number(x: float) -> float:
@@ -34,16 +34,7 @@ def _value(x: Array, out: Array, s1: Array) -> None:
     np.negative(out, out=out)
     np.exp(out, out=out)
     np.log1p(out, out=out)
-    np.maximum(0.0, x, out=s1)
-    np.add(out, s1, out=out)
-
-
-def _value_single(x: Array, out: Array, s1: Array) -> None:
-    np.abs(x, out=out)
-    np.negative(out, out=out)
-    np.exp(out, out=out)
-    np.log1p(out, out=out)
-    np.maximum(x, 0.0, out=s1)
+    at_least(x, 0.0, out=s1)
     np.add(out, s1, out=out)
 
 
@@ -53,7 +44,7 @@ def _grad_x_of_number(x: float) -> float:
 
 
 def _grad_x(x: Array, out: Array, s1: Array) -> None:
-    np.minimum(x, 40.0, out=out)
+    at_most(x, 40.0, out=out)
     np.exp(out, out=out)  # e
     np.add(1.0, out, out=s1)
     np.divide(out, s1, out=out)
@@ -91,9 +82,9 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
     np.negative(value, out=value)
     np.exp(value, out=value)
     np.log1p(value, out=value)
-    np.maximum(0.0, x, out=grad)
+    at_least(x, 0.0, out=grad)
     np.add(value, grad, out=value)
-    np.minimum(x, 40.0, out=grad)
+    at_most(x, 40.0, out=grad)
     np.exp(grad, out=grad)
     np.add(1.0, grad, out=s1)
     np.divide(grad, s1, out=grad)
@@ -104,19 +95,7 @@ def _value_and_grad_x_moderate(x: Array, value: Array, grad: Array, s1: Array) -
     np.negative(value, out=value)
     np.exp(value, out=value)
     np.log1p(value, out=value)
-    np.maximum(0.0, x, out=grad)
-    np.add(value, grad, out=value)
-    np.exp(x, out=grad)
-    np.add(1.0, grad, out=s1)
-    np.divide(grad, s1, out=grad)
-
-
-def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array) -> None:
-    np.abs(x, out=value)
-    np.negative(value, out=value)
-    np.exp(value, out=value)
-    np.log1p(value, out=value)
-    np.maximum(x, 0.0, out=grad)
+    at_least(x, 0.0, out=grad)
     np.add(value, grad, out=value)
     np.exp(x, out=grad)
     np.add(1.0, grad, out=s1)
@@ -126,7 +105,7 @@ def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array) -> 
 softplus = ScalarFunction(
     "softplus",
     arguments=("x",),
-    value=Kernel(_value, number=_value_of_number, scratch=1, single=Within(_value_single, (None,))),
+    value=Kernel(_value, number=_value_of_number, scratch=1, single=Within(_value, (None,))),
     gradients={
         "x": Kernel(
             _grad_x, number=_grad_x_of_number, scratch=1, moderate=Within(_grad_x_moderate, ((-np.inf, 40.0),)),
@@ -141,7 +120,7 @@ softplus = ScalarFunction(
     values_and_gradients={
         "x": Kernel(
             _value_and_grad_x, results=2, scratch=1, moderate=Within(_value_and_grad_x_moderate, ((-np.inf, 40.0),)),
-            single=Within(_value_and_grad_x_single, ((-np.inf, 80.0),)),
+            single=Within(_value_and_grad_x_moderate, ((-np.inf, 80.0),)),
         ),
     },
     doc=__doc__,

@@ -22,7 +22,17 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, quotient, quotient_of_number, select
+from chainrule.runtime.scalar import (
+    Array,
+    Kernel,
+    ScalarFunction,
+    Within,
+    at_least,
+    at_most,
+    quotient,
+    quotient_of_number,
+    select,
+)
 
 
 def _value_of_number(x: float) -> float:
@@ -73,7 +83,7 @@ def _second_x_of_number(x: float) -> float:
 def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
     np.abs(x, out=s1)  # t1
     np.multiply(-2.0, s1, out=s2)  # t2
-    np.maximum(s2, -600.0, out=out)
+    at_least(s2, -600.0, out=out)
     np.exp(out, out=out)  # e
     np.add(1.0, out, out=s3)  # t3
     np.tanh(x, out=s4)
@@ -83,7 +93,7 @@ def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, 
     np.multiply(8.0, s4, out=s4)
     np.multiply(s4, out, out=s4)
     np.add(s2, 600.0, out=s2)
-    np.minimum(s2, 0.0, out=s2)
+    at_most(s2, 0.0, out=s2)
     np.exp(s2, out=s2)
     np.multiply(s4, s2, out=s4)  # t4
     np.multiply(x, x, out=s2)  # t5
@@ -121,7 +131,7 @@ def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, 
 def _second_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
     np.abs(x, out=s1)  # t1
     np.multiply(-2.0, s1, out=s2)  # t2
-    np.maximum(s2, -600.0, out=out)
+    at_least(s2, -600.0, out=out)
     np.exp(out, out=out)  # e
     np.add(1.0, out, out=s3)  # t3
     np.tanh(x, out=s4)
@@ -131,7 +141,7 @@ def _second_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4:
     np.multiply(8.0, s4, out=s4)
     np.multiply(s4, out, out=s4)
     np.add(s2, 600.0, out=s2)
-    np.minimum(s2, 0.0, out=s2)
+    at_most(s2, 0.0, out=s2)
     np.exp(s2, out=s2)
     np.multiply(s4, s2, out=s4)  # t4
     np.multiply(x, x, out=s2)  # t5

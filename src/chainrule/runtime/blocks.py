@@ -7,7 +7,7 @@ call are of float32."""
 import contextvars
 import threading
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -22,58 +22,46 @@ SHARED = 131072
 """Elements from which threads are worth their start."""
 F64 = np.dtype(np.float64)
 F32 = np.dtype(np.float32)
-MANY = 2048
-"""Elements from which it pays to look whether they are all moderate."""
-FEW = 1024
-"""Elements up to which one sum of squares may tell that they all lie between bounds."""
+Bounds = tuple[tuple[float, float] | None, ...]
 
 
-@dataclass(frozen=True)
 class Within:
     """A block that is meant for inputs between bounds, the least and the greatest value of each; None where any value will do."""
 
-    block: Callable[..., None]
-    bounds: tuple[tuple[float, float] | None, ...]
+    __slots__ = ("block", "bounds", "tests")
+
+    def __init__(self, block: Callable[..., None], bounds: Bounds) -> None:
+        self.block = block
+        self.bounds = bounds
+        self.tests = tuple((k, *pair) for k, pair in enumerate(bounds) if pair is not None)
+        """The places of the inputs that are bounded, with their bounds."""
 
     def holds(self, inputs: Sequence[Any]) -> bool:
-        """Whether every number in every input lies between the bounds; NaN does not."""
-        for values, pair in zip(inputs, self.bounds, strict=False):
-            if pair is None:
-                continue
-            low, high = pair
-            if not (low <= values <= high if isinstance(values, float) else _between(values, low, high)):
+        """Whether every number in every input, floats and contiguous arrays, lies between the bounds; NaN, which argmin and argmax find, does not."""
+        for k, low, high in self.tests:
+            values = inputs[k]
+            if type(values) is float:
+                if not low <= values <= high:
+                    return False
+            elif (high != inf and not values.item(values.argmax()) <= high) or (
+                low != -inf and not values.item(values.argmin()) >= low
+            ):
                 return False
         return True
 
     def holds_of_numbers(self, inputs: Sequence[Any]) -> bool:
         """Whether those of the inputs that are Python floats lie between their bounds."""
-        return all(
-            pair is None or pair[0] <= x <= pair[1]
-            for x, pair in zip(inputs, self.bounds, strict=False)
-            if isinstance(x, float)
-        )
+        return all(low <= inputs[k] <= high for k, low, high in self.tests if type(inputs[k]) is float)
 
     def outside(self, inputs: Sequence[Any]) -> Any:
         """Where an input lies outside its bounds, or is NaN."""
         found: Any = False
-        for values, pair in zip(inputs, self.bounds, strict=False):
-            if pair is not None and not isinstance(values, float):
-                found = found | ~((values >= pair[0]) & (values <= pair[1]))
+        for k, low, high in self.tests:
+            if type(inputs[k]) is not float:
+                found = found | ~((inputs[k] >= low) & (inputs[k] <= high))
         return found
 
 
-def _between(values: Any, low: float, high: float) -> bool:
-    if values.size <= FEW:
-        flat = values if values.ndim == 1 else values.reshape(-1)
-        square = float(flat.dot(flat))
-        if square <= low * low and square <= high * high:
-            return low <= 0.0 <= high
-    return (low == -np.inf or np.minimum.reduce(values, axis=None) >= low) and (
-        high == np.inf or np.maximum.reduce(values, axis=None) <= high
-    )
-
-
-@dataclass(frozen=True)
 class Kernel:
     """The code of one result, or of two that share work.
 
@@ -84,17 +72,30 @@ class Kernel:
     number: of Python floats, returns the result; OverflowError, ValueError and ZeroDivisionError mean that the arrays' code is needed.
     nan: the inputs whose NaN the code does not pass on by itself."""
 
-    block: Callable[..., None]
-    guarded: Callable[..., None] | None = None
-    number: Callable[..., Any] | None = None
-    results: int = 1
-    scratch: int = 0
-    masks: int = 0
-    nan: tuple[str, ...] = ()
-    moderate: Within | None = None
-    single: Within | None = None
-    tables: dict[Any, Any] = field(default_factory=dict, compare=False, repr=False)
-    """Results for every float16, by the values of the other inputs; filled when they are first needed."""
+    PARTS = ("block", "guarded", "number", "results", "scratch", "masks", "nan", "moderate", "single")
+    __slots__ = (*PARTS, "tables")
+
+    def __init__(
+        self,
+        block: Callable[..., None],
+        guarded: Callable[..., None] | None = None,
+        number: Callable[..., float] | None = None,
+        results: int = 1,
+        scratch: int = 0,
+        masks: int = 0,
+        nan: tuple[str, ...] = (),
+        moderate: Within | None = None,
+        single: Within | None = None,
+    ) -> None:
+        self.block, self.guarded, self.number = block, guarded, number
+        self.results, self.scratch, self.masks, self.nan = results, scratch, masks, nan
+        self.moderate, self.single = moderate, single
+        self.tables: dict[Any, Any] = {}
+        """Results for every float16, by the values of the other inputs; filled when they are first needed."""
+
+    def but(self, **changes: Any) -> "Kernel":
+        """The same with other parts."""
+        return Kernel(**{name: getattr(self, name) for name in self.PARTS} | changes)
 
 
 Mend = Callable[[Sequence[Any], Sequence[Array]], None]
@@ -117,9 +118,50 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
         first = [np.empty(()) for _ in outs]
         _converted(kernel, inputs, first, mend, (), extra, F64)
         for out, found in zip(outs, first, strict=True):
-            out[...] = found
-        return
-    share(lambda start, stop: _range(kernel, inputs, arrays, outs, mend, (start, stop), extra, kind), size, BLOCK, size)
+            np.copyto(out, found)
+    elif all(x.dtype is kind and x.flags.c_contiguous and x.shape == shape for x in (*arrays, *outs)):
+        in_slices(kernel, inputs, outs, mend, extra, kind)
+    else:
+        share(
+            lambda start, stop: _range(kernel, inputs, arrays, outs, mend, (start, stop), extra, kind),
+            size,
+            BLOCK,
+            size,
+        )
+
+
+def in_slices(
+    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int, kind: np.dtype[Any]
+) -> None:
+    """As `run`, of contiguous arrays of one shape and of the dtype of the code, with more elements than a block."""
+    given: list[Any] = [x if type(x) is float else x.reshape(-1) for x in inputs]
+    flat = [out.reshape(-1) for out in outs]
+    step = BLOCK if kind is F64 else 2 * BLOCK
+
+    def part(start: int, stop: int) -> None:
+        room = scratch(kernel, (min(step, stop - start),), kind)
+        for k in range(start, stop, step):
+            piece = slice(k, min(k + step, stop))
+            few = piece.stop - k < step and len(room) > 0 and room[0].size > piece.stop - k
+            _block(
+                kernel,
+                [x if type(x) is float else x[piece] for x in given],
+                [out[piece] for out in flat],
+                [each[: piece.stop - k] for each in room] if few else room,
+                mend,
+                extra,
+                kind,
+            )
+
+    share(lambda start, stop: _quiet(part, start, stop), flat[0].size, step, flat[0].size)
+
+
+def scratch(kernel: Kernel, shape: tuple[int, ...], kind: np.dtype[Any]) -> list[Any]:
+    """The arrays that the code of a kernel needs besides those of its inputs and results."""
+    room = [np.empty(shape, kind) for _ in range(kernel.scratch)]
+    if kernel.masks:
+        room += [np.empty(shape, np.bool_) for _ in range(kernel.masks)]
+    return room
 
 
 def is_single(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any]) -> bool:
@@ -189,34 +231,37 @@ def once(
     kind: np.dtype[Any] = F64,
 ) -> None:
     """Everything as one block, of contiguous arrays of one shape, all of float64 or, for the code in it, of float32."""
-    shape = outs[0].shape
-    room = [np.empty(shape, kind) for _ in range(kernel.scratch)]
-    if kernel.masks:
-        room += [np.empty(shape, np.bool_) for _ in range(kernel.masks)]
-    if kernel.guarded is None and kind is F64 and mend is None and not extra and outs[0].size < MANY:
-        _quiet(kernel.block, *inputs, *outs, *room)
+    room = scratch(kernel, outs[0].shape, kind) if kernel.scratch or kernel.masks else ()
+    if mend is None and not extra and kind is F64 and kernel.guarded is None:  # as in `_block`, in fewer steps
+        moderate = kernel.moderate
+        _quiet(
+            kernel.block if moderate is None or not moderate.holds(inputs) else moderate.block, *inputs, *outs, *room
+        )
     else:
         _quiet(_block, kernel, inputs, outs, room, mend, extra, kind)
 
 
 class _Contexts(threading.local):
-    """A context for each thread in which floating-point flags are ignored; None where NumPy (before 2.0) keeps them elsewhere."""
+    """Contexts for each thread: `quiet`, in which floating-point flags are ignored, and `strict`, in which an invalid operation raises
+    FloatingPointError. None where NumPy (before 2.0) keeps such settings elsewhere."""
 
     def __init__(self) -> None:
         before = np.geterr()
-        self.quiet: contextvars.Context | None = contextvars.Context()
+        self.quiet: Any = contextvars.Context()
         self.quiet.run(np.seterr, all="ignore")
+        self.strict: Any = contextvars.Context()
+        self.strict.run(np.seterr, all="ignore", invalid="raise")
         if np.geterr() != before:
             np.seterr(**before)
-            self.quiet = None
+            self.quiet = self.strict = None
 
 
-_CONTEXTS = _Contexts()
+CONTEXTS = _Contexts()
 
 
 def _quiet(call: Callable[..., None], *arguments: Any) -> None:
     """As under ``np.errstate(all="ignore")``, for a fifth of its time."""
-    quiet = _CONTEXTS.quiet
+    quiet = CONTEXTS.quiet
     if quiet is not None:
         try:
             quiet.run(call, *arguments)
@@ -264,8 +309,7 @@ def _range(
     """The blocks of a piece of the arrays, one after the other."""
     few = len(arrays)
     exact = all(a.dtype.kind == "f" for a in arrays)
-    room = [np.empty(BLOCK, kind) for _ in range(kernel.scratch)]
-    room += [np.empty(BLOCK, np.bool_) for _ in range(kernel.masks)]
+    room = scratch(kernel, (BLOCK,), kind)
     with (
         np.errstate(all="ignore"),
         np.nditer(  # type: ignore[call-overload]
@@ -301,7 +345,7 @@ def _block(
         return
     given = inputs[: len(inputs) - extra] if extra else inputs
     moderate = kernel.moderate
-    code = kernel.block if moderate is None or outs[0].size < MANY or not moderate.holds(given) else moderate.block
+    code = kernel.block if moderate is None or not moderate.holds(given) else moderate.block
     if kernel.guarded is None:
         code(*given, *outs, *room)
     else:
@@ -332,11 +376,13 @@ def _of_single(
             out.reshape(-1)[places] = values
 
 
-def not_inside(lower: float, upper: float, open_lower: bool, open_upper: bool, values: Any) -> Any:
+def not_inside(values: Any, lower: float, upper: float, open_lower: bool, open_upper: bool) -> Any:
     """None if all values lie in the interval, else where they do not; NaN lies outside."""
-    low, high = float(np.minimum.reduce(values, axis=None)), float(np.maximum.reduce(values, axis=None))
-    if (low > lower or (low == lower and not open_lower)) and (high < upper or (high == upper and not open_upper)):
-        return None
+    high = values.item(values.argmax())
+    if high < upper or (high == upper and not open_upper):
+        low = lower if lower == -inf else values.item(values.argmin())
+        if low > lower or (low == lower and not open_lower):
+            return None
     above = values > lower if open_lower else values >= lower
     below = values < upper if open_upper else values <= upper
     return ~(above & below)

@@ -183,7 +183,11 @@ def _parsed(source: tuple[str, str]) -> _Parsed:
     text, package = source
     definitions: dict[str, tuple[str, frozenset[str]]] = {}
     imported: dict[str, tuple[str, str]] = {}
-    for statement in ast.parse(text).body:
+    top = ast.parse(text).body
+    late = [
+        inner for each in top if isinstance(each, ast.If) for inner in each.body
+    ]  # under TYPE_CHECKING: loaded when they are used
+    for statement in (*top, *late):
         if isinstance(statement, ast.ImportFrom):
             parents = package.split(".")[: len(package.split(".")) + 1 - statement.level] if statement.level else []
             origin = ".".join([*parents, *([statement.module] if statement.module else [])])

@@ -5,7 +5,6 @@ import linecache
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -22,10 +21,13 @@ from .arithmetic import quotient_of_number as quotient_of_number
 from .arithmetic import replace as replace
 from .arithmetic import select as select
 from .arithmetic import sign_of_number as sign_of_number
-from .blocks import BLOCK, F32, F64, Mend, not_inside, once, run
+from .blocks import BLOCK, F32, F64, Mend, in_slices, not_inside, once, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
-from .extended import refined as refined
+from .direct import Direct, direct, never
+from .limits import at_least as at_least
+from .limits import at_most as at_most
+from .limits import clipped as clipped
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times
@@ -39,9 +41,9 @@ from .special import times_exp_square as times_exp_square
 
 if TYPE_CHECKING:
     from .certificate import Certificate
+    from .extended import refined as refined
 
 KEPT = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
-WIDE = (np.dtype(np.float64), np.dtype(np.float32))
 REDUCTIONS = ("none", "sum", "mean")
 FAILED = (OverflowError, ValueError, ZeroDivisionError)
 TABLE = 1 << 16
@@ -57,14 +59,36 @@ ELSEWHERE = {
 """How an array of another library becomes one of NumPy, by the package of its type."""
 
 
-@dataclass(frozen=True)
+def __getattr__(name: str) -> Any:
+    """What few functions use is loaded when the first of them is: importing must be quick."""
+    if name == "refined":
+        from .extended import refined
+
+        return refined
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 class Range:
     """The values for which an argument or a parameter is defined: an interval."""
 
-    lower: float = -math.inf
-    upper: float = math.inf
-    open_lower: bool = False
-    open_upper: bool = False
+    __slots__ = ("lower", "open_lower", "open_upper", "upper")
+
+    def __init__(
+        self, lower: float = -math.inf, upper: float = math.inf, open_lower: bool = False, open_upper: bool = False
+    ) -> None:
+        self.lower, self.upper, self.open_lower, self.open_upper = lower, upper, open_lower, open_upper
+
+    def _ends(self) -> tuple[float, float, bool, bool]:
+        return self.lower, self.upper, self.open_lower, self.open_upper
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Range) and self._ends() == other._ends()
+
+    def __hash__(self) -> int:
+        return hash(self._ends())
+
+    def __repr__(self) -> str:
+        return f"Range{self._ends()}"
 
     def inside(self, values: Array) -> npt.NDArray[np.bool_]:
         """True where a value lies in the interval, and where it is NaN (NaN is passed on, not refused)."""
@@ -128,11 +152,15 @@ class ScalarFunction:
         self.loss = loss
         self._defaults = tuple(self.parameters.values())
         self._required = frozenset(arguments)
+        self._few = len(arguments)
         self._given_by_keyword = [frozenset(self.names[k:]) for k in range(len(arguments) + 1)]
         self._value = value
         self._gradients = dict(gradients)
         self._seconds = dict(seconds)
         self._both = dict(values_and_gradients or {})
+        self._mends = {kernel: self._mend(kernel, self.names) for kernel in self.kernels.values()}
+        self._value_directly = self._direct(value)
+        self._grad_directly = self._direct(self._gradients[arguments[0]]) if arguments[0] in self._gradients else never
         keywords = [*self.parameters.items(), ("out", None), *([("reduction", "none")] if loss else [])]
         self.__signature__ = inspect.Signature(
             [inspect.Parameter(each, inspect.Parameter.POSITIONAL_OR_KEYWORD) for each in arguments]
@@ -143,11 +171,15 @@ class ScalarFunction:
 
     def __call__(self, *args: Any, out: Any = None, reduction: str = "none", **kwargs: Any) -> Any:
         """The value, in the broadcast shape of the arguments; of a loss, its sum or mean over all elements where `reduction` says so."""
+        if not kwargs and out is None and reduction == "none":
+            found = self._value_directly(args)
+            if found is not None:
+                return found
         if reduction == "none":
-            found = self._quickly((self._value,), args, kwargs, (out,))
+            found = self._quickly(self._value, args, kwargs, (out,))
             if found is not None:
                 return found[0]
-        if reduction != "none":
+        else:
             return self._reduced(self.__call__, self._value, args, kwargs, out, reduction, None)
         return self._evaluated((self._value,), args, kwargs, (out,), self.__call__)[0]
 
@@ -155,19 +187,23 @@ class ScalarFunction:
         """The derivative by `wrt`, an argument or parameter, element by element; by the first argument unless said otherwise.
 
         Of a loss that is reduced: the derivative of the sum or the mean, in the shape of the input that it is by."""
+        if not kwargs and out is None and wrt is None and reduction == "none":
+            found = self._grad_directly(args)
+            if found is not None:
+                return found
         name, kernel = self._derivative(self._gradients, wrt)
         if reduction == "none":
-            found = self._quickly((kernel,), args, kwargs, (out,))
+            found = self._quickly(kernel, args, kwargs, (out,))
             if found is not None:
                 return found[0]
-        if reduction != "none":
+        else:
             return self._reduced(partial(self.grad, wrt=name), kernel, args, kwargs, out, reduction, name)
         return self._evaluated((kernel,), args, kwargs, (out,), partial(self.grad, wrt=name))[0]
 
     def second(self, *args: Any, wrt: str | None = None, out: Any = None, **kwargs: Any) -> Any:
         """The second derivative by `wrt`, element by element; by the first argument unless said otherwise."""
         name, kernel = self._derivative(self._seconds, wrt)
-        found = self._quickly((kernel,), args, kwargs, (out,))
+        found = self._quickly(kernel, args, kwargs, (out,))
         if found is not None:
             return found[0]
         return self._evaluated((kernel,), args, kwargs, (out,), partial(self.second, wrt=name))[0]
@@ -196,8 +232,9 @@ class ScalarFunction:
                 self(*args, out=out[0], reduction=reduction, **kwargs),
                 self.grad(*args, wrt=name, out=out[1], reduction=reduction, **kwargs),
             )
-        found = self._quickly(kernels, args, kwargs, tuple(out)) if out[0] is None or out[0] is not out[1] else None
-        found = found or self._evaluated(kernels, args, kwargs, tuple(out), partial(self.value_and_grad, wrt=name))
+        found = self._together(kernels, args, kwargs, out)
+        if found is None:
+            found = self._evaluated(kernels, args, kwargs, tuple(out), partial(self.value_and_grad, wrt=name))
         return found[0], found[1]
 
     def jacobian(self, *args: Any, wrt: str | None = None, **kwargs: Any) -> Any:
@@ -276,20 +313,17 @@ class ScalarFunction:
     # ---------------------------------------------------------------- calls
 
     def _quickly(
-        self, kernels: tuple[Kernel, ...], args: tuple[Any, ...], kwargs: dict[str, Any], outs: tuple[Any, ...]
-    ) -> tuple[Any, ...] | None:
+        self, kernel: Kernel, args: tuple[Any, ...], kwargs: dict[str, Any], outs: Sequence[Any]
+    ) -> Sequence[Any] | None:
         """The results for the calls that are most frequent: of floats, and of contiguous arrays of one shape and dtype. None for all others."""
-        if len(args) != len(self.arguments):
+        if len(args) != self._few:
             return None
-        first = None
-        numbers = bool(kwargs)
+        first, numbers = None, False
         for x in args:
             if type(x) is np.ndarray:
                 if first is None:
-                    first, kind = x, x.dtype
-                    if (kind is not F64 and kind is not F32) or not 0 < x.size <= BLOCK:
-                        return None
-                elif x.shape != first.shape or x.dtype is not kind:
+                    first, kind, shape = x, x.dtype, x.shape
+                elif x.dtype is not kind or x.shape != shape:
                     return None
                 if not x.flags.c_contiguous:
                     return None
@@ -297,50 +331,57 @@ class ScalarFunction:
                 numbers = True
             else:
                 return None
-        inputs = [*args, *self._defaults]
+        inputs = (*args, *self._defaults)
         if kwargs:
-            used = 0
-            for k, name in enumerate(self.parameters, len(args)):
-                if name in kwargs:
-                    used += 1
-                    inputs[k] = kwargs[name]
-                    if type(inputs[k]) is not float:
-                        return None
-            if used != len(kwargs):
+            numbers = True
+            named = tuple(kwargs.get(name, default) for name, default in self.parameters.items())
+            if not kwargs.keys() <= self.parameters.keys() or any(type(x) is not float for x in named):
                 return None
+            inputs = (*args, *named)
         if first is None:
-            return None if any(out is not None for out in outs) else self._of_numbers(kernels, inputs, F64)
+            return self._of_numbers((kernel,), inputs, F64) if outs[0] is None and outs[-1] is None else None
+        if not shape or not first.size or (kind is not F64 and kind is not F32):
+            return None
         if numbers:  # the defaults need no check
             for name, x in zip(self.names, inputs, strict=True):
                 if type(x) is float and (x != x or not self._fits(name, x)):
                     return None
-        if len(outs) == 1 and outs[0] is None and first.ndim:  # as below, in fewer steps
-            kernel, single = kernels[0], kernels[0].single
-            if kind is F64 or (
-                single is not None and (not (numbers or self._defaults) or single.holds_of_numbers(inputs))
-            ):
-                found = np.empty(first.shape, kind)
-                mend = self._mend(kernel, inputs) if kernel.nan or self.ranges else None
-                once(kernel, inputs, (found,), mend, kind=kind)
-                return (found,)
-        for out in outs:
-            if out is not None and not _takes(out, first, args):
-                return None
-        code = F64
-        if kind is F32 and all(k.single is not None and k.single.holds_of_numbers(inputs) for k in kernels):
-            code = F32
-        own = [np.empty(first.shape, code) if out is None or out.dtype is not code else out for out in outs]
-        if kind is not code:
-            with np.errstate(invalid="ignore"):  # a signalling NaN
-                inputs = [x if type(x) is float else x.astype(code) for x in inputs]
-        left = own
-        for kernel in kernels:
-            once(kernel, inputs, left[: kernel.results], self._mend(kernel, inputs), kind=code)
-            left = left[kernel.results :]
-        if kind is code and first.ndim:
-            return tuple(x if out is None else _into(out, x) for out, x in zip(outs, own, strict=True))
+        if kind is F32 and (kernel.single is None or not kernel.single.holds_of_numbers(inputs)):
+            return self._through_wide(kernel, inputs, outs, first)
+        if outs[0] is None and outs[-1] is None:
+            results: Sequence[Any] = [np.empty(shape, kind) for _ in outs]
+        elif not _take(outs, shape, kind, args):
+            return None
+        else:
+            results = [np.empty(shape, kind) if out is None else out for out in outs]
+        if first.size <= BLOCK:
+            once(kernel, inputs, results, self._mends[kernel], kind=kind)
+        else:
+            in_slices(kernel, inputs, results, self._mends[kernel], 0, kind)
+        return results
+
+    def _through_wide(
+        self, kernel: Kernel, inputs: tuple[Any, ...], outs: Sequence[Any], first: Any
+    ) -> Sequence[Any] | None:
+        """As `_quickly`, of arrays of float32 and code for float64; None where they are more than one block."""
+        if first.size > BLOCK or not (outs[0] is None is outs[-1] or _take(outs, first.shape, F32, inputs)):
+            return None
         with np.errstate(all="ignore"):
-            return tuple(x.astype(kind)[()] if out is None else _into(out, x) for out, x in zip(outs, own, strict=True))
+            wide = [x if type(x) is float else x.astype(F64) for x in inputs]
+            found = [np.empty(first.shape) for _ in outs]
+            once(kernel, wide, found, self._mends[kernel])
+            return [x.astype(F32) if out is None else _into(out, x) for out, x in zip(outs, found, strict=True)]
+
+    def _together(
+        self, kernels: Sequence[Kernel], args: tuple[Any, ...], kwargs: dict[str, Any], outs: Sequence[Any]
+    ) -> Sequence[Any] | None:
+        """As `_quickly`, value and derivative, by one kernel or by two."""
+        if len(kernels) == 1:
+            return self._quickly(kernels[0], args, kwargs, outs)
+        if outs[0] is not None or outs[1] is not None:
+            return None
+        found = [self._quickly(kernel, args, kwargs, (None,)) for kernel in kernels]
+        return None if found[0] is None or found[1] is None else (found[0][0], found[1][0])
 
     def _fits(self, name: str, value: float) -> bool:
         return name not in self.ranges or self.ranges[name].holds(value)
@@ -406,7 +447,7 @@ class ScalarFunction:
                 if found is not None:
                     outs[0][...] = found[0]
                     continue
-            mend = self._mend(kernel, own)
+            mend = self._mends[kernel]
             if factor:
                 mend = _times(mend)
             run(kernel, inputs, outs, mend, extra=int(factor))
@@ -426,7 +467,7 @@ class ScalarFunction:
             every = np.arange(TABLE, dtype=np.uint16).view(np.float16)
             tables = [np.empty(TABLE, np.float16) for _ in outs]
             whole = [every if k == arrays[0] else each for k, each in enumerate(inputs)]
-            run(kernel, whole, tables, self._mend(kernel, whole))
+            run(kernel, whole, tables, self._mends[kernel])
             if len(kernel.tables) >= 16:
                 kernel.tables.clear()
             kernel.tables[key] = tables
@@ -562,14 +603,16 @@ class ScalarFunction:
             undefined = undefined or (single and (x != x or not self._fits(name, x)))
         return undefined
 
-    def _mend(self, kernel: Kernel, inputs: Sequence[Any]) -> Mend | None:
+    def _direct(self, kernel: Kernel) -> Direct:
+        return direct(kernel, len(self.arguments), self._defaults, self._mend(kernel, self.arguments))
+
+    def _mend(self, kernel: Kernel, names: tuple[str, ...]) -> Mend | None:
         """What makes results NaN where an array holds NaN that the code does not pass on, or a value outside its domain."""
-        if not kernel.nan and not self.ranges:
-            return None
         checks = [
-            (k, self.ranges.get(name, EVERY))
-            for k, (name, x) in enumerate(zip(self.names, inputs, strict=False))
-            if not isinstance(x, float) and (name in kernel.nan or name in self.ranges)
+            (k, each.lower, each.upper, each.open_lower, each.open_upper)
+            for k, name in enumerate(names)
+            if name in kernel.nan or name in self.ranges
+            for each in (self.ranges.get(name, EVERY),)
         ]
         return partial(_mended, checks) if checks else None
 
@@ -630,9 +673,11 @@ def _of_block(*values: Any, method: Callable[..., Any], names: tuple[str, ...], 
     return found if index is None else found[index]
 
 
-def _mended(checks: Sequence[tuple[int, Range]], inputs: Sequence[Any], outs: Sequence[Any]) -> None:
-    for k, each in checks:
-        outside = not_inside(each.lower, each.upper, each.open_lower, each.open_upper, inputs[k])
+def _mended(checks: Sequence[tuple[int, float, float, bool, bool]], inputs: Sequence[Any], outs: Sequence[Any]) -> None:
+    for k, lower, upper, open_lower, open_upper in checks:
+        if type(inputs[k]) is float:
+            continue
+        outside = not_inside(inputs[k], lower, upper, open_lower, open_upper)
         if outside is not None:
             for out in outs:
                 np.copyto(out, np.nan, where=outside)
@@ -659,15 +704,22 @@ def _summed(found: Any, shape: tuple[int, ...]) -> Any:
     return np.sum(found, axis=shared, keepdims=True) if shared else found
 
 
-def _takes(out: Any, first: Any, args: tuple[Any, ...]) -> bool:
-    """Whether results can be written into an array as it is."""
-    return (
-        type(out) is np.ndarray
-        and out.shape == first.shape
-        and out.dtype in WIDE
-        and out.flags.carray
-        and not any(np.may_share_memory(out, x) for x in args if type(x) is np.ndarray)
-    )
+def _take(outs: Sequence[Any], shape: tuple[int, ...], kind: np.dtype[Any], inputs: Sequence[Any]) -> bool:
+    """Whether results can be written into arrays as they are: none of them shares memory with another or with an input."""
+    others = [x for x in inputs if type(x) is np.ndarray]
+    for out in outs:
+        if out is None:
+            continue
+        if type(out) is not np.ndarray or out.dtype is not kind or out.shape != shape:
+            return False
+        flags = out.flags
+        if not flags.carray:
+            return False
+        for x in others:
+            if (out is x or not flags.owndata or not x.flags.owndata) and np.may_share_memory(out, x):
+                return False
+        others.append(out)
+    return True
 
 
 def _into(out: Any, found: Any) -> Any:
