@@ -5,6 +5,8 @@ class index ``one_hot``. Each named quantity becomes a function of what it is ma
 
 import ast
 import keyword
+import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -42,6 +44,10 @@ RESERVED = {
 }
 POWER = "exponentials "
 """How the base of the exponentials of shifted scores begins; the rest is that of the scores."""
+KERNELS = ("_value", "_grad_", "_both_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
+"""How the names of functions begin that are given to the runtime."""
+CAREFUL = {"exponential_sum": "total"}
+"""Sums, and what they are where probabilities are multiplied with each other."""
 COMPARE = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 FAILURE = "no NumPy form for {what} in `{where}`: add a case to codegen/vector_writer.py, or write the definition with sums and elementary functions"
 
@@ -57,6 +63,8 @@ class _Body:
     dimensions: dict[str, None] = field(default_factory=dict)
     vectors: dict[str, str] = field(default_factory=dict)
     """The name in the code of a vector that is an argument of its own (g, v), and of shifted scores."""
+    product: bool = False
+    """Whether probabilities are multiplied with each other, which doubles what a sum of exponentials is off by."""
 
 
 class Writer:
@@ -104,7 +112,7 @@ class Writer:
         """A kernel of all inputs, and of one more ``vector`` (its name in the tree, its indices) where it is a product. Returns its name.
 
         finish: "rows" writes the diagonal as what balances each row, "sum" one component as what balances the others, "centre" centres the vector."""
-        body = _Body(dict(sizes), set())
+        body = _Body(dict(sizes), set(), product=self._degree(tree) > 1)
         arguments = [one.name for one in self.spec.inputs]
         if vector is not None:
             own = self.code.get(vector[0]) or self.fresh(vector[0], set(self.code.values()))
@@ -198,11 +206,33 @@ class Writer:
             name = self.named(base)
             for other in self.arguments[base]:
                 need(other)
+            if body.product and CAREFUL.keys() & _names_in(self.functions[name]):
+                name = self._carefully(name)
             lines[base] = f"{self.code[base]} = {name}({', '.join(self.code[b] for b in self.arguments[base])})"
 
         for base in body.needs:
             need(base)
         return list(lines.values())
+
+    def _degree(self, node: t.Node) -> int:
+        """How many probabilities are multiplied with each other."""
+        match node:
+            case t.Component(base, _) | t.Symbol(base):
+                body = self.names.get(base, ((), t.ONE))[1]
+                return int(any(isinstance(p, t.Call) and p.function == "exp" for _, p in t.walk(body)))
+            case t.Mul(factors):
+                return sum(map(self._degree, factors))
+            case t.Power(base, t.Number(exponent)):
+                return math.ceil(abs(exponent)) * self._degree(base)
+        return max(map(self._degree, node.children), default=0)
+
+    def _carefully(self, name: str) -> str:
+        """A function of a named quantity with its sums of exponentials rounded once."""
+        code = self.functions[name].replace(f"def {name}(", f"def {name}_exact(")
+        for quick, careful in CAREFUL.items():
+            code = re.sub(rf"\b{quick}\(", f"{careful}(", code)
+        self.functions[f"{name}_exact"] = code
+        return f"{name}_exact"
 
     def _size(self, dimension: str, given: tuple[str, ...], body: _Body) -> str:
         for base in given:
@@ -526,7 +556,7 @@ class Writer:
             if kept == own and len(set(inner.indices)) == len(inner.indices):
                 gone = [p - len(inner.indices) for p, i in enumerate(inner.indices) if i in bound]
                 if gone == [-1] and inner.base in body.vectors:
-                    routine = "exponential_sum" if inner.base.startswith(POWER) else "total"
+                    routine = "exponential_sum" if inner.base.startswith(POWER) and not body.product else "total"
                     return self._placed(f"{routine}({self._whole(inner.base, body)})", own, axes)
                 if gone == [-1]:
                     return self._placed(f"pairwise_sum({self._whole(inner.base, body)})", own, axes)
@@ -638,6 +668,10 @@ class Writer:
         raise UnsupportedExpression(
             f"{self.spec.name}: " + FAILURE.format(what=f"the condition {type(node).__name__}", where=text(node))
         )
+
+
+def _names_in(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:

@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, log_sum, one_hot, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, log_sum, one_hot, shifted, total
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
     return e / exponential_sum(e)[..., None]
+
+
+def _s_exact(logits: Array) -> Array:
+    e = exponentials(logits)
+    return e / total(e)[..., None]
 
 
 def _value(logits: Array, label: Array) -> Array:
@@ -30,12 +35,12 @@ def _both_logits(logits: Array, label: Array) -> tuple[Array, Array]:
 
 
 def _hessian_logits(logits: Array, label: Array) -> Array:
-    s = _s(logits)
+    s = _s_exact(logits)
     return balanced(-s[..., :, None] * s[..., None, :])
 
 
 def _hvp_logits(logits: Array, label: Array, v: Array) -> Array:
-    s = _s(logits)
+    s = _s_exact(logits)
     v = centred(v, s)
     return s * (v - dot(v, s)[..., None])
 
@@ -66,6 +71,7 @@ softmax_cross_entropy_index = VectorFunction(
         "logits": Derivatives(_grad_logits, both=_both_logits, hessian=_hessian_logits, hvp=_hvp_logits),
     },
     loss=True,
+    single=[_value, _grad_logits, _both_logits],
     doc=_DOC,
     module=__name__,
 )
