@@ -26,7 +26,7 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "dot", "entry", "exponential_sum", "exponentials", "log_det", "log_sum", "log_sum_exp", "one_hot",
+    "balanced", "balanced_at", "centred", "dot", "entry", "exponential_sum", "exponentials", "less_one_hot", "log_det", "log_sum", "log_sum_exp", "one_hot",
     "pairwise_sum", "shifted", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
@@ -359,6 +359,8 @@ class Writer:
                 whole = factored(node)
                 if whole != node and any(of_one_number(_factors(f)) for _, f in t.walk(whole) if isinstance(f, t.Add)):
                     return self.write(whole, axes, body)
+                if (less := self._less_one_hot(terms, axes, body)) is not None:
+                    return less
                 written = self.write(terms[0], axes, body)
                 for term in terms[1:]:
                     sign, rest = ("-", term.argument) if isinstance(term, t.Neg) else ("+", term)
@@ -484,6 +486,19 @@ class Writer:
         if order == axes:
             return code
         return f"{code}[{', '.join(':' if a in order else 'None' for a in axes)}]"
+
+    def _less_one_hot(self, terms: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str | None:
+        """A sum with the class of an index taken away, which is one number in a row; None where there is none."""
+        for position, term in enumerate(terms):
+            if not (isinstance(term, t.Neg) and isinstance(term.argument, t.Delta)):
+                continue
+            running, classes = set[str](), set[str]()
+            for index in (term.argument.left, term.argument.right):
+                (classes if index in self.classes else running).add(index)
+            rest = t.add(*terms[:position], *terms[position + 1 :])
+            if len(classes) == 1 and running == set(axes) == t.free_indices(rest) - self.classes.keys():
+                return f"less_one_hot({self.write(rest, axes, body)}, {self._class(classes.pop(), body)})"
+        return None
 
     def _product(self, factors: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
         large = [f for f in factors if self._may_be_infinite(f)]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, log_sum, one_hot, shifted, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, less_one_hot, log_sum, shifted, total
 
 
 def _s(logits: Array) -> Array:
@@ -22,16 +22,14 @@ def _value(logits: Array, label: Array) -> Array:
 
 
 def _grad_logits(logits: Array, label: Array) -> Array:
-    K = logits.shape[-1]
     s = _s(logits)
-    return balanced_at(s - one_hot(label, K), s, s)
+    return balanced_at(less_one_hot(s, label), s, s)
 
 
 def _both_logits(logits: Array, label: Array) -> tuple[Array, Array]:
     e = exponentials(logits)
-    K = logits.shape[-1]
     s = e / exponential_sum(e)[..., None]
-    return -(entry(shifted(logits), label) - log_sum(e)), balanced_at(s - one_hot(label, K), s, s)
+    return -(entry(shifted(logits), label) - log_sum(e)), balanced_at(less_one_hot(s, label), s, s)
 
 
 def _hessian_logits(logits: Array, label: Array) -> Array:

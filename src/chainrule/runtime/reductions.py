@@ -2,6 +2,7 @@
 NumPy only; every function takes batches."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Any
@@ -32,6 +33,8 @@ SHORT = 16
 """Rows up to this long are worked through column by column, where there are many."""
 CANCELLED = 0.5
 """A sum smaller than this, relative to its larger term, is computed again in more digits."""
+CANCELLED_SINGLE = 2.0**-16
+"""The same for a sum in float64 of numbers in float32."""
 VERY_NEAR = 2.0**-10
 """And one smaller than this in twice the digits."""
 
@@ -189,19 +192,29 @@ def log_sum_exp(z: Array, e: Array | None = None) -> Array:
     """log Σ exp z, in more digits where the largest z and the logarithm of the rest cancel. e: the exponentials of z, if they are known."""
     largest = np.maximum.reduce(z, axis=-1)
     found = np.asarray(largest + log_sum(exponentials(z) if e is None else e))
-    if found.dtype == np.float32:
-        if (opposite := largest < 0.0).any():
-            found = np.array(found)
-            found[opposite] = log_sum_exp(z[opposite].astype(np.float64))
+    if z.dtype == np.float32:
+        _again(lambda rows: _log_sum_exp(rows.astype(np.float64), CANCELLED_SINGLE), largest < 0.0, z, found)
         return found
-    near = np.abs(found) < CANCELLED * np.abs(largest)
-    if near.any():
-        found = np.array(found)
-        found[near] = _finer_log_sum_exp(z[near])
-        near &= np.abs(found) < VERY_NEAR * np.abs(largest)
-        if np.any(near):
-            found[near] = _twice_log_sum_exp(z[near])
+    return _repaired(found, largest, z, CANCELLED)
+
+
+def _log_sum_exp(z: Array, cancelled: float) -> Array:
+    largest = np.maximum.reduce(z, axis=-1)
+    return _repaired(np.asarray(largest + log_sum(exponentials(z))), largest, z, cancelled)
+
+
+def _repaired(found: Array, largest: Array, z: Array, cancelled: float) -> Array:
+    """The sums of the largest and the logarithm of the rest, those computed again that are small beside their terms."""
+    size = np.abs(largest)
+    _again(_finer_log_sum_exp, np.abs(found) < cancelled * size, z, found)
+    _again(_twice_log_sum_exp, np.abs(found) < VERY_NEAR * size, z, found)
     return found
+
+
+def _again(compute: Callable[[Array], Array], where: Any, z: Array, found: Array) -> None:
+    """Compute some of the results again, from rows of z."""
+    if np.any(where):
+        found[where] = compute(z[where])
 
 
 def _finer_log_sum_exp(z: Array) -> Array:
@@ -279,6 +292,18 @@ def shifted(z: Array) -> Array:
     return np.asarray(found)
 
 
+def less_one_hot(array: Array, index: Any) -> Array:
+    """An array less 1 at the class index, along the last axis."""
+    index = np.asarray(index)
+    if array.shape[:-1] != index.shape:
+        array = np.broadcast_to(array, (*np.broadcast_shapes(array.shape[:-1], index.shape), array.shape[-1]))
+        index = np.broadcast_to(index, array.shape[:-1])
+    result = _whole(array).copy(order="K")
+    index, size, rows = index.reshape(-1), result.shape[-1], np.arange(index.size)
+    _flat(result)[index + size * rows if result.flags.c_contiguous else index * len(rows) + rows] -= 1.0
+    return result
+
+
 def dot(a: Array, b: Array) -> Array:
     """Σ a b, summed in pairs, so that the error hardly grows with the number of components."""
     return pairwise_sum(a * b)
@@ -342,16 +367,25 @@ def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
     if result is weights or result is term:
         result = result.copy(order="K")
     place, flat = _places(weights), _flat(result)
-    single = flat[place]
     reach = np.abs(_flat(term)[place])
-    flat[place] = 0.0
-    others = pairwise_sum(result).reshape(-1)
-    near = (np.abs(single) < reach) & (pairwise_sum(np.abs(result)).reshape(-1) < reach)
-    near &= (
-        pairwise_sum(weights).reshape(-1) < 2.0 * _flat(weights)[place]
-    )  # else what the weights are off by adds up in the others
-    flat[place] = np.where(near, -others, single)
+    near = np.flatnonzero(np.abs(flat[place]) < reach)
+    if not len(near):
+        return result
+    size = result.shape[-1]
+    others, weights, place, reach = _rows_of(result, near), _rows_of(weights, near), place[near], reach[near]
+    top = place - size * near if result.flags.c_contiguous else place // len(result)
+    every = np.arange(len(near))
+    others[every, top] = 0.0
+    leads = pairwise_sum(weights) < 2.0 * weights[every, top]  # else what the weights are off by adds up in the others
+    chosen = leads & (pairwise_sum(np.abs(others)) < reach)
+    flat[place[chosen]] = -pairwise_sum(others[chosen])
     return result
+
+
+def _rows_of(array: Array, rows: Any) -> Array:
+    """Some of the rows, each in one piece."""
+    found = array.reshape(-1, array.shape[-1])[rows] if array.ndim != 2 else array[rows]
+    return np.ascontiguousarray(found)
 
 
 def centred(g: Array, weights: Array) -> Array:

@@ -5,8 +5,8 @@ import linecache
 import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from .reductions import centred as centred
 from .reductions import dot as dot
 from .reductions import exponential_sum as exponential_sum
 from .reductions import exponentials as exponentials
+from .reductions import less_one_hot as less_one_hot
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
 from .reductions import pairwise_sum as pairwise_sum
@@ -59,6 +60,11 @@ class Input:
     sums_to_one: bool = False
     symmetric: bool = False
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether not every array of the right shape will do."""
+        return bool(self.index_of or self.sums_to_one or self.symmetric) or self.domain != EVERYWHERE
+
 
 @dataclass(frozen=True)
 class Derivatives:
@@ -76,20 +82,19 @@ class Derivatives:
     hvp: Kernel | None = None
 
 
-@dataclass(frozen=True)
-class _Call:
-    """A call taken apart: arrays with batch axes first, in the order of the inputs, then further arrays. They are of the dtypes that were given;
-    kernels get float64."""
+class _Call(NamedTuple):
+    """A call taken apart: arrays with batch axes first, in the order of the inputs, then further arrays; their shapes by input. They are of the
+    dtypes that were given."""
 
     arrays: list[Any]
     batch: tuple[int, ...]
     sizes: Mapping[str, int]
     dtype: Any
     axis: int
-    own: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    own: Mapping[str, tuple[int, ...]]
 
     def shape(self, axes: tuple[str, ...]) -> tuple[int, ...]:
-        return (*self.batch, *(self.sizes[a] for a in axes))
+        return (*self.batch, *[self.sizes[a] for a in axes])
 
 
 class VectorFunction:
@@ -140,6 +145,7 @@ class VectorFunction:
         self._required = tuple(required)
         self._single = frozenset(single)
         self._defaults = {name: np.asarray(one.default) for name, one in inputs.items() if one.default is not None}
+        self._checked = [(name, one) for name, one in inputs.items() if one.default is None and one.is_checked]
         self._plain_inputs = [(axes, bool(inputs[each].index_of)) for each in required for axes in [self.axes[each]]]
 
     def __call__(self, *args: Any, axis: int = -1, reduction: str = "none", out: Any = None, **kwargs: Any) -> Any:
@@ -436,9 +442,9 @@ class VectorFunction:
         arrays = dict(zip(self._required, args, strict=True))
         if self._defaults:
             arrays = {name: arrays.get(name, self._defaults.get(name)) for name in self.inputs}
-        for name, array in arrays.items():
-            self._check(name, self.given[name], array, sizes, facts)
-        call = _Call(list(arrays.values()), batch, sizes, dtype, -1, {name: a.shape for name, a in arrays.items()})
+        for name, one in self._checked:
+            self._check(name, one, arrays[name], sizes, facts)
+        call = _Call([*arrays.values()], batch, sizes, dtype, -1, {name: a.shape for name, a in arrays.items()})
         if extra:
             _, _, vector, axes, like = extra
             wanted = call.own[like] if like else call.shape(axes)
