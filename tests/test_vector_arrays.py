@@ -22,6 +22,7 @@ from chainrule.functions import (
     softmin,
     sparse_categorical_cross_entropy,
 )
+from chainrule.runtime.certificate import LIMIT
 from chainrule.runtime.vector import FEW, VectorFunction
 
 RNG = np.random.default_rng(11)
@@ -94,10 +95,16 @@ def test_layout_byte_order_and_flags_of_the_input_change_nothing(name: str, made
     np.testing.assert_array_equal(call(*map(made, given)), call(*given))
 
 
+SINGLE = [name for name in CALLS if "categorical" not in name and not name.endswith(("jacobian", "hvp"))]
+"""What is computed in float32, if everything is of that."""
+
+
 @pytest.mark.parametrize("name", CALLS)
 @pytest.mark.parametrize("dtype", [np.float32, np.float16])
 @pytest.mark.parametrize("rows", [1, 2 * FEW])
-def test_narrow_numbers_are_computed_with_in_float64_and_rounded_once(name: str, dtype: Any, rows: int) -> None:
+def test_narrow_numbers_are_computed_with_in_float64_and_rounded_once_or_hardly_worse(
+    name: str, dtype: Any, rows: int
+) -> None:
     call, given = CALLS[name]
     if "categorical" in name or "entropy.grad" in name:
         given = tuple(np.eye(4)[LABELS] if a is TARGETS else a for a in given)
@@ -107,8 +114,14 @@ def test_narrow_numbers_are_computed_with_in_float64_and_rounded_once(name: str,
     found = call(*narrow)
     assert found.dtype == dtype
     with np.errstate(over="ignore"):
-        wide = call(*(a.astype(float) if a.dtype.kind == "f" else a for a in narrow)).astype(dtype)
-    np.testing.assert_array_equal(found, wide)
+        exact = call(*(a.astype(float) if a.dtype.kind == "f" else a for a in narrow))
+        wide = exact.astype(dtype)
+    if dtype == np.float32 and name in SINGLE:
+        assert not np.array_equal(found, wide)
+        exact, got = (np.reshape(a, (-1, 4 if a.ndim > 1 else 1)) for a in (exact, found))
+        assert np.all(np.abs(got - exact) <= LIMIT * np.spacing(np.abs(exact).max(-1, keepdims=True).astype(dtype)))
+    else:
+        np.testing.assert_array_equal(found, wide)
     out = np.empty(found.shape)
     assert call(*narrow, out=out) is out
     np.testing.assert_array_equal(out.astype(dtype), found)

@@ -5,6 +5,8 @@ class index ``one_hot``. Each named quantity becomes a function of what it is ma
 
 import ast
 import keyword
+import math
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,7 +26,7 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "dot", "entry", "exponential_sum", "exponentials", "log_det", "log_sum", "log_sum_exp", "one_hot",
+    "balanced", "balanced_at", "centred", "dot", "entry", "exponential_sum", "exponentials", "less_one_hot", "log_det", "log_sum", "log_sum_exp", "one_hot",
     "pairwise_sum", "shifted", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
@@ -42,6 +44,10 @@ RESERVED = {
 }
 POWER = "exponentials "
 """How the base of the exponentials of shifted scores begins; the rest is that of the scores."""
+KERNELS = ("_value", "_grad_", "_both_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
+"""How the names of functions begin that are given to the runtime."""
+CAREFUL = {"exponential_sum": "total"}
+"""Sums, and what they are where probabilities are multiplied with each other."""
 COMPARE = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 FAILURE = "no NumPy form for {what} in `{where}`: add a case to codegen/vector_writer.py, or write the definition with sums and elementary functions"
 
@@ -57,6 +63,8 @@ class _Body:
     dimensions: dict[str, None] = field(default_factory=dict)
     vectors: dict[str, str] = field(default_factory=dict)
     """The name in the code of a vector that is an argument of its own (g, v), and of shifted scores."""
+    product: bool = False
+    """Whether probabilities are multiplied with each other, which doubles what a sum of exponentials is off by."""
 
 
 class Writer:
@@ -104,7 +112,7 @@ class Writer:
         """A kernel of all inputs, and of one more ``vector`` (its name in the tree, its indices) where it is a product. Returns its name.
 
         finish: "rows" writes the diagonal as what balances each row, "sum" one component as what balances the others, "centre" centres the vector."""
-        body = _Body(dict(sizes), set())
+        body = _Body(dict(sizes), set(), product=self._degree(tree) > 1)
         arguments = [one.name for one in self.spec.inputs]
         if vector is not None:
             own = self.code.get(vector[0]) or self.fresh(vector[0], set(self.code.values()))
@@ -198,11 +206,33 @@ class Writer:
             name = self.named(base)
             for other in self.arguments[base]:
                 need(other)
+            if body.product and CAREFUL.keys() & _names_in(self.functions[name]):
+                name = self._carefully(name)
             lines[base] = f"{self.code[base]} = {name}({', '.join(self.code[b] for b in self.arguments[base])})"
 
         for base in body.needs:
             need(base)
         return list(lines.values())
+
+    def _degree(self, node: t.Node) -> int:
+        """How many probabilities are multiplied with each other."""
+        match node:
+            case t.Component(base, _) | t.Symbol(base):
+                body = self.names.get(base, ((), t.ONE))[1]
+                return int(any(isinstance(p, t.Call) and p.function == "exp" for _, p in t.walk(body)))
+            case t.Mul(factors):
+                return sum(map(self._degree, factors))
+            case t.Power(base, t.Number(exponent)):
+                return math.ceil(abs(exponent)) * self._degree(base)
+        return max(map(self._degree, node.children), default=0)
+
+    def _carefully(self, name: str) -> str:
+        """A function of a named quantity with its sums of exponentials rounded once."""
+        code = self.functions[name].replace(f"def {name}(", f"def {name}_exact(")
+        for quick, careful in CAREFUL.items():
+            code = re.sub(rf"\b{quick}\(", f"{careful}(", code)
+        self.functions[f"{name}_exact"] = code
+        return f"{name}_exact"
 
     def _size(self, dimension: str, given: tuple[str, ...], body: _Body) -> str:
         for base in given:
@@ -329,6 +359,8 @@ class Writer:
                 whole = factored(node)
                 if whole != node and any(of_one_number(_factors(f)) for _, f in t.walk(whole) if isinstance(f, t.Add)):
                     return self.write(whole, axes, body)
+                if (less := self._less_one_hot(terms, axes, body)) is not None:
+                    return less
                 written = self.write(terms[0], axes, body)
                 for term in terms[1:]:
                     sign, rest = ("-", term.argument) if isinstance(term, t.Neg) else ("+", term)
@@ -455,6 +487,19 @@ class Writer:
             return code
         return f"{code}[{', '.join(':' if a in order else 'None' for a in axes)}]"
 
+    def _less_one_hot(self, terms: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str | None:
+        """A sum with the class of an index taken away, which is one number in a row; None where there is none."""
+        for position, term in enumerate(terms):
+            if not (isinstance(term, t.Neg) and isinstance(term.argument, t.Delta)):
+                continue
+            running, classes = set[str](), set[str]()
+            for index in (term.argument.left, term.argument.right):
+                (classes if index in self.classes else running).add(index)
+            rest = t.add(*terms[:position], *terms[position + 1 :])
+            if len(classes) == 1 and running == set(axes) == t.free_indices(rest) - self.classes.keys():
+                return f"less_one_hot({self.write(rest, axes, body)}, {self._class(classes.pop(), body)})"
+        return None
+
     def _product(self, factors: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
         large = [f for f in factors if self._may_be_infinite(f)]
         if len(large) == 1 and len(factors) > 1:
@@ -526,7 +571,7 @@ class Writer:
             if kept == own and len(set(inner.indices)) == len(inner.indices):
                 gone = [p - len(inner.indices) for p, i in enumerate(inner.indices) if i in bound]
                 if gone == [-1] and inner.base in body.vectors:
-                    routine = "exponential_sum" if inner.base.startswith(POWER) else "total"
+                    routine = "exponential_sum" if inner.base.startswith(POWER) and not body.product else "total"
                     return self._placed(f"{routine}({self._whole(inner.base, body)})", own, axes)
                 if gone == [-1]:
                     return self._placed(f"pairwise_sum({self._whole(inner.base, body)})", own, axes)
@@ -638,6 +683,10 @@ class Writer:
         raise UnsupportedExpression(
             f"{self.spec.name}: " + FAILURE.format(what=f"the condition {type(node).__name__}", where=text(node))
         )
+
+
+def _names_in(code: str) -> set[str]:
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:

@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, total, weighted
 
 
 def _y_tilde(target: Array, epsilon: Array) -> Array:
@@ -14,6 +14,11 @@ def _y_tilde(target: Array, epsilon: Array) -> Array:
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
     return e / exponential_sum(e)[..., None]
+
+
+def _s_exact(logits: Array) -> Array:
+    e = exponentials(logits)
+    return e / total(e)[..., None]
 
 
 def _value(logits: Array, target: Array, epsilon: Array) -> Array:
@@ -38,12 +43,12 @@ def _both_logits(logits: Array, target: Array, epsilon: Array) -> tuple[Array, A
 
 
 def _hessian_logits(logits: Array, target: Array, epsilon: Array) -> Array:
-    s = _s(logits)
+    s = _s_exact(logits)
     return balanced(-s[..., :, None] * s[..., None, :])
 
 
 def _hvp_logits(logits: Array, target: Array, epsilon: Array, v: Array) -> Array:
-    s = _s(logits)
+    s = _s_exact(logits)
     v = centred(v, s)
     return s * (v - dot(v, s)[..., None])
 

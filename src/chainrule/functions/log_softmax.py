@@ -58,6 +58,7 @@ log_softmax = VectorFunction(
     derivatives={
         "z": Derivatives(_jacobian_z, vjp=_vjp_z, jvp=_jvp_z),
     },
+    single=[_value, _vjp_z, _jvp_z],
     doc=_DOC,
     module=__name__,
 )

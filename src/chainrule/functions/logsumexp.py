@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials, log_sum_exp
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials, log_sum_exp, total
 
 
 def _s(z: Array) -> Array:
     e = exponentials(z)
     return e / exponential_sum(e)[..., None]
+
+
+def _s_exact(z: Array) -> Array:
+    e = exponentials(z)
+    return e / total(e)[..., None]
 
 
 def _value(z: Array) -> Array:
@@ -24,12 +29,12 @@ def _both_z(z: Array) -> tuple[Array, Array]:
 
 
 def _hessian_z(z: Array) -> Array:
-    s = _s(z)
+    s = _s_exact(z)
     return balanced(-s[..., :, None] * s[..., None, :])
 
 
 def _hvp_z(z: Array, v: Array) -> Array:
-    s = _s(z)
+    s = _s_exact(z)
     v = centred(v, s)
     return s * (v - dot(v, s)[..., None])
 
@@ -56,6 +61,7 @@ logsumexp = VectorFunction(
     derivatives={
         "z": Derivatives(_grad_z, both=_both_z, hessian=_hessian_z, hvp=_hvp_z),
     },
+    single=[_value, _grad_z, _both_z],
     doc=_DOC,
     module=__name__,
 )

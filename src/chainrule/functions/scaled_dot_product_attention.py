@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponential_sum, exponentials
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponential_sum, exponentials, total
 
 
 def _S(Q: Array, K: Array) -> Array:
@@ -17,6 +17,11 @@ def _P(S: Array) -> Array:
 
 def _O(P: Array, V: Array) -> Array:
     return np.einsum("...tk,...kb->...tb", P, V)
+
+
+def _P_exact(S: Array) -> Array:
+    e = exponentials(S)
+    return e / total(e)[..., :, None]
 
 
 def _H(g: Array, V: Array) -> Array:
@@ -37,7 +42,7 @@ def _jacobian_Q(Q: Array, K: Array, V: Array) -> Array:
     d = Q.shape[-1]
     n = Q.shape[-2]
     S = _S(Q, K)
-    P = _P(S)
+    P = _P_exact(S)
     return np.eye(n)[:, None, :, None] * (np.einsum("...kb,...tk,...kc->...tbc", V, P, K)[..., :, :, None, :] - np.einsum("...kb,...tk,...tc->...tbc", V, P, np.einsum("...lc,...tl->...tc", K, P))[..., :, :, None, :]) / np.sqrt(d)
 
 
@@ -53,7 +58,7 @@ def _vjp_Q(Q: Array, K: Array, V: Array, g: Array) -> Array:
 def _jvp_Q(Q: Array, K: Array, V: Array, v: Array) -> Array:
     d = Q.shape[-1]
     S = _S(Q, K)
-    P = _P(S)
+    P = _P_exact(S)
     return np.einsum("...tk,...tbk->...tb", v, np.einsum("...lb,...tl,...lk->...tbk", V, P, K) - np.einsum("...lb,...tl,...tk->...tbk", V, P, np.einsum("...pk,...tp->...tk", K, P))) / np.sqrt(d)
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials, total
 
 
 def _s(z: Array) -> Array:
@@ -10,23 +10,28 @@ def _s(z: Array) -> Array:
     return e / exponential_sum(e)[..., None]
 
 
+def _s_exact(z: Array) -> Array:
+    e = exponentials(z)
+    return e / total(e)[..., None]
+
+
 def _value(z: Array) -> Array:
     return _s(z)
 
 
 def _jacobian_z(z: Array) -> Array:
-    s = _s(z)
+    s = _s_exact(z)
     return balanced(-s[..., :, None] * s[..., None, :])
 
 
 def _vjp_z(z: Array, g: Array) -> Array:
-    s = _s(z)
+    s = _s_exact(z)
     g = centred(g, s)
     return s * (g - dot(g, s)[..., None])
 
 
 def _jvp_z(z: Array, v: Array) -> Array:
-    s = _s(z)
+    s = _s_exact(z)
     v = centred(v, s)
     return s * (v - dot(v, s)[..., None])
 
@@ -53,6 +58,7 @@ softmax = VectorFunction(
     derivatives={
         "z": Derivatives(_jacobian_z, vjp=_vjp_z, jvp=_jvp_z),
     },
+    single=[_value, _vjp_z, _jvp_z],
     doc=_DOC,
     module=__name__,
 )

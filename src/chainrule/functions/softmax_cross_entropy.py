@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, total, weighted
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
     return e / exponential_sum(e)[..., None]
+
+
+def _s_exact(logits: Array) -> Array:
+    e = exponentials(logits)
+    return e / total(e)[..., None]
 
 
 def _value(logits: Array, target: Array) -> Array:
@@ -28,12 +33,12 @@ def _both_logits(logits: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _hessian_logits(logits: Array, target: Array) -> Array:
-    s = _s(logits)
+    s = _s_exact(logits)
     return balanced(-s[..., :, None] * s[..., None, :])
 
 
 def _hvp_logits(logits: Array, target: Array, v: Array) -> Array:
-    s = _s(logits)
+    s = _s_exact(logits)
     v = centred(v, s)
     return s * (v - dot(v, s)[..., None])
 
@@ -64,6 +69,7 @@ softmax_cross_entropy = VectorFunction(
         "logits": Derivatives(_grad_logits, both=_both_logits, hessian=_hessian_logits, hvp=_hvp_logits),
     },
     loss=True,
+    single=[_value, _grad_logits, _both_logits],
     doc=_DOC,
     module=__name__,
 )

@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, log_sum, one_hot, shifted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, less_one_hot, log_sum, shifted, total
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
     return e / exponential_sum(e)[..., None]
+
+
+def _s_exact(logits: Array) -> Array:
+    e = exponentials(logits)
+    return e / total(e)[..., None]
 
 
 def _value(logits: Array, label: Array) -> Array:
@@ -17,25 +22,23 @@ def _value(logits: Array, label: Array) -> Array:
 
 
 def _grad_logits(logits: Array, label: Array) -> Array:
-    K = logits.shape[-1]
     s = _s(logits)
-    return balanced_at(s - one_hot(label, K), s, s)
+    return balanced_at(less_one_hot(s, label), s, s)
 
 
 def _both_logits(logits: Array, label: Array) -> tuple[Array, Array]:
     e = exponentials(logits)
-    K = logits.shape[-1]
     s = e / exponential_sum(e)[..., None]
-    return -(entry(shifted(logits), label) - log_sum(e)), balanced_at(s - one_hot(label, K), s, s)
+    return -(entry(shifted(logits), label) - log_sum(e)), balanced_at(less_one_hot(s, label), s, s)
 
 
 def _hessian_logits(logits: Array, label: Array) -> Array:
-    s = _s(logits)
+    s = _s_exact(logits)
     return balanced(-s[..., :, None] * s[..., None, :])
 
 
 def _hvp_logits(logits: Array, label: Array, v: Array) -> Array:
-    s = _s(logits)
+    s = _s_exact(logits)
     v = centred(v, s)
     return s * (v - dot(v, s)[..., None])
 
@@ -66,6 +69,7 @@ softmax_cross_entropy_index = VectorFunction(
         "logits": Derivatives(_grad_logits, both=_both_logits, hessian=_hessian_logits, hvp=_hvp_logits),
     },
     loss=True,
+    single=[_value, _grad_logits, _both_logits],
     doc=_DOC,
     module=__name__,
 )

@@ -2,6 +2,7 @@
 NumPy only; every function takes batches."""
 
 import math
+from collections.abc import Callable
 from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Any
@@ -20,12 +21,20 @@ FAR = 2.0**63
 HIGH = 150.0
 """Exponentials of numbers up to this one, as many as there may be, add up to a number, and so do products of four such sums; and no
 probability that is normal comes from an exponential that is not, if the largest score is between 0 and this."""
+HIGH_SINGLE = 40.0
+"""The same in float32, of scores between -HIGH_SINGLE and HIGH_SINGLE."""
+LAST = 5
+"""So many sums of pairs are added up one after the other."""
+TINY = 160
+"""Numbers up to which Python adds them up faster, row by row."""
+FEW = 1024
+"""Numbers up to which one sum of squares may tell that they are all small."""
 SHORT = 16
-"""Rows up to this long are worked through column by column."""
-FINAL = 7
-"""So many sums are added up at the end with care."""
+"""Rows up to this long are worked through column by column, where there are many."""
 CANCELLED = 0.5
 """A sum smaller than this, relative to its larger term, is computed again in more digits."""
+CANCELLED_SINGLE = 2.0**-16
+"""The same for a sum in float64 of numbers in float32."""
 VERY_NEAR = 2.0**-10
 """And one smaller than this in twice the digits."""
 
@@ -36,21 +45,35 @@ def exponentials(z: Array, times: Any = None, over: Any = None) -> Array:
 
     However large u is, each is right to a few ulp. Where the largest of a row is of a size that lets them, they are exp u itself: nothing is
     rounded before. Else they are exp(u - max u), and the rounding errors of the difference, of the product and of the
-    quotient, which an exponential would multiply by the size of u, are put back to first order. Infinite scores count as their limit."""
+    quotient, which an exponential would multiply by the size of u, are put back to first order. Infinite scores count as their limit.
+    Scores in float32 that are not all small have exponentials in float64."""
     if times is not None or over is not None:
-        return _scaled(z, *(np.asarray(1.0 if each is None else each, dtype=np.float64) for each in (times, over)))
+        return _scaled(
+            z.astype(np.float64, copy=False),
+            *(np.asarray(1.0 if each is None else each, dtype=np.float64) for each in (times, over)),
+        )
+    if _all_small(z):
+        return np.asarray(np.exp(z))
+    z = z.astype(np.float64, copy=False)
     largest = np.max(z, axis=-1, keepdims=True)
     plain = (largest >= 0.0) & (largest <= HIGH)
-    if not np.all(plain):
-        plain |= (largest >= -HIGH) & (largest < 0.0) & (np.min(z, axis=-1, keepdims=True) >= -HIGH)
-    if np.all(plain):
-        return np.asarray(np.exp(z))
+    plain |= (largest >= -HIGH) & (largest < 0.0) & (np.min(z, axis=-1, keepdims=True) >= -HIGH)
     if not np.any(plain):
         return _from_largest(z, largest)
     found = np.asarray(np.exp(z))
     others = ~plain[..., 0]
     found[others] = _from_largest(z[others], largest[others])
     return found
+
+
+def _all_small(z: Array) -> bool:
+    """Whether no score needs to be shifted, whatever row it is in."""
+    high = HIGH if z.dtype == np.float64 else HIGH_SINGLE
+    if z.size <= FEW:
+        flat = z.reshape(-1)
+        if flat.dot(flat) <= high * high:
+            return True
+    return bool(np.maximum.reduce(z, axis=None) <= high and np.minimum.reduce(z, axis=None) >= -high)
 
 
 def _from_largest(z: Array, largest: Array) -> Array:
@@ -105,58 +128,93 @@ def _product_error(a: Any, b: Any, product: Any) -> Any:
 
 
 def exponential_sum(e: Array) -> Array:
-    """Σ e for exponentials of `exponentials`, hardly more than rounded once: in short rows the last few sums are added up with what they lose, in
-    long rows the largest is added at the end."""
+    """Σ e for exponentials of `exponentials`, to an ulp or two, however one of them exceeds the others: in short rows they are added in pairs,
+    in long rows the largest is added at the end, in float32 all in float64."""
+    if e.dtype == np.float32:
+        return np.asarray(np.add.reduce(e, axis=-1, dtype=np.float64).astype(np.float32))
     if e.shape[-1] > SHORT:
         largest, others = _apart(e)
         return largest + others
-    terms = _halved(e, FINAL)
-    if (size := terms.shape[-1]) <= 2:
-        return pairwise_sum(terms)
-    found, rest = terms[..., 0], 0.0 * terms[..., 0]
-    for k in range(1, size):
-        term = terms[..., k]
-        before, found = found, found + term
-        back = found - before
-        rest = rest + ((before - (found - back)) + (term - back))  # Knuth's two-sum
-    return np.asarray(found + rest)
+    return pairwise_sum(e)
+
+
+def _few(terms: Array) -> Array | None:
+    """Sums of few terms, rounded once; None where one is not finite."""
+    try:
+        found = [math.fsum(row) for row in terms.reshape(-1, terms.shape[-1]).tolist()]
+    except (OverflowError, ValueError):
+        return None
+    return np.array(found, terms.dtype).reshape(terms.shape[:-1])
 
 
 def log_sum(e: Array) -> Array:
     """log(Σ e / max e); the largest is left out of the sum, so that log1p keeps the digits of the others."""
     largest, others = _apart(e)
-    return np.asarray(np.log1p(others / largest))
+    others /= largest
+    return np.asarray(np.log1p(others))
 
 
 def _apart(e: Array) -> tuple[Array, Array]:
     """The largest of each row and the sum of the others."""
-    if e.shape[-1] <= SHORT:
-        largest, others = np.array(e[..., 0]), e[..., 0] * 0.0
-        for k in range(1, e.shape[-1]):
-            others = others + np.minimum(largest, e[..., k])
-            largest = np.maximum(largest, e[..., k])
-        return largest, np.asarray(others)
-    rows = e.reshape(-1, e.shape[-1])
-    every, top = np.arange(len(rows)), np.argmax(rows, axis=-1)
-    largest = rows[every, top]
-    rows[every, top] = 0.0
-    others = pairwise_sum(rows)
-    rows[every, top] = largest  # as it was
-    return largest.reshape(e.shape[:-1]), others.reshape(e.shape[:-1])
+    e = _whole(e)
+    place, flat = _places(e), _flat(e)
+    largest = flat[place]
+    flat[place] = 0.0
+    others = pairwise_sum(e)
+    flat[place] = largest  # as it was
+    return largest.reshape(others.shape), others
+
+
+def _whole(array: Array) -> Array:
+    """An array whose rows, or whose columns, lie side by side in memory."""
+    return array if array.flags.c_contiguous or (array.flags.f_contiguous and array.ndim == 2) else array.copy()
+
+
+def _flat(array: Array) -> Array:
+    """The same numbers with one axis, in the order of memory."""
+    return array.reshape(-1) if array.flags.c_contiguous else array.T.reshape(-1)
+
+
+def _places(weights: Array) -> Any:
+    """Where in memory the largest of each row lies, of several the first."""
+    size = weights.shape[-1]
+    if weights.flags.c_contiguous:
+        top = weights.argmax(axis=-1).reshape(-1)
+        return top + np.arange(0, weights.size, size)
+    columns = weights.T
+    count = np.arange(size, 0, -1, dtype=np.min_scalar_type(size))[:, None]
+    left = np.maximum.reduce((columns == np.maximum.reduce(columns, axis=0)) * count, axis=0)
+    top = size - left.astype(np.intp)
+    return np.minimum(top, size - 1) * len(weights) + np.arange(len(weights))  # with NaN no component is the largest
 
 
 def log_sum_exp(z: Array, e: Array | None = None) -> Array:
     """log Σ exp z, in more digits where the largest z and the logarithm of the rest cancel. e: the exponentials of z, if they are known."""
-    largest = np.max(z, axis=-1)
+    largest = np.maximum.reduce(z, axis=-1)
     found = np.asarray(largest + log_sum(exponentials(z) if e is None else e))
-    near = np.abs(found) < CANCELLED * np.abs(largest)
-    if np.any(near):
-        found = np.array(found)
-        found[near] = _finer_log_sum_exp(z[near])
-        near &= np.abs(found) < VERY_NEAR * np.abs(largest)
-        if np.any(near):
-            found[near] = _twice_log_sum_exp(z[near])
+    if z.dtype == np.float32:
+        _again(lambda rows: _log_sum_exp(rows.astype(np.float64), CANCELLED_SINGLE), largest < 0.0, z, found)
+        return found
+    return _repaired(found, largest, z, CANCELLED)
+
+
+def _log_sum_exp(z: Array, cancelled: float) -> Array:
+    largest = np.maximum.reduce(z, axis=-1)
+    return _repaired(np.asarray(largest + log_sum(exponentials(z))), largest, z, cancelled)
+
+
+def _repaired(found: Array, largest: Array, z: Array, cancelled: float) -> Array:
+    """The sums of the largest and the logarithm of the rest, those computed again that are small beside their terms."""
+    size = np.abs(largest)
+    _again(_finer_log_sum_exp, np.abs(found) < cancelled * size, z, found)
+    _again(_twice_log_sum_exp, np.abs(found) < VERY_NEAR * size, z, found)
     return found
+
+
+def _again(compute: Callable[[Array], Array], where: Any, z: Array, found: Array) -> None:
+    """Compute some of the results again, from rows of z."""
+    if np.any(where):
+        found[where] = compute(z[where])
 
 
 def _finer_log_sum_exp(z: Array) -> Array:
@@ -227,11 +285,23 @@ def _twice_log_sum_exp(z: Array) -> Array:
 
 def shifted(z: Array) -> Array:
     """z less its largest component, so that no exponential of it overflows; infinite largest components become 0."""
-    largest = np.max(z, axis=-1, keepdims=True)
+    largest = np.maximum.reduce(z, axis=-1, keepdims=True)
     found = np.subtract(z, largest)
-    if not np.all(np.isfinite(largest)):
+    if not math.isfinite(np.add.reduce(largest, axis=None)) and not np.all(np.isfinite(largest)):
         found = np.where(z == largest, 0.0, found)
     return np.asarray(found)
+
+
+def less_one_hot(array: Array, index: Any) -> Array:
+    """An array less 1 at the class index, along the last axis."""
+    index = np.asarray(index)
+    if array.shape[:-1] != index.shape:
+        array = np.broadcast_to(array, (*np.broadcast_shapes(array.shape[:-1], index.shape), array.shape[-1]))
+        index = np.broadcast_to(index, array.shape[:-1])
+    result = _whole(array).copy(order="K")
+    index, size, rows = index.reshape(-1), result.shape[-1], np.arange(index.size)
+    _flat(result)[index + size * rows if result.flags.c_contiguous else index * len(rows) + rows] -= 1.0
+    return result
 
 
 def dot(a: Array, b: Array) -> Array:
@@ -240,28 +310,19 @@ def dot(a: Array, b: Array) -> Array:
 
 
 def pairwise_sum(terms: Array) -> Array:
-    """Their sum along the last axis, halves or quarters of a row added to each other, so that the error hardly grows with their number, and
-    equal terms have hardly any. Rows get the same bits wherever they stand in memory."""
-    if terms.shape[-1] <= SHORT:
-        return np.asarray(_halved(terms, 1)[..., 0])
-    while (size := terms.shape[-1]) > SHORT:
-        part = size // 4
-        quarters = terms[..., : 4 * part].reshape(*terms.shape[:-1], 4, part)
-        sums = np.add.reduce(quarters, axis=-2)
-        sums[..., : size - 4 * part] += terms[..., 4 * part :]
-        terms = sums
-    return total(np.ascontiguousarray(terms))
-
-
-def _halved(terms: Array, few: int) -> Array:
-    """As few sums of the terms of each row or fewer."""
-    while (size := terms.shape[-1]) > few:
+    """Their sum along the last axis, in pairs of pairs, so that the error hardly grows with their number. Rows get the same bits wherever they
+    stand in memory, and however many they are."""
+    if terms.shape[-1] > SHORT:
+        return np.asarray(np.add.reduce(np.ascontiguousarray(terms), axis=-1))
+    while (size := terms.shape[-1]) > LAST:
         half = size // 2
         halves = terms[..., :half] + terms[..., half : 2 * half]
         if size % 2:
             halves[..., 0] += terms[..., -1]
         terms = halves
-    return terms
+    if terms.flags.c_contiguous:
+        return np.asarray(np.add.accumulate(terms, axis=-1)[..., -1])
+    return np.asarray(np.add.reduce(terms, axis=-1))  # column by column, so in the same order
 
 
 def weighted(weight: Array, value: Array) -> Array:
@@ -281,16 +342,20 @@ def balanced(matrix: Array) -> Array:
 
 def total(terms: Array) -> Array:
     """Their sum as if rounded once, however it cancels: what they have on a grid adds up exactly, and what is left is tiny (Rump, Ogita and Oishi, 2008)."""
-    many = math.ceil(math.log2(terms.shape[-1] + 2))
-    largest = np.max(np.abs(terms), axis=-1, keepdims=True)
-    far = ~(largest < FAR)
-    grid = np.ldexp(1.0, np.frexp(np.where(far, 1.0, largest))[1] + many)
+    if terms.dtype == np.float32:
+        return np.asarray(np.add.reduce(terms, axis=-1, dtype=np.float64).astype(np.float32))
+    if terms.size <= TINY and (found := _few(terms)) is not None:
+        return found
+    size = 4.0 * pairwise_sum(np.abs(terms))
+    grid = size[..., None]
     upper = terms + grid
     upper -= grid
-    exact = np.sum(upper, axis=-1)
+    exact = pairwise_sum(upper)
     np.subtract(terms, upper, out=upper)
-    found = np.asarray(exact + np.sum(upper, axis=-1))
-    return np.where(far[..., 0], np.sum(terms, axis=-1), found) if np.any(far) else found
+    exact += pairwise_sum(upper)
+    if not (finite := np.isfinite(size)).all():
+        exact = np.where(finite, exact, pairwise_sum(terms))
+    return exact
 
 
 def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
@@ -298,33 +363,46 @@ def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
 
     term: one of the two whose difference the vector is. A component whose term exceeds all the others taken together has lost digits
     to cancellation, which the others have kept."""
-    shape = np.broadcast_shapes(vector.shape, weights.shape, term.shape)
-    result = np.array(np.broadcast_to(vector, shape), order="K")
-    rows, weights, term = (_rows(each, shape) for each in (result, weights, term))
-    every, top = np.arange(len(rows)), np.argmax(weights, axis=-1)
-    reach = np.abs(term[every, top])
-    (near,) = np.nonzero(np.abs(rows[every, top]) < reach)
-    if len(near):
-        others, top = rows[near], top[near]
-        others[every[: len(near)], top] = 0.0
-        weights = weights[near]
-        leads = (
-            pairwise_sum(weights) < 2.0 * weights[every[: len(near)], top]
-        )  # else what the weights are off by adds up in the others
-        chosen = leads & (pairwise_sum(np.abs(others)) < reach[near])
-        rows[near[chosen], top[chosen]] = -pairwise_sum(others[chosen])
-    return rows.reshape(shape)
+    result, weights, term = _alike(vector, weights, term)
+    if result is weights or result is term:
+        result = result.copy(order="K")
+    place, flat = _places(weights), _flat(result)
+    reach = np.abs(_flat(term)[place])
+    near = np.flatnonzero(np.abs(flat[place]) < reach)
+    if not len(near):
+        return result
+    size = result.shape[-1]
+    others, weights, place, reach = _rows_of(result, near), _rows_of(weights, near), place[near], reach[near]
+    top = place - size * near if result.flags.c_contiguous else place // len(result)
+    every = np.arange(len(near))
+    others[every, top] = 0.0
+    leads = pairwise_sum(weights) < 2.0 * weights[every, top]  # else what the weights are off by adds up in the others
+    chosen = leads & (pairwise_sum(np.abs(others)) < reach)
+    flat[place[chosen]] = -pairwise_sum(others[chosen])
+    return result
+
+
+def _rows_of(array: Array, rows: Any) -> Array:
+    """Some of the rows, each in one piece."""
+    found = array.reshape(-1, array.shape[-1])[rows] if array.ndim != 2 else array[rows]
+    return np.ascontiguousarray(found)
 
 
 def centred(g: Array, weights: Array) -> Array:
     """g less its component at the largest weight: for a product that does not change when one number is added to all of g."""
-    shape = np.broadcast_shapes(g.shape, weights.shape)
-    rows = _rows(g, shape)
-    top = rows[np.arange(len(rows)), np.argmax(_rows(weights, shape), axis=-1)]
-    return np.asarray(g - top.reshape(shape[:-1])[..., None])
+    (g, weights) = _alike(g, weights)
+    top = _flat(g)[_places(weights)]
+    return np.asarray(g - top.reshape(g.shape[:-1])[..., None])
 
 
-def _rows(array: Array, shape: tuple[int, ...]) -> Array:
-    """An array of some shape with one batch axis."""
-    array = np.broadcast_to(array, shape) if array.shape != shape else array
-    return array if array.ndim == 2 else array.reshape(-1, shape[-1])
+def _alike(first: Array, *others: Array) -> tuple[Array, ...]:
+    """Arrays of one shape that lie in memory alike."""
+    every = (first, *others)
+    if any(each.shape != first.shape for each in others):
+        shape = np.broadcast_shapes(*(each.shape for each in every))
+        every = tuple(np.array(np.broadcast_to(each, shape), order="C") for each in every)
+    elif not all(each.flags.c_contiguous for each in every) and not (
+        first.ndim == 2 and all(each.flags.f_contiguous for each in every)
+    ):
+        every = tuple(map(np.ascontiguousarray, every))
+    return every

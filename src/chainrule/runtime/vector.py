@@ -4,9 +4,9 @@ import inspect
 import linecache
 import math
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from .reductions import centred as centred
 from .reductions import dot as dot
 from .reductions import exponential_sum as exponential_sum
 from .reductions import exponentials as exponentials
+from .reductions import less_one_hot as less_one_hot
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
 from .reductions import pairwise_sum as pairwise_sum
@@ -34,9 +35,15 @@ Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
 FEW = 1 << 15
-"""Numbers that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
+"""Numbers in float64 that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
+MANY = 128
+"""Rows from which it pays to arrange them anew."""
+F64, F32, INDEX = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.intp)
 NEAR = 1e-3
 """How far an input may be from what its derivatives rely on (a sum of 1, symmetry): rounding, and not another kind of input."""
+
+
+EVERYWHERE = Range()
 
 
 @dataclass(frozen=True)
@@ -49,9 +56,14 @@ class Input:
     axes: tuple[str, ...] = ()
     index_of: str = ""
     default: float | None = None
-    domain: Range = Range()
+    domain: Range = EVERYWHERE
     sums_to_one: bool = False
     symmetric: bool = False
+
+    @property
+    def is_checked(self) -> bool:
+        """Whether not every array of the right shape will do."""
+        return bool(self.index_of or self.sums_to_one or self.symmetric) or self.domain != EVERYWHERE
 
 
 @dataclass(frozen=True)
@@ -70,20 +82,19 @@ class Derivatives:
     hvp: Kernel | None = None
 
 
-@dataclass(frozen=True)
-class _Call:
-    """A call taken apart: arrays with batch axes first, in the order of the inputs, then further arrays. They are of the dtypes that were given;
-    kernels get float64."""
+class _Call(NamedTuple):
+    """A call taken apart: arrays with batch axes first, in the order of the inputs, then further arrays; their shapes by input. They are of the
+    dtypes that were given."""
 
     arrays: list[Any]
     batch: tuple[int, ...]
     sizes: Mapping[str, int]
     dtype: Any
     axis: int
-    own: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    own: Mapping[str, tuple[int, ...]]
 
     def shape(self, axes: tuple[str, ...]) -> tuple[int, ...]:
-        return (*self.batch, *(self.sizes[a] for a in axes))
+        return (*self.batch, *[self.sizes[a] for a in axes])
 
 
 class VectorFunction:
@@ -91,7 +102,7 @@ class VectorFunction:
 
     Inputs: array-likes whose last axes are those of ``axes``; parameters and class indices as ``inputs`` says. Where there is one axis of
     components only, ``axis`` says which it is. float16, float32 and float64 are kept, other integers become float64; the
-    computation runs in float64 and is rounded once. NaN is passed on. A loss takes ``reduction``: "none" (one number for each batch element),
+    computation runs in float64 and is rounded once, but for the kernels ``single``, which run in float32 if all arrays are of that. NaN is passed on. A loss takes ``reduction``: "none" (one number for each batch element),
     "sum", or "mean", which divides by the number of batch elements.
     Raises TypeError for other dtypes, bool among them, and wrong names, ValueError for shapes that do not fit, for a class index out of range, for an unknown ``wrt`` or
     ``reduction``, and, from derivatives, for a target that does not sum to 1, or a matrix that
@@ -106,6 +117,7 @@ class VectorFunction:
         output: tuple[str, ...],
         derivatives: Mapping[str, Derivatives],
         loss: bool = False,
+        single: Sequence[Callable[..., Any]] = (),
         doc: str | None = None,
         module: str = "__main__",
     ) -> None:
@@ -131,6 +143,10 @@ class VectorFunction:
             + [inspect.Parameter(each, inspect.Parameter.KEYWORD_ONLY, default=default) for each, default in keywords]
         )
         self._required = tuple(required)
+        self._single = frozenset(single)
+        self._defaults = {name: np.asarray(one.default) for name, one in inputs.items() if one.default is not None}
+        self._checked = [(name, one) for name, one in inputs.items() if one.default is None and one.is_checked]
+        self._plain_inputs = [(axes, bool(inputs[each].index_of)) for each in required for axes in [self.axes[each]]]
 
     def __call__(self, *args: Any, axis: int = -1, reduction: str = "none", out: Any = None, **kwargs: Any) -> Any:
         """The value: batch axes, then the axes of ``output``; of a loss, reduced as asked."""
@@ -138,7 +154,7 @@ class VectorFunction:
         call = self._bind(args, kwargs, axis)
         with np.errstate(all="ignore"):
             whole = np.float64 if reduction != "none" or out is not None else call.dtype
-            (value,) = self._by_rows(_one(self._value), call, (self.output,), whole)
+            (value,) = self._by_rows(_one(self._value), call, (self.output,), whole, self._value in self._single)
             return self._finished(self._value_reduced(value, call, reduction), call, self.output, out)
 
     def grad(
@@ -184,7 +200,8 @@ class VectorFunction:
         with np.errstate(all="ignore"):
             whole = np.float64 if reduction != "none" or out is not None else call.dtype
             kernel = kernels.both or (lambda *arrays: (self._value(*arrays), kernels.full(*arrays)))
-            value, grad = self._by_rows(kernel, call, (self.output, self.axes[name]), whole)
+            single = self._single >= ({kernels.both} if kernels.both else {self._value, kernels.full})
+            value, grad = self._by_rows(kernel, call, (self.output, self.axes[name]), whole, single)
             grad = self._summed(grad, call, name, reduction)
             value = self._finished(self._value_reduced(value, call, reduction), call, self.output, first)
             return value, self._finished(grad, call, self.axes[name], second)
@@ -198,7 +215,8 @@ class VectorFunction:
         with np.errstate(all="ignore"):
             axes = (*self.output, *self.axes[name])
             whole = call.dtype if out is None else np.float64
-            return self._finished(self._by_rows(_one(kernels.full), call, (axes,), whole)[0], call, (), out)
+            (found,) = self._by_rows(_one(kernels.full), call, (axes,), whole, kernels.full in self._single)
+            return self._finished(found, call, (), out)
 
     def vjp(self, *args: Any, wrt: str | None = None, axis: int = -1, out: Any = None, **kwargs: Any) -> Any:
         """The vector-Jacobian product Σ_i g_i ∂ value_i/∂ input: ``f.vjp(z, g)``, with g, the last argument, in the shape of the value.
@@ -210,8 +228,6 @@ class VectorFunction:
         wide, deep = len(self.output), len(self.axes[name])
 
         def product(*arrays: Array) -> Array:
-            if kernels.vjp is not None:
-                return kernels.vjp(*arrays)
             *given, cotangent = arrays
             full = np.broadcast_to(kernels.full(*given), call.shape((*self.output, *self.axes[name])))
             weighted_rows = cotangent[(..., *[None] * deep)] * full
@@ -219,7 +235,7 @@ class VectorFunction:
                 np.sum(weighted_rows, axis=tuple(range(-wide - deep, -deep)) if deep else tuple(range(-wide, 0)))
             )
 
-        return self._reduced(product, call, name, "sum", self.axes[name], out)
+        return self._reduced(kernels.vjp or product, call, name, "sum", self.axes[name], out)
 
     def jvp(self, *args: Any, wrt: str | None = None, axis: int = -1, out: Any = None, **kwargs: Any) -> Any:
         """The Jacobian-vector product Σ_j ∂ value/∂ input_j v_j: ``f.jvp(z, v)``, with v, the last argument, in the shape of the input.
@@ -231,7 +247,7 @@ class VectorFunction:
         with np.errstate(all="ignore"):
             if kernels.jvp is not None:
                 whole = call.dtype if out is None else np.float64
-                (found,) = self._by_rows(_one(kernels.jvp), call, (self.output,), whole)
+                (found,) = self._by_rows(_one(kernels.jvp), call, (self.output,), whole, kernels.jvp in self._single)
             else:
                 *given, tangent = map(_wide, call.arrays)
                 full = np.broadcast_to(kernels.full(*given), call.shape((*self.output, *self.axes[name])))
@@ -276,13 +292,11 @@ class VectorFunction:
         call = self._bind(inputs, kwargs, axis, facts=True, extra=("hvp", "v", v, self.axes[name], name))
 
         def product(*arrays: Array) -> Array:
-            if kernels.hvp is not None:
-                return kernels.hvp(*arrays)
             assert kernels.hessian is not None
             *given, vector = arrays
             return np.asarray(np.sum(kernels.hessian(*given) * vector[..., None, :], axis=-1))
 
-        return self._reduced(product, call, name, reduction, self.axes[name], out)
+        return self._reduced(kernels.hvp or product, call, name, reduction, self.axes[name], out)
 
     @property
     def specification(self) -> Mapping[str, Input]:
@@ -364,6 +378,8 @@ class VectorFunction:
         facts: bool = False,
         extra: tuple[str, str, Any, tuple[str, ...], str] | None = None,
     ) -> _Call:
+        if axis == -1 and not kwargs and (plain := self._plain(args, facts, extra)) is not None:
+            return plain
         given = self._named(args, kwargs)
         if axis != -1 and not self.one_axis:
             raise TypeError(
@@ -400,6 +416,43 @@ class VectorFunction:
                     f"{self.__name__}.{method}: {word} has shape {np.asarray(vector).shape}, but {like or 'the value'} has shape {shown}"
                 )
             call.arrays.append(last)
+        return call
+
+    def _plain(
+        self, args: tuple[Any, ...], facts: bool, extra: tuple[str, str, Any, tuple[str, ...], str] | None
+    ) -> _Call | None:
+        """A call with nothing to convert, taken apart: contiguous arrays of one dtype and one batch. None for any other."""
+        sizes: dict[str, int] = {}
+        dtype = batch = None
+        if len(args) != len(self._required):
+            return None
+        for array, (axes, index) in zip(args, self._plain_inputs, strict=True):
+            if type(array) is not np.ndarray or not array.flags.c_contiguous or array.ndim < len(axes):
+                return None
+            split = array.ndim - len(axes)
+            batch = array.shape[:split] if batch is None else batch
+            dtype = array.dtype if dtype is None and not index else dtype
+            if array.shape[:split] != batch or array.dtype is not (INDEX if index else dtype):
+                return None
+            for axis, size in zip(axes, array.shape[split:], strict=True):
+                if not size or sizes.setdefault(axis, size) != size:
+                    return None
+        if batch is None or not (dtype is F64 or dtype is F32):
+            return None
+        arrays = dict(zip(self._required, args, strict=True))
+        if self._defaults:
+            arrays = {name: arrays.get(name, self._defaults.get(name)) for name in self.inputs}
+        for name, one in self._checked:
+            self._check(name, one, arrays[name], sizes, facts)
+        call = _Call([*arrays.values()], batch, sizes, dtype, -1, {name: a.shape for name, a in arrays.items()})
+        if extra:
+            _, _, vector, axes, like = extra
+            wanted = call.own[like] if like else call.shape(axes)
+            if type(vector) is not np.ndarray or vector.dtype is not dtype or vector.shape != wanted:
+                return None
+            if not vector.flags.c_contiguous:
+                return None
+            call.arrays.append(vector)
         return call
 
     def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
@@ -461,13 +514,14 @@ class VectorFunction:
         return {axis: next(iter(sizes.values())) for axis, sizes in found.items()}
 
     def _check(self, name: str, one: Input, array: Any, sizes: Mapping[str, int], facts: bool) -> None:
-        if one.index_of and array.size and (array.min() < 0 or array.max() >= sizes[one.index_of]):
+        if one.index_of and array.size and np.maximum.reduce(array.view(np.uintp), axis=None) >= sizes[one.index_of]:
             wrong = array[(array < 0) | (array >= sizes[one.index_of])].flat[0]
             raise ValueError(
                 f"{self.__name__}: {name} holds {wrong}, but there are {sizes[one.index_of]} components, 0 to {sizes[one.index_of] - 1}"
             )
-        outside = array[~one.domain.inside(array)] if one.domain != Range() else np.empty(0)
-        if outside.size:
+        inside = one.domain is EVERYWHERE or one.domain == EVERYWHERE or one.domain.inside(array)
+        if inside is not True and not np.all(inside):
+            outside = array[~inside]
             raise ValueError(
                 f"{self.__name__}: parameter {name} = {outside.flat[0]:g} is out of range, {one.domain.describe(name)} is required"
             )
@@ -506,7 +560,9 @@ class VectorFunction:
         moved = self._moved(np.asarray(array), call, axes)
         if out is not None:
             return self._into(out, moved)
-        fresh = moved.flags.owndata and not any(moved is each for each in call.arrays)
+        fresh = moved.flags.owndata and moved.flags.c_contiguous and not any(moved is each for each in call.arrays)
+        if fresh and moved.dtype is call.dtype:
+            return moved[()]
         return moved.astype(call.dtype, order="C", copy=not fresh)[()]
 
     def _into(self, out: Any, found: Array) -> Any:
@@ -522,24 +578,32 @@ class VectorFunction:
         return out
 
     def _by_rows(
-        self, kernel: Callable[..., tuple[Array, ...]], call: _Call, results: tuple[tuple[str, ...], ...], dtype: Any
+        self,
+        kernel: Callable[..., tuple[Array, ...]],
+        call: _Call,
+        results: tuple[tuple[str, ...], ...],
+        dtype: Any,
+        single: bool = False,
     ) -> tuple[Array, ...]:
         """What a kernel gives, its results of the axes `results`, as many batch elements at a time as stay in the cache, shared between
-        threads. dtype: of the results, where there are many; each is rounded once."""
+        threads. dtype: of the results, where there are many. single: the kernel may run in float32."""
         shapes, rows = [call.shape(axes) for axes in results], math.prod(call.batch)
-        own = [*(self.axes[name] for name in self.inputs), *(None for _ in call.arrays[len(self.inputs) :])]
-        deep = [len(each) if each is not None else -1 for each in own]
+        kind = F32 if single and all(a.dtype is F32 or a.dtype.kind != "f" for a in call.arrays) else F64
+        own = [*(len(self.axes[name]) for name in self.inputs), *(-1 for _ in call.arrays[len(self.inputs) :])]
+        if rows < MANY or (-1 in own and not self._last_fits(call)):
+            found = kernel(*(_as(a, kind) for a in call.arrays))
+            return tuple(
+                each if each.shape == shape else np.broadcast_to(each, shape)
+                for each, shape in zip(found, shapes, strict=True)
+            )
         widths = [
-            a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, deep, strict=True) if d >= 0
+            a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, own, strict=True) if d >= 0
         ]
         inner = [shape[len(call.batch) :] for shape in shapes]
-        step = max(1, FEW // max([1, *map(math.prod, inner), *widths]))
-        if rows < 2 * step or (any(d < 0 for d in deep) and not self._last_fits(call)):
-            found = kernel(*map(_wide, call.arrays))
-            return tuple(np.broadcast_to(each, shape) for each, shape in zip(found, shapes, strict=True))
+        step = max(1, FEW * F64.itemsize // kind.itemsize // max([1, *map(math.prod, inner), *widths]))
         arrays = [
             self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
-            for a, d in zip(call.arrays, deep, strict=True)
+            for a, d in zip(call.arrays, own, strict=True)
         ]
         wholes = tuple(np.empty(shape, dtype) for shape in shapes)
         flat = [whole.reshape(rows, *each) for whole, each in zip(wholes, inner, strict=True)]
@@ -548,7 +612,9 @@ class VectorFunction:
             with np.errstate(all="ignore"):
                 for k in range(start, stop, step):
                     here = slice(k, min(k + step, stop))
-                    found = kernel(*(_side_by_side(a[here]) if batched else _wide(a) for a, batched in arrays))
+                    found = kernel(
+                        *(_side_by_side(a[here], kind) if batched else _as(a, kind) for a, batched in arrays)
+                    )
                     for each, part in zip(flat, found, strict=True):
                         each[here] = part
 
@@ -571,8 +637,12 @@ class VectorFunction:
     ) -> Any:
         """What a kernel gives for each batch element; reduced, it is summed over the batch axes along which the input was broadcast."""
         with np.errstate(all="ignore"):
-            whole = np.float64 if reduction != "none" or out is not None else call.dtype
-            (found,) = self._by_rows(_one(kernel), call, (axes,), whole)
+            summed = reduction == "mean" or (
+                reduction == "sum"
+                and call.own[name] != (*call.batch, *call.own[name][len(call.own[name]) - len(self.axes[name]) :])
+            )
+            whole = np.float64 if summed or out is not None else call.dtype
+            (found,) = self._by_rows(_one(kernel), call, (axes,), whole, kernel in self._single)
             return self._finished(self._summed(found, call, name, reduction), call, axes, out)
 
     def _summed(self, found: Array, call: _Call, name: str, reduction: str) -> Array:
@@ -580,9 +650,11 @@ class VectorFunction:
             return found
         batch = call.own[name][: len(call.own[name]) - len(self.axes[name])]
         extra = len(call.batch) - len(batch)
-        found = np.sum(found, axis=tuple(range(extra)))
         shared = tuple(k for k, size in enumerate(batch) if size == 1 and call.batch[extra + k] != 1)
-        found = np.sum(found, axis=shared, keepdims=True)
+        if extra:
+            found = np.sum(found, axis=tuple(range(extra)))
+        if shared:
+            found = np.sum(found, axis=shared, keepdims=True)
         return np.asarray(found / (math.prod(call.batch) or np.nan) if reduction == "mean" else found)
 
     def _value_reduced(self, value: Array, call: _Call, reduction: str) -> Any:
@@ -596,19 +668,24 @@ def _one(kernel: Kernel) -> Callable[..., tuple[Array]]:
     return lambda *arrays: (kernel(*arrays),)
 
 
+def _as(array: Any, dtype: Any) -> Any:
+    """Numbers in a dtype, as they lie; class indices as they are."""
+    return array if array.dtype is dtype or array.dtype.kind != "f" else array.astype(dtype)
+
+
 def _wide(array: Any) -> Any:
-    """Numbers in float64, as they lie; class indices as they are."""
-    return array.astype(np.float64, copy=False) if array.dtype.kind == "f" else array
+    """Numbers in float64."""
+    return _as(array, F64)
 
 
 # -------------------------------------------------------------------- used by the generated code
 
 
-def _side_by_side(rows: Array) -> Array:
-    """Rows in float64; short ones with their first components next to each other in memory, then the second ones, and so on."""
+def _side_by_side(rows: Array, dtype: Any) -> Array:
+    """Rows in a dtype; short ones with their first components next to each other in memory, then the second ones, and so on."""
     if rows.dtype.kind != "f" or rows.ndim != 2 or not 1 < rows.shape[-1] <= SHORT:
-        return np.asarray(_wide(rows))
-    turned = np.empty(rows.shape[::-1])
+        return np.asarray(_as(rows, dtype))
+    turned = np.empty(rows.shape[::-1], dtype)
     turned[...] = rows.T
     return turned.T
 
@@ -619,16 +696,18 @@ def log_det(matrix: Array) -> Array:
     return np.asarray(np.where(sign > 0, logarithm, np.nan))
 
 
-def one_hot(index: Any, size: int) -> Array:
-    """1 at the class index and 0 elsewhere, along a new last axis of ``size`` components."""
+def one_hot(index: Any, size: int) -> Any:
+    """1 at the class index and 0 elsewhere, along a new last axis of ``size`` components; small integers, so that a product keeps its dtype."""
     index = np.asarray(index)
-    if index.ndim == 1 and size <= SHORT:
-        return np.asarray(np.equal(index, np.arange(size)[:, None]), dtype=np.float64).T
-    return np.asarray(np.equal(index[..., None], np.arange(size)), dtype=np.float64)
+    if index.ndim == 1 and size <= SHORT and len(index) >= MANY:
+        return np.equal(index, np.arange(size)[:, None]).view(np.int8).T
+    return np.equal(index[..., None], np.arange(size)).view(np.int8)
 
 
 def entry(array: Array, index: Any) -> Array:
     """The component at the class index, along the last axis."""
+    if array.ndim == 2 and np.shape(index) == array.shape[:-1]:
+        return np.asarray(array[np.arange(len(array)), index])
     batch = np.broadcast_shapes(array.shape[:-1], np.shape(index))
     whole = np.broadcast_to(array, (*batch, array.shape[-1]))
     return np.asarray(np.take_along_axis(whole, np.broadcast_to(index, batch)[..., None], axis=-1)[..., 0])
