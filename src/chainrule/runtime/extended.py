@@ -17,8 +17,8 @@ from .special import upper_half
 
 Array = npt.NDArray[np.float64]
 NEAR = 0.5  # a sum smaller than this, against its terms, is computed again
-NEARER = 2.0**-16  # one smaller than this in twice the digits
-VERY_NEAR = 2.0**-40  # and one smaller than this in decimal numbers
+LEFT = 2.0**-16  # less than this of a term, and a sum of pairs is computed again in twice the digits
+LEFT_OF_TWICE = 2.0**-40  # and less than this, in decimal numbers
 PART = 4096  # elements that are computed again at once: what that needs in between fits into memory at hand
 FEW = 12  # as many elements are quicker in decimal numbers at once
 DIGITS = (60, 80, 160, 400, 800)
@@ -38,7 +38,8 @@ SERIES = (1 / 120, 1 / 24, 1 / 6, 1 / 2)
 
 
 class Pair:
-    """Real numbers as sums of two float64, element by element: about 75 bits at a tenth of the price of `Twice`.
+    """Real numbers as sums of two float64, element by element: about 75 bits at a tenth of the price of `Twice`. NaN where a sum cancels
+    too much for that.
 
     low: at most 2⁻²⁴ of high, None for 0. Where high is cut to 26 bits, products of such parts are exact."""
 
@@ -48,10 +49,16 @@ class Pair:
     def __init__(self, high: Any, low: Any = None) -> None:
         self.high, self.low = high, low
 
-    def __add__(self, other: "Pair | float") -> "Pair":
+    def plus(self, other: "Pair | float") -> "Pair":
+        """The sum, however much it cancels."""
         b = _pair(other)
         s, e = _two_sum(self.high, b.high)
         return Pair(*_fast_two_sum(s, _plus(e, _plus(self.low, b.low))))
+
+    def __add__(self, other: "Pair | float") -> "Pair":
+        result = self.plus(other)
+        result.high = _unless_lost(result.high, self.high, LEFT)
+        return result
 
     __radd__ = __add__
 
@@ -110,18 +117,24 @@ class Pair:
     def ln(self) -> "Pair":
         """By one step of Newton's method from the logarithm in float64."""
         start = np.log(self.high)
-        rest = self * Pair(-start).exp() - 1.0
-        return Pair(start) + (rest - rest * rest * 0.5)
+        rest = (self * Pair(-start).exp()).plus(-1.0)
+        return Pair(start).plus(rest.plus(rest * rest * -0.5))
 
     def sqrt(self) -> "Pair":
         """By one step of Newton's method from the root in float64."""
         start = np.sqrt(self.high)
-        result: Pair = Pair(start) + (self - Pair(start) * Pair(start)) / (2.0 * start)
+        result: Pair = Pair(start).plus(self.plus(-(Pair(start) * Pair(start))) / (2.0 * start))
         return result
 
 
 def _pair(x: Any) -> Pair:
     return x if isinstance(x, Pair) else Pair(np.float64(x) if isinstance(x, int | float) else x)
+
+
+def _unless_lost(total: Any, term: Any, left: float) -> Any:
+    """NaN where less than this part of a term is left of a sum."""
+    lost = np.abs(total) < left * np.abs(term)
+    return np.where(lost, math.nan, total) if np.any(lost) else total
 
 
 def _plus(a: Any, b: Any) -> Any:
@@ -147,19 +160,25 @@ def _powers() -> tuple[Array, Array]:
 
 
 class Twice:
-    """Real numbers as unevaluated sums of two float64, element by element: about 100 bits."""
+    """Real numbers as unevaluated sums of two float64, element by element: about 100 bits. NaN where a sum cancels too much for that."""
 
     __array_ufunc__ = None  # arrays leave the operation to this class
 
     def __init__(self, high: Any, low: Any = 0.0) -> None:
         self.high, self.low = high, low
 
-    def __add__(self, other: "Twice | float") -> "Twice":
+    def plus(self, other: "Twice | float") -> "Twice":
+        """The sum, however much it cancels."""
         b = _twice(other)
         s, e = _two_sum(self.high, b.high)
         t, f = _two_sum(self.low, b.low)
         s, e = _fast_two_sum(s, e + t)
         return Twice(*_fast_two_sum(s, e + f))
+
+    def __add__(self, other: "Twice | float") -> "Twice":
+        result = self.plus(other)
+        result.high = _unless_lost(result.high, self.high, LEFT_OF_TWICE)
+        return result
 
     __radd__ = __add__
 
@@ -182,10 +201,10 @@ class Twice:
     def __truediv__(self, other: "Twice | float") -> "Twice":
         b = _twice(other)
         first = self.high / b.high
-        rest = self - b * first
+        rest = self.plus(-b * first)
         second = rest.high / b.high
-        rest = rest - b * second
-        result: Twice = Twice(*_fast_two_sum(first, second)) + rest.high / b.high
+        rest = rest.plus(-b * second)
+        result: Twice = Twice(*_fast_two_sum(first, second)).plus(rest.high / b.high)
         return result
 
     def __rtruediv__(self, other: float) -> "Twice":
@@ -194,14 +213,14 @@ class Twice:
     def exp(self) -> "Twice":
         """By a Taylor series of the argument less a multiple of log 2, divided by 2⁹; then squared nine times."""
         k = np.rint(self.high / math.log(2))
-        r = self - k * LOG2[0] - k * LOG2[1] - Twice(*_two_product(k, LOG2[2]))
+        r = self.plus(-k * LOG2[0]).plus(-k * LOG2[1]).plus(-Twice(*_two_product(k, LOG2[2])))
         r = r * 2.0**-HALVINGS
         series = r * 0.0
         for n in range(TERMS, 0, -1):
-            series = r * (series + 1.0) / float(n)
+            series = r * series.plus(1.0) / float(n)
         for _ in range(HALVINGS):
-            series = series * 2.0 + series * series
-        result = series + 1.0
+            series = (series * 2.0).plus(series * series)
+        result = series.plus(1.0)
         half = np.trunc(k / 2)
         low, high = np.ldexp(1.0, half.astype(np.int64)), np.ldexp(1.0, (k - half).astype(np.int64))
         return Twice(result.high * low * high, result.low * low * high)
@@ -209,13 +228,13 @@ class Twice:
     def ln(self) -> "Twice":
         """By one step of Newton's method from the logarithm in float64."""
         start = np.log(self.high)
-        rest = self * (-Twice(start)).exp() - 1.0
-        return Twice(start) + (rest - rest * rest * 0.5)
+        rest = (self * (-Twice(start)).exp()).plus(-1.0)
+        return Twice(start).plus(rest.plus(rest * rest * -0.5))
 
     def sqrt(self) -> "Twice":
         """By one step of Newton's method from the root in float64."""
         start = np.sqrt(self.high)
-        result: Twice = Twice(start) + (self - Twice(*_two_product(start, start))) / (2.0 * start)
+        result: Twice = Twice(start).plus(self.plus(-Twice(*_two_product(start, start))) / (2.0 * start))
         return result
 
 
@@ -248,11 +267,10 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
         if not places.size:
             return found
         result = np.array(found, dtype=np.float64, order="C")
-        total, size, *given = (_flat(each, result) for each in (total, size, *arguments))
+        given = [_flat(each, result) for each in arguments]
         for k in range(0, places.size, PART):
             part = places[k : k + PART]
-            left = np.abs(total[part]) / size[part]
-            result.reshape(-1)[part] = _again(left, formula, [each[part] for each in given])
+            result.reshape(-1)[part] = _again(formula, [each[part] for each in given])
     return result
 
 
@@ -263,23 +281,19 @@ def _flat(array: Any, like: Array) -> Array:
     return each
 
 
-def _again(left: Array, formula: Callable[..., Any], given: list[Array]) -> Array:
-    """By `Pair`, and where that is not good enough in more digits: where little is `left` of a sum, or there is no value."""
+def _again(formula: Callable[..., Any], given: list[Array]) -> Array:
+    """By `Pair`, and where that has no value by `Twice`, and where that has none in decimal numbers."""
     again = formula(*map(Pair, given))
     values: Array = _plus(again.high, again.low)
-    bad = np.flatnonzero(~((left >= NEARER) & np.isfinite(values)))
-    if not bad.size:
-        return values
-    chosen = [each[bad] for each in given]
-    very = left[bad] < VERY_NEAR
-    if bad.size > FEW:
-        again = formula(*map(Twice, chosen))
-        values[bad] = again.high + again.low
-        very |= ~np.isfinite(values[bad])
-    else:
-        very[:] = True
-    for k in np.flatnonzero(very & np.isfinite(sum(chosen))).tolist():
-        values[bad[k]] = _decimally(formula, [float(each[k]) for each in chosen], values[bad[k]])
+    left = np.flatnonzero(~np.isfinite(values))
+    if left.size > FEW:
+        again = formula(*map(Twice, [each[left] for each in given]))
+        values[left] = again.high + again.low
+        left = left[~np.isfinite(values[left])]
+    for k in left.tolist():
+        point = [float(each[k]) for each in given]
+        if all(map(math.isfinite, point)):
+            values[k] = _decimally(formula, point, values[k])
     return values
 
 
