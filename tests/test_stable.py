@@ -113,23 +113,66 @@ def test_what_rounding_takes_from_a_difference_is_known_exactly():
 # ---------------------------------------------------------------- more digits
 
 
-@pytest.mark.parametrize("method", ["exp", "ln", "sqrt"])
-def test_twice_the_digits(method):
-    points = [1e-5, 0.3, 0.9999, 1.0, 2.7, 45.0, 600.0]
-    got = getattr(extended.Twice(np.array(points)), method)()
-    for k, point in enumerate(points):
-        exact = getattr(M, method)(M.mpf(point))
-        off = abs(M.mpf(float(got.high[k])) + M.mpf(float(got.low[k])) - exact)
-        assert off <= M.mpf(2) ** -98 * max(
-            abs(exact), 1 if method == "ln" else 0
-        )  # a logarithm near 1 to as many places
+def off(got, exact):
+    """The distance in bits, of each element, relative to the exact value."""
+    low = np.zeros_like(got.high) if got.low is None else got.low
+    found = [M.mpf(p) + M.mpf(q) for p, q in zip(got.high.tolist(), low.tolist(), strict=True)]
+    return max(M.log(abs(f - e) / abs(e) + M.mpf(2) ** -200, 2) for f, e in zip(found, exact, strict=True))
+
+
+@pytest.mark.parametrize(("kind", "bits"), [(extended.Pair, 75), (extended.Twice, 97)])
+def test_functions_in_more_digits(kind, bits):
+    points = np.array([1e-5, 0.3, 1000.499 * math.log(2) / extended.PARTS, 1.0, 2.7, 45.0, 90.0])
+    exact = [M.mpf(p) for p in points.tolist()]
+    given = kind(points)
+    assert off(given.exp(), [M.exp(p) for p in exact]) < -bits
+    assert off((-given).exp(), [M.exp(-p) for p in exact]) < -bits
+    assert off(given.sqrt(), [M.sqrt(p) for p in exact]) < -bits
+    assert off(given.ln() + 10.0, [M.log(p) + 10 for p in exact]) < -bits  # a logarithm near 1 to as many places
+
+
+@pytest.mark.parametrize(("kind", "bits"), [(extended.Pair, 74), (extended.Twice, 100)])
+def test_operations_in_more_digits(kind, bits):
+    a, b = kind(np.linspace(-3.1, 2.9, 41)).exp(), kind(np.linspace(5.3, -1.7, 41)).exp()
+    p, q = ([M.mpf(h) + M.mpf(x) for h, x in zip(n.high.tolist(), n.low.tolist(), strict=True)] for n in (a, b))
+    assert off(a + b, [x + y for x, y in zip(p, q, strict=True)]) < -bits
+    assert off(a * b, [x * y for x, y in zip(p, q, strict=True)]) < -bits
+    assert off(a / b, [x / y for x, y in zip(p, q, strict=True)]) < -bits
+    assert off(1 / b, [1 / y for y in q]) < -bits
+    assert off(a * 3 - 50, [3 * x - 50 for x in p]) < -bits + 8  # of 50, not of what is left
+
+
+def test_a_logarithm_of_2_in_two_parts():
+    first, second = extended.STEP
+    assert int(first * 2.0**42) == first * 2.0**42 < 2.0**31
+    M.prec = 200
+    assert abs(M.mpf(first) + M.mpf(second) - M.log(2) / extended.PARTS) < M.mpf(2) ** -96
+    M.prec = 400
+
+
+def test_the_table_of_powers_of_2():
+    high, low = extended._powers()
+    for j in (0, 1, 777, 1024, extended.PARTS - 1):
+        exact = M.mpf(2) ** (M.mpf(j) / extended.PARTS)
+        assert abs(M.mpf(float(high[j])) + M.mpf(float(low[j])) - exact) < M.mpf(2) ** -79
+        assert high[j] == np.float64(np.ldexp(np.trunc(np.ldexp(high[j], 25)), -25))
+
+
+def test_an_exponential_out_of_range_is_left_to_more_digits():
+    with np.errstate(invalid="ignore"):
+        got = extended.Pair(np.array([700.0, -700.0, math.nan, math.inf, 1.0])).exp()
+    assert np.isnan(got.high).tolist() == [True] * 4 + [False]
+
+
+def sigma_less(z, t):
+    return 1 / (1 + (-z).exp()) - t
 
 
 def test_a_difference_that_cancels_is_computed_again():
     z = np.array([-0.8472978603872037, 0.8472978603872032, 1e-100, 5e-324, 3.0])
     t = np.array([0.3, 0.7, 0.5, 0.5, 0.2])
     sigma = 1 / (1 + np.exp(-z))
-    got = extended.refined(sigma - t, sigma - t, sigma + t, lambda z, t: 1 / (1 + (-z).exp()) - t, z, t)
+    got = extended.refined(sigma - t, sigma - t, sigma + t, sigma_less, z, t)
     M.prec = 3000
     truth = Truth.of([1 / (1 + M.exp(-M.mpf(p))) - M.mpf(q) for p, q in zip(z.tolist(), t.tolist(), strict=True)])
     M.prec = 400
@@ -137,10 +180,32 @@ def test_a_difference_that_cancels_is_computed_again():
     assert ulps(sigma - t, truth).max() > 1000
 
 
+@pytest.mark.parametrize("left", [0.4, 2.0**-9, 2.0**-15, 2.0**-17, 2.0**-25, 2.0**-30, 2.0**-39, 2.0**-45])
+@pytest.mark.parametrize("count", [5, 40])
+def test_whatever_is_left_of_a_difference(left, count):
+    z = np.concatenate([np.linspace(-9.7, 3.3, count), [-640.5]])
+    sigma = 1 / (1 + np.exp(-z))
+    t = sigma * (1 + left)
+    got = extended.refined(sigma - t, sigma - t, sigma + t, sigma_less, z, t)
+    truth = Truth.of([1 / (1 + M.exp(-M.mpf(p))) - M.mpf(q) for p, q in zip(z.tolist(), t.tolist(), strict=True)])
+    assert ulps(got, truth).max() <= 0.6
+
+
+def test_many_elements_of_any_layout_are_computed_again():
+    z = np.linspace(-3, 3, 3 * extended.PART).reshape(3, -1)
+    t, sigma = np.float64(0.4), 1 / (1 + np.exp(-z))
+    got = extended.refined((sigma - t).T, (sigma - t).T, (sigma + t).T, sigma_less, z.T, t)
+    for row, s, found in zip(z, sigma, got.T, strict=True):
+        for k in range(0, row.size, 100):
+            few = slice(k, k + 100)
+            one = extended.refined(s[few] - t, s[few] - t, s[few] + t, sigma_less, row[few], t)
+            assert np.array_equal(found[few], one)
+
+
 def test_formulas_in_more_digits_have_no_floats():
     written = template(x / 3 - Rational(1, 2) + exp(-2 * x) * log(y) / sqrt(x**2 + y), (x, y))
     assert written is not None
-    for number in (extended.Twice, __import__("decimal").Decimal):
+    for number in (extended.Twice, lambda x: extended.Pair(np.array([x])), __import__("decimal").Decimal):
         assert eval(f"lambda x, y: {written.format('x', 'y')}")(number(0.5), number(0.75)) is not None
     assert template(sin(x), (x,)) is None
 

@@ -32,7 +32,7 @@ CALLS: Mapping[Any, float] = {
     v.expm1: 4.0,
     v.hypot: 6.0,
     v.lost: 5.0,
-    v.refined: 60.0,
+    v.refined: 3.0,
     v.product: 0.7,
     v.quotient: 1.2,
     v.over: DIVISION,
@@ -42,6 +42,7 @@ CALLS: Mapping[Any, float] = {
 }
 CHOICE = 3.0  # of two values by a condition, beside the condition
 ROOT = 3.0
+AGAIN = 50.0  # of an element that is computed again in more digits
 
 
 def cost(expr: Expr) -> float:

@@ -298,7 +298,16 @@ def _terms(node: Any) -> Expr | None:
 
 
 def _size(term: Expr) -> Expr:
-    return term if term.is_nonnegative else Abs(term)
+    return Mul(*(_size_of_factor(factor) for factor in Mul.make_args(term)))
+
+
+def _size_of_factor(factor: Expr) -> Expr:
+    """Of a choice between numbers of one size, that size."""
+    if isinstance(factor, Piecewise) and all(branch.is_number for branch, _ in factor.args):
+        sizes = {Abs(branch) for branch, _ in factor.args}
+        if len(sizes) == 1:
+            return sizes.pop()
+    return factor if factor.is_nonnegative else Abs(factor)
 
 
 def template(expr: Expr, variables: Sequence[Symbol]) -> str | None:

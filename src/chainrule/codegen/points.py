@@ -60,6 +60,9 @@ DENSE = tuple(sorted(16 * ((k * GOLDEN) % 1) - 8 for k in range(1, 41)))
 EVERY = tuple(sorted({0.0, *SCALES, *(-x for x in SCALES), *DENSE}))
 COARSE = tuple(sorted({0.0, *EXTREME[::3], *SMALL[::4], *MIDDLE[::2], *TAIL[::3], *EDGE[::3], *LARGE[::3]}))
 FEW = (0.7, -1.3, 0.0, 2.5, -0.04, 1.0, -1.0, 13.0, -37.0)
+ORDINARY = 6.0
+PLASTIC = 1.324717957244746  # Roberts, 2018: its powers, as the golden section, spread points evenly
+MANY = 200
 NEAR_ONE = tuple(1 - 2.0**-k for k in (4, 10, 20, 30, 40, 53))
 
 
@@ -74,6 +77,16 @@ def interval(domain: sympy.Set | None, symbol: Symbol) -> Range:
     lower, upper = float(domain.start), float(domain.end)
     return Range(
         lower, upper, bool(domain.left_open) and lower != -math.inf, bool(domain.right_open) and upper != math.inf
+    )
+
+
+def ordinary(domains: Sequence[tuple[float, float]]) -> tuple[Point, ...]:
+    """Points such as data have: spread evenly over the domains as far as these lie within six of zero."""
+    bounds = [(max(low, min(high, 0.0) - ORDINARY), min(high, max(low, 0.0) + ORDINARY)) for low, high in domains]
+    steps = [GOLDEN] if len(domains) == 1 else [PLASTIC ** -(k + 1) for k in range(len(domains))]
+    return tuple(
+        tuple(low + (high - low) * ((n * step) % 1) for (low, high), step in zip(bounds, steps, strict=True))
+        for n in range(1, MANY + 1)
     )
 
 

@@ -70,6 +70,31 @@ def exponential_split(expr: Expr, arrange: Callable[[Expr, Symbol], Expr], keep:
     return joined.xreplace({e: exp(-magnitude), u: generator})
 
 
+def limits_apart(expr: Expr) -> Expr | None:
+    """A rational function of exp(u) through exp(-|u|): in each region its limit, which exp(u) has no part in, plus a rest that decays. None if
+    it is none, or has no finite limits."""
+    plain = rewrite(expr, HYPERBOLIC)
+    generator = _generator(plain)
+    if generator is None or plain.count_ops() > MAX_OPERATIONS or generator.is_nonnegative or plain.has(Piecewise, Abs):
+        return None
+    e = Dummy("e", positive=True)
+    powers = {node: _exponent(node, generator) for node in plain.atoms(exp)}
+    limits, rests = [], []
+    for sign in (1, -1):
+        region = plain.xreplace({node: constant * e ** (sign * power) for node, (power, constant) in powers.items()})
+        if not region.is_rational_function(e):
+            return None
+        region = sympy.cancel(region)
+        limit = region.subs(e, 0)
+        if not limit.is_finite and limit.has(sympy.zoo, sympy.nan):
+            return None
+        limits.append(_grouped(limit))
+        rests.append(sympy.factor(region - limit))
+    below = generator < 0
+    joined = _join(limits[0], limits[1], below, generator) + _join(rests[0], rests[1], below, generator)
+    return joined.xreplace({e: exp(-Abs(generator))})
+
+
 STOP = 40  # exp(-40) vanishes beside 1
 
 

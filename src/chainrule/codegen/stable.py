@@ -19,17 +19,25 @@ import sympy
 from sympy import Expr, Piecewise, Symbol
 
 from chainrule.codegen import model
-from chainrule.codegen.cost import cost
+from chainrule.codegen.cost import AGAIN, cost
 from chainrule.codegen.mends import MENDS, Patient
-from chainrule.codegen.points import EVERY, closer, jumps, nearby, neighbours, on_edge
+from chainrule.codegen.points import EVERY, closer, jumps, nearby, neighbours, on_edge, ordinary
 from chainrule.codegen.printing import Body, body
 from chainrule.codegen.reference import CONTEXT, Reference, evaluate, holds
-from chainrule.codegen.regions import FORMS, clamped, error_function_split, exponential_split, reciprocal_split
+from chainrule.codegen.regions import (
+    FORMS,
+    clamped,
+    error_function_split,
+    exponential_split,
+    limits_apart,
+    reciprocal_split,
+)
 from chainrule.codegen.rewrites import CONJUGATE, CURVED, LAST, ODD, REWRITES, SIGMOID, rewrite, rewritten
 from chainrule.codegen.ulp import Truth, ulps
-from chainrule.codegen.vocabulary import Undefined
+from chainrule.codegen.vocabulary import Undefined, refined
 from chainrule.errors import UnsupportedExpression, VerificationError
 from chainrule.runtime import scalar as runtime
+from chainrule.runtime.extended import NEAR
 
 Point = tuple[float, ...]
 LIMIT = 4.0  # ulp: what a form should reach
@@ -173,6 +181,7 @@ def _given(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr 
 def _split(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
     for form in FORMS:
         yield f"one exponential, exp(-|u|), {form.name}", exponential_split(expr, form.arrange)
+    yield "one exponential, exp(-|u|), limits apart", limits_apart(expr)
 
 
 def _tanh(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
@@ -299,7 +308,7 @@ def _best(problem: Problem, names: Mapping[Symbol, str], effort: Effort) -> Stab
         code = body(form.expr, names)
         measured = measure(at, _on_model(code, problem, names))
         moderate = sum(map(at.is_moderate, measured.failing))
-        return _Tried(form, code, measured, cost(form.expr), moderate, at.limit, len(at.points))
+        return _Tried(form, code, measured, _price(form.expr, problem, names), moderate, at.limit, len(at.points))
 
     coarse = sorted(
         (tried(form, problem) for form in _assembled(problem, variables, effort)), key=lambda each: each.hope
@@ -327,6 +336,18 @@ def _best(problem: Problem, names: Mapping[Symbol, str], effort: Effort) -> Stab
         problem,
         best.form.steps,
     )
+
+
+def _price(expr: Expr, problem: Problem, names: Mapping[Symbol, str]) -> float:
+    """The cost of a form, with what is computed again of ordinary data."""
+    total = cost(expr)
+    columns = [np.array(column) for column in zip(*ordinary(problem.reference.domains), strict=True)]
+    for node in expr.atoms(refined):
+        found = [_on_model(body(part, names), problem, names) for part in node.args[1:3]]
+        with np.errstate(all="ignore"):
+            left, size = (function(*columns) for function in found)
+        total += AGAIN * float(np.mean(np.abs(left) < NEAR * size))
+    return total
 
 
 def _confirmed(
