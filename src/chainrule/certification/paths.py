@@ -102,7 +102,7 @@ def _unguarded(kernel: Kernel) -> Kernel | None:
 
 def _guarded(kernel: Kernel) -> Kernel | None:
     return (
-        None if kernel.guarded is None else kernel.but(block=kernel.guarded, guarded=None, moderate=None, single=None)
+        None if kernel.guarded is None else kernel.but(block=kernel.guarded, guarded=None, moderate=None, single=None, narrow=None)
     )
 
 
@@ -131,4 +131,4 @@ def _of_numbers(kernel: Kernel) -> Kernel | None:
             else:
                 out[k] = found
 
-    return kernel.but(block=block, guarded=None, number=None, moderate=None, single=None)
+    return kernel.but(block=block, guarded=None, number=None, moderate=None, single=None, narrow=None)

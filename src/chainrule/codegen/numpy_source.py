@@ -8,6 +8,7 @@ import textwrap
 import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from sympy import Expr
 from chainrule.codegen.blocks import Code, Program, has_guards, kernel, of_numbers
 from chainrule.codegen.choices import arithmetic, limited
 from chainrule.codegen.moderate import moderate
+from chainrule.codegen.narrow import narrow
 from chainrule.codegen.points import Point, ranges, sample
 from chainrule.codegen.printing import body
 from chainrule.codegen.recorded import stable_form
@@ -183,8 +185,23 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
     helpers: dict[tuple[str, ...], str] = {}
     singles = {name: _single(spec, expr) for name, expr in spec.parts}
     exact = {name: _single(spec, expr, EXACT) for name, expr in spec.parts}
+    names = dict(zip(spec.symbols, spec.names, strict=True))
+
+    @cache
+    def narrowed(part: str) -> _Special:
+        return narrow(parts[part], names, len(spec.arguments))
+
     kernels = {
-        name: _kernel(spec, name, (lines,), helpers, (singles[name],), (exact[name],), _numbers(spec, parts[name]))
+        name: _kernel(
+            spec,
+            name,
+            (lines,),
+            helpers,
+            (singles[name],),
+            (exact[name],),
+            map(narrowed, (name,)),
+            _numbers(spec, parts[name]),
+        )
         for name, lines in formulas.items()
     }
     for name in spec.gradients:
@@ -196,6 +213,7 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
             helpers,
             tuple(singles[each] for each in both),
             tuple(exact[each] for each in both),
+            map(narrowed, both),
         )
     functions = [text for each in kernels.values() for text in each.functions]
     imports = {"Array", "Kernel", "ScalarFunction", *(["Range"] if bounded else [])}.union(
@@ -231,9 +249,10 @@ def _kernel(
     helpers: dict[tuple[str, ...], str],
     singles: tuple[_Special, ...],
     exact: tuple[_Special, ...],
+    narrows: Iterable[_Special],
     numbers: tuple[str, ...] | None = None,
 ) -> _Kernel:
-    """The code of one formula for numbers and for blocks, or of two for blocks."""
+    """The code of one formula for numbers and for blocks, or of two for blocks. narrows: what is asked for only where there is no code in float32."""
     results = ("out",) if len(formulas) == 1 else ("value", "grad")
     bounded = frozenset(
         name for name, each in ranges(spec).items() if math.isfinite(each.lower) and math.isfinite(each.upper)
@@ -264,6 +283,10 @@ def _kernel(
         if same is None:
             codes["_single"] = code
         within["single"] = f"{name}{'_single' if same is None else same}", _both([f[1] for f in singles if f])
+    elif any(better := tuple(narrows)):
+        each = tuple(found[0] if found else lines for found, lines in zip(better, formulas, strict=True))
+        codes["_narrow"] = _code(spec, name, each, results, guarded, helpers, formulas)
+        within["narrow"] = f"{name}_narrow", _both([found[1] for found in better if found])
     scratch, masks = (max(getattr(code, each) for code in codes.values()) for each in ("scratch", "masks"))
     room = [f"s{k}" for k in range(1, scratch + 1)] + [f"m{k}" for k in range(1, masks + 1)]
     head = ", ".join(f"{each}: Array" for each in (*spec.names, *results, *room))

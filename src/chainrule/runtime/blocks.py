@@ -68,12 +68,13 @@ class Kernel:
     block: takes the inputs, then an array for each result, `scratch` arrays of numbers and `masks` of truth values, and returns
     nothing. guarded: the same with care for 0 * inf and 0 / 0, for blocks in which `block` raised the flag of an invalid operation.
     moderate: the same where no limit that `block` puts on a number is reached, so the same results, to the last bit, for less. single: for arrays of
-    float32, with results right in it; what lies outside its bounds is computed in float64.
+    float32, with results right in it; what lies outside its bounds is computed in float64. narrow: for arrays of float32 likewise, converted to float64,
+    with results of which a rounding to float32 leaves what is right; `rounded` is the kernel that uses it.
     number: of Python floats, returns the result; OverflowError, ValueError and ZeroDivisionError mean that the arrays' code is needed.
     nan: the inputs whose NaN the code does not pass on by itself."""
 
-    PARTS = ("block", "guarded", "number", "results", "scratch", "masks", "nan", "moderate", "single")
-    __slots__ = (*PARTS, "tables")
+    PARTS = ("block", "guarded", "number", "results", "scratch", "masks", "nan", "moderate", "single", "narrow")
+    __slots__ = (*PARTS, "rounded", "tables", "whole")
 
     def __init__(
         self,
@@ -86,10 +87,13 @@ class Kernel:
         nan: tuple[str, ...] = (),
         moderate: Within | None = None,
         single: Within | None = None,
+        narrow: Within | None = None,
+        whole: "Kernel | None" = None,
     ) -> None:
         self.block, self.guarded, self.number = block, guarded, number
         self.results, self.scratch, self.masks, self.nan = results, scratch, masks, nan
-        self.moderate, self.single = moderate, single
+        self.moderate, self.single, self.narrow, self.whole = moderate, single, narrow, whole
+        self.rounded = None if narrow is None else self.but(single=narrow, narrow=None, whole=self)
         self.tables: dict[Any, Any] = {}
         """Results for every float16, by the values of the other inputs; filled when they are first needed."""
 
@@ -109,7 +113,12 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
     shape, size = outs[0].shape, outs[0].size
     if not size:
         return
-    kind = F32 if not extra and is_single(kernel, inputs, outs) else F64
+    kind = F64
+    if not extra and is_of_single(inputs, outs):
+        if is_single(kernel, inputs):
+            kind = F32
+        elif kernel.rounded is not None and kernel.rounded.single.holds_of_numbers(inputs):
+            kernel = kernel.rounded
     if size <= BLOCK:
         _converted(kernel, inputs, outs, mend, shape, extra, kind)
         return
@@ -164,15 +173,18 @@ def scratch(kernel: Kernel, shape: tuple[int, ...], kind: np.dtype[Any]) -> list
     return room
 
 
-def is_single(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any]) -> bool:
-    """Whether the code for float32 may be used: everything is of float32, and numbers lie between its bounds."""
+def is_of_single(inputs: Sequence[Any], outs: Sequence[Any]) -> bool:
+    """Whether everything is of float32: there are arrays, and these are, in any byte order, while numbers adapt."""
     return (
-        kernel.single is not None
-        and all(out.dtype == F32 for out in outs)
-        and all(isinstance(x, float) or x.dtype.newbyteorder("=") == F32 for x in inputs)
-        and kernel.single.holds_of_numbers(inputs)
-        and not all(isinstance(x, float) for x in inputs)
+        all(out.dtype == F32 for out in outs)
+        and all(type(x) is float or x.dtype.newbyteorder("=") == F32 for x in inputs)
+        and not all(type(x) is float for x in inputs)
     )
+
+
+def is_single(kernel: Kernel, inputs: Sequence[Any]) -> bool:
+    """Whether there is code in float32, and numbers lie between its bounds."""
+    return kernel.single is not None and kernel.single.holds_of_numbers(inputs)
 
 
 def share(work: Callable[[int, int], None], count: int, step: int, size: int) -> None:
@@ -232,7 +244,7 @@ def once(
 ) -> None:
     """Everything as one block, of contiguous arrays of one shape, all of float64 or, for the code in it, of float32."""
     room = scratch(kernel, outs[0].shape, kind) if kernel.scratch or kernel.masks else ()
-    if mend is None and not extra and kind is F64 and kernel.guarded is None:  # as in `_block`, in fewer steps
+    if mend is None and not extra and kind is F64 and kernel.guarded is None and kernel.whole is None:  # as in `_block`, in fewer steps
         moderate = kernel.moderate
         _quiet(
             kernel.block if moderate is None or not moderate.holds(inputs) else moderate.block, *inputs, *outs, *room
@@ -340,7 +352,7 @@ def _block(
     kind: np.dtype[Any],
 ) -> None:
     """One block, by whichever code of the kernel suits it; floating-point flags are ignored by the caller."""
-    if kind is F32:
+    if kind is F32 or kernel.whole is not None:
         _of_single(kernel, inputs, outs, room, mend)
         return
     given = inputs[: len(inputs) - extra] if extra else inputs
@@ -361,7 +373,8 @@ def _block(
 def _of_single(
     kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], room: Sequence[Any], mend: Mend | None
 ) -> None:
-    """In float32, and in float64 the elements for which that is not good enough: each result depends on its own inputs alone."""
+    """By the code for results of float32, and by that for all numbers the elements for which it is not good enough: each result depends on its own
+    inputs alone."""
     single = kernel.single
     assert single is not None
     single.block(*inputs, *outs, *room)
@@ -371,7 +384,7 @@ def _of_single(
         places = np.flatnonzero(single.outside(inputs))
         chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
         found = [np.empty(places.size) for _ in outs]
-        once(kernel, chosen, found, mend)
+        once(kernel.whole or kernel, chosen, found, mend)
         for out, values in zip(outs, found, strict=True):
             out.reshape(-1)[places] = values
 
