@@ -43,10 +43,10 @@ def test_the_shortest_way_gives_what_the_general_way_gives(f, kind, size):
 def test_it_takes_only_what_it_can_do():
     sigmoid = chainrule.functions.sigmoid
     kernel = sigmoid.kernels["value"]
-    call = direct(kernel, 1, (), None)
+    call = direct(kernel, 1, (), ())
     x = np.linspace(-1.0, 1.0, 6)
-    assert call((x,)) is not None
-    assert call((x.astype(np.float32),)) is not None
+    assert call((x,), None) is not None
+    assert call((x.astype(np.float32),), None) is not None
     refused = [
         0.5,
         [0.5],
@@ -58,10 +58,10 @@ def test_it_takes_only_what_it_can_do():
         np.zeros(blocks.BLOCK + 1),
     ]
     refused += [np.ma.array(x), x.astype(np.float32) * np.float32(200.0)]  # the last lies outside the bounds of float32
-    assert [call((each,)) for each in refused] == [None] * len(refused)
-    assert call(()) is None
-    assert call((x, x)) is None
-    assert direct(kernel, 2, (), None)((x, x[:3])) is None
+    assert [call((each,), None) for each in refused] == [None] * len(refused)
+    assert call((), None) is None
+    assert call((x, x), None) is None
+    assert direct(kernel, 2, (), ())((x, x[:3]), None) is None
 
 
 def test_a_call_inside_a_block_is_answered():
@@ -92,9 +92,9 @@ def test_calls_at_once_do_not_share_scratch_arrays():
         np.copyto(out, s1)
 
     def work(k):
-        found[k] = call((np.full(3, k),))
+        found[k] = call((np.full(3, k),), None)
 
-    call = direct(blocks.Kernel(block, scratch=1), 1, (), None)
+    call = direct(blocks.Kernel(block, scratch=1), 1, (), ())
     work(0.5)  # leaves its scratch array for the next call
     meeting = threading.Barrier(2, timeout=10)
     threads = [threading.Thread(target=work, args=(k,)) for k in (1.0, 2.0)]

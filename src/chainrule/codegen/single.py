@@ -50,7 +50,8 @@ ROWS = (
     Row(U / (1 + 1 / EXP), ("return u / (1.0 + np.exp(-u))",), low=-85.0),
     Row(
         Piecewise((U, U > 0), (P * (EXP - 1), True)),
-        ("return np.maximum(u, 0.0) + p * np.expm1(np.minimum(u, 0.0))",),
+        ("return np.maximum(u, p * np.expm1(np.minimum(u, 0.0)))",),
+        parameter=(2.0**-20, 1.0),
         exact=True,
     ),
     Row(

@@ -25,7 +25,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, Within, at_least, at_most, select
+from chainrule.runtime.scalar import Array, Kernel, Range, ScalarFunction, Within, at_most, select
 
 
 def _value_of_number(x: float, alpha: float) -> float:
@@ -40,11 +40,10 @@ def _value(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
 
 
 def _value_moderate(x: Array, alpha: Array, out: Array, s1: Array, m1: Array) -> None:
-    at_least(x, 0.0, out=out)
-    at_most(x, 0.0, out=s1)
-    np.expm1(s1, out=s1)
-    np.multiply(alpha, s1, out=s1)
-    np.add(out, s1, out=out)
+    at_most(x, 0.0, out=out)
+    np.expm1(out, out=out)
+    np.multiply(alpha, out, out=out)
+    np.maximum(x, out, out=out)
 
 
 def _grad_x_of_number(x: float, alpha: float) -> float:
@@ -123,11 +122,10 @@ def _value_and_grad_x(x: Array, alpha: Array, value: Array, grad: Array, s1: Arr
 
 
 def _value_and_grad_x_moderate(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
-    at_least(x, 0.0, out=value)
     at_most(x, 0.0, out=s1)
-    np.expm1(s1, out=grad)
-    np.multiply(alpha, grad, out=grad)
-    np.add(value, grad, out=value)
+    np.expm1(s1, out=value)
+    np.multiply(alpha, value, out=value)
+    np.maximum(x, value, out=value)
     np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)
     np.multiply(alpha, s1, out=grad)
@@ -138,11 +136,10 @@ def _value_and_grad_x_moderate(x: Array, alpha: Array, value: Array, grad: Array
 
 
 def _value_and_grad_x_single(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
-    at_least(x, 0.0, out=value)
     at_most(x, 0.0, out=grad)
-    np.expm1(grad, out=s1)
-    np.multiply(alpha, s1, out=s1)
-    np.add(value, s1, out=value)
+    np.expm1(grad, out=value)
+    np.multiply(alpha, value, out=value)
+    np.maximum(x, value, out=value)
     np.exp(grad, out=grad)
     np.multiply(alpha, grad, out=grad)
     np.greater(x, 0.0, out=m1)
@@ -159,11 +156,10 @@ def _value_and_grad_alpha(x: Array, alpha: Array, value: Array, grad: Array, s1:
 
 
 def _value_and_grad_alpha_moderate(x: Array, alpha: Array, value: Array, grad: Array, s1: Array, m1: Array) -> None:
-    at_least(x, 0.0, out=value)
     at_most(x, 0.0, out=grad)
     np.expm1(grad, out=grad)
-    np.multiply(alpha, grad, out=s1)
-    np.add(value, s1, out=value)
+    np.multiply(alpha, grad, out=value)
+    np.maximum(x, value, out=value)
 
 
 elu = ScalarFunction(
@@ -173,7 +169,7 @@ elu = ScalarFunction(
     ranges={"alpha": Range(lower=0.0, open_lower=True)},
     value=Kernel(
         _value, number=_value_of_number, scratch=1, masks=1, nan=("alpha",), moderate=Within(_value_moderate, (None,
-        (9.5367431640625e-07, 1048576.0))), single=Within(_value_moderate, (None, (9.5367431640625e-07, 1048576.0))),
+        (9.5367431640625e-07, 1.0))), single=Within(_value_moderate, (None, (9.5367431640625e-07, 1.0))),
     ),
     gradients={
         "x": Kernel(
@@ -197,8 +193,8 @@ elu = ScalarFunction(
         ),
         "alpha": Kernel(
             _value_and_grad_alpha, results=2, scratch=1, masks=1, nan=("alpha",),
-            moderate=Within(_value_and_grad_alpha_moderate, (None, (9.5367431640625e-07, 1048576.0))),
-            single=Within(_value_and_grad_alpha_moderate, (None, (9.5367431640625e-07, 1048576.0))),
+            moderate=Within(_value_and_grad_alpha_moderate, (None, (9.5367431640625e-07, 1.0))),
+            single=Within(_value_and_grad_alpha_moderate, (None, (9.5367431640625e-07, 1.0))),
         ),
     },
     doc=__doc__,

@@ -128,7 +128,7 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
         _converted(kernel, inputs, first, mend, (), extra, F64)
         for out, found in zip(outs, first, strict=True):
             np.copyto(out, found)
-    elif all(x.dtype is kind and x.flags.c_contiguous and x.shape == shape for x in (*arrays, *outs)):
+    elif all(x.flags.c_contiguous and x.shape == shape for x in (*arrays, *outs)):
         in_slices(kernel, inputs, outs, mend, extra, kind)
     else:
         share(
@@ -142,25 +142,33 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
 def in_slices(
     kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int, kind: np.dtype[Any]
 ) -> None:
-    """As `run`, of contiguous arrays of one shape and of the dtype of the code, with more elements than a block."""
+    """As `run`, of contiguous arrays of one shape with more elements than a block. Those of another dtype than the code's are converted a
+    block at a time."""
     given: list[Any] = [x if type(x) is float else x.reshape(-1) for x in inputs]
     flat = [out.reshape(-1) for out in outs]
     step = BLOCK if kind is F64 else 2 * BLOCK
 
     def part(start: int, stop: int) -> None:
-        room = scratch(kernel, (min(step, stop - start),), kind)
+        size = min(step, stop - start)
+        room = scratch(kernel, (size,), kind)
+        own = [None if type(x) is float or x.dtype is kind else np.empty(size, kind) for x in (*given, *flat)]
         for k in range(start, stop, step):
-            piece = slice(k, min(k + step, stop))
-            few = piece.stop - k < step and len(room) > 0 and room[0].size > piece.stop - k
-            _block(
-                kernel,
-                [x if type(x) is float else x[piece] for x in given],
-                [out[piece] for out in flat],
-                [each[: piece.stop - k] for each in room] if few else room,
-                mend,
-                extra,
-                kind,
-            )
+            n = min(step, stop - k)
+            piece = slice(k, k + n)
+            if n < size:
+                room = [each[:n] for each in room]
+                own = [each if each is None else each[:n] for each in own]
+            read = [x if type(x) is float else x[piece] for x in given]
+            write = [out[piece] for out in flat]
+            for x, wide in zip(read, own, strict=False):
+                if wide is not None:
+                    np.copyto(wide, x, casting="unsafe")
+            read = [x if wide is None else wide for x, wide in zip(read, own, strict=False)]
+            found = [x if wide is None else wide for x, wide in zip(write, own[len(read) :], strict=True)]
+            _block(kernel, read, found, room, mend, extra, kind)
+            for x, wide in zip(write, found, strict=True):
+                if x is not wide:
+                    np.copyto(x, wide, casting="same_kind")
 
     share(lambda start, stop: _quiet(part, start, stop), flat[0].size, step, flat[0].size)
 
@@ -389,13 +397,34 @@ def _of_single(
             out.reshape(-1)[places] = values
 
 
-def not_inside(values: Any, lower: float, upper: float, open_lower: bool, open_upper: bool) -> Any:
-    """None if all values lie in the interval, else where they do not; NaN lies outside."""
-    high = values.item(values.argmax())
-    if high < upper or (high == upper and not open_upper):
-        low = lower if lower == -inf else values.item(values.argmin())
-        if low > lower or (low == lower and not open_lower):
-            return None
-    above = values > lower if open_lower else values >= lower
-    below = values < upper if open_upper else values <= upper
-    return ~(above & below)
+Check = tuple[int, float, float, bool, bool]
+"""The place of an input, and its domain: the ends, and whether each is left out."""
+
+
+def inside(checks: Sequence[Check], inputs: Sequence[Any]) -> bool:
+    """Whether all inputs, floats or contiguous arrays, lie in their domains; NaN, which argmin and argmax find, does not. Floats are checked already."""
+    for k, lower, upper, open_lower, open_upper in checks:
+        values = inputs[k]
+        if type(values) is float:
+            continue
+        high = values.item(values.argmax())
+        if not (high < upper or (high == upper and not open_upper)):
+            return False
+        if lower != -inf or open_lower:
+            low = values.item(values.argmin())
+            if not (low > lower or (low == lower and not open_lower)):
+                return False
+    return True
+
+
+def mended(checks: Sequence[Check], inputs: Sequence[Any], outs: Sequence[Any]) -> None:
+    """NaN in place of the results for which an input does not lie in its domain, or is NaN."""
+    if inside(checks, inputs):
+        return
+    for k, lower, upper, open_lower, open_upper in checks:
+        values = inputs[k]
+        if type(values) is not float:
+            above = values > lower if open_lower else values >= lower
+            below = values < upper if open_upper else values <= upper
+            for out in outs:
+                np.copyto(out, np.nan, where=~(above & below))

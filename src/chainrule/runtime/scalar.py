@@ -21,10 +21,10 @@ from .arithmetic import quotient_of_number as quotient_of_number
 from .arithmetic import replace as replace
 from .arithmetic import select as select
 from .arithmetic import sign_of_number as sign_of_number
-from .blocks import BLOCK, F32, F64, Mend, in_slices, not_inside, once, run
+from .blocks import BLOCK, F32, F64, Check, Mend, in_slices, mended, once, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
-from .direct import Direct, direct, never
+from .direct import Direct, direct, fits, never
 from .limits import at_least as at_least
 from .limits import at_most as at_most
 from .limits import clipped as clipped
@@ -158,7 +158,7 @@ class ScalarFunction:
         self._gradients = dict(gradients)
         self._seconds = dict(seconds)
         self._both = dict(values_and_gradients or {})
-        self._mends = {kernel: self._mend(kernel, self.names) for kernel in self.kernels.values()}
+        self._mends = {kernel: self._mend(kernel) for kernel in self.kernels.values()}
         self._value_directly = self._direct(value)
         self._grad_directly = self._direct(self._gradients[arguments[0]]) if arguments[0] in self._gradients else never
         keywords = [*self.parameters.items(), ("out", None), *([("reduction", "none")] if loss else [])]
@@ -171,8 +171,8 @@ class ScalarFunction:
 
     def __call__(self, *args: Any, out: Any = None, reduction: str = "none", **kwargs: Any) -> Any:
         """The value, in the broadcast shape of the arguments; of a loss, its sum or mean over all elements where `reduction` says so."""
-        if not kwargs and out is None and reduction == "none":
-            found = self._value_directly(args)
+        if not kwargs and reduction == "none":
+            found = self._value_directly(args, out)
             if found is not None:
                 return found
         if reduction == "none":
@@ -187,8 +187,8 @@ class ScalarFunction:
         """The derivative by `wrt`, an argument or parameter, element by element; by the first argument unless said otherwise.
 
         Of a loss that is reduced: the derivative of the sum or the mean, in the shape of the input that it is by."""
-        if not kwargs and out is None and wrt is None and reduction == "none":
-            found = self._grad_directly(args)
+        if not kwargs and wrt is None and reduction == "none":
+            found = self._grad_directly(args, out)
             if found is not None:
                 return found
         name, kernel = self._derivative(self._gradients, wrt)
@@ -350,7 +350,7 @@ class ScalarFunction:
             return self._through_wide(kernel, inputs, outs, first)
         if outs[0] is None and outs[-1] is None:
             results: Sequence[Any] = [np.empty(shape, kind) for _ in outs]
-        elif not _take(outs, shape, kind, args):
+        elif not fits(outs, shape, kind, args):
             return None
         else:
             results = [np.empty(shape, kind) if out is None else out for out in outs]
@@ -364,7 +364,7 @@ class ScalarFunction:
         self, kernel: Kernel, inputs: tuple[Any, ...], outs: Sequence[Any], first: Any
     ) -> Sequence[Any] | None:
         """As `_quickly`, of arrays of float32 and code for float64; None where they are more than one block."""
-        if first.size > BLOCK or not (outs[0] is None is outs[-1] or _take(outs, first.shape, F32, inputs)):
+        if first.size > BLOCK or not (outs[0] is None is outs[-1] or fits(outs, first.shape, F32, inputs)):
             return None
         with np.errstate(all="ignore"):
             wide = [x if type(x) is float else x.astype(F64) for x in inputs]
@@ -604,17 +604,21 @@ class ScalarFunction:
         return undefined
 
     def _direct(self, kernel: Kernel) -> Direct:
-        return direct(kernel, len(self.arguments), self._defaults, self._mend(kernel, self.arguments))
+        return direct(kernel, len(self.arguments), self._defaults, self._checks(kernel, self.arguments))
 
-    def _mend(self, kernel: Kernel, names: tuple[str, ...]) -> Mend | None:
-        """What makes results NaN where an array holds NaN that the code does not pass on, or a value outside its domain."""
-        checks = [
+    def _checks(self, kernel: Kernel, names: tuple[str, ...]) -> tuple[Check, ...]:
+        """The inputs whose NaN the code does not pass on, or that have a domain: their places, and that."""
+        return tuple(
             (k, each.lower, each.upper, each.open_lower, each.open_upper)
             for k, name in enumerate(names)
             if name in kernel.nan or name in self.ranges
             for each in (self.ranges.get(name, EVERY),)
-        ]
-        return partial(_mended, checks) if checks else None
+        )
+
+    def _mend(self, kernel: Kernel) -> Mend | None:
+        """What makes results NaN where an array holds NaN that the code does not pass on, or a value outside its domain."""
+        checks = self._checks(kernel, self.names)
+        return partial(mended, checks) if checks else None
 
     def _dask(
         self, method: Callable[..., Any], given: dict[str, Any], outs: tuple[Any, ...], results: int
@@ -673,16 +677,6 @@ def _of_block(*values: Any, method: Callable[..., Any], names: tuple[str, ...], 
     return found if index is None else found[index]
 
 
-def _mended(checks: Sequence[tuple[int, float, float, bool, bool]], inputs: Sequence[Any], outs: Sequence[Any]) -> None:
-    for k, lower, upper, open_lower, open_upper in checks:
-        if type(inputs[k]) is float:
-            continue
-        outside = not_inside(inputs[k], lower, upper, open_lower, open_upper)
-        if outside is not None:
-            for out in outs:
-                np.copyto(out, np.nan, where=outside)
-
-
 def _times(mend: Mend | None) -> Mend:
     """The results multiplied with the last of the inputs."""
 
@@ -702,24 +696,6 @@ def _summed(found: Any, shape: tuple[int, ...]) -> Any:
     found = np.sum(found, axis=tuple(range(extra)))
     shared = tuple(k for k, size in enumerate(shape) if size == 1 and np.shape(found)[k] != 1)
     return np.sum(found, axis=shared, keepdims=True) if shared else found
-
-
-def _take(outs: Sequence[Any], shape: tuple[int, ...], kind: np.dtype[Any], inputs: Sequence[Any]) -> bool:
-    """Whether results can be written into arrays as they are: none of them shares memory with another or with an input."""
-    others = [x for x in inputs if type(x) is np.ndarray]
-    for out in outs:
-        if out is None:
-            continue
-        if type(out) is not np.ndarray or out.dtype is not kind or out.shape != shape:
-            return False
-        flags = out.flags
-        if not flags.carray:
-            return False
-        for x in others:
-            if (out is x or not flags.owndata or not x.flags.owndata) and np.may_share_memory(out, x):
-                return False
-        others.append(out)
-    return True
 
 
 def _into(out: Any, found: Any) -> Any:
