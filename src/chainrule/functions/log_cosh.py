@@ -23,7 +23,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, apply, lost, refined
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, apply, lost, refined, refined_of_single
 
 
 def _value(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
@@ -38,6 +38,20 @@ def _value(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -
     np.abs(out, out=out)
     np.add(s1, out, out=s1)  # t4
     apply(refined, s2, s2, s1, lambda prediction, target: ((target + -prediction).exp() / 2 + (prediction + -target).exp() / 2).ln(), prediction, target, out=out)
+
+
+def _value_narrow(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.subtract(target, prediction, out=s1)
+    np.abs(s1, out=s1)  # t1
+    np.multiply(-2.0, s1, out=out)
+    np.exp(out, out=out)
+    np.log1p(out, out=out)  # t2
+    np.add(s1, out, out=s2)
+    np.subtract(s2, 0.6931471805599453, out=s2)  # t3
+    np.add(0.6931471805599453, s1, out=s1)
+    np.abs(out, out=out)
+    np.add(s1, out, out=s1)  # t4
+    apply(refined_of_single, s2, s2, s1, lambda prediction, target: ((target + -prediction).exp() / 2 + (prediction + -target).exp() / 2).ln(), prediction, target, out=out)
 
 
 def _grad_prediction_of_number(prediction: float, target: float) -> float:
@@ -72,6 +86,17 @@ def _second_prediction(prediction: Array, target: Array, out: Array, s1: Array, 
     np.divide(out, s1, out=out)
 
 
+def _second_prediction_narrow(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.subtract(target, prediction, out=out)
+    np.abs(out, out=out)
+    np.multiply(-2.0, out, out=out)
+    np.exp(out, out=out)  # e
+    np.add(1.0, out, out=s1)  # t1
+    np.multiply(4.0, out, out=out)
+    np.multiply(s1, s1, out=s1)
+    np.divide(out, s1, out=out)
+
+
 def _value_and_grad_prediction(
     prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array
 ) -> None:
@@ -90,20 +115,41 @@ def _value_and_grad_prediction(
     np.negative(grad, out=grad)
 
 
+def _value_and_grad_prediction_narrow(
+    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array
+) -> None:
+    np.subtract(target, prediction, out=grad)
+    np.abs(grad, out=s1)
+    np.multiply(-2.0, s1, out=value)
+    np.exp(value, out=value)
+    np.log1p(value, out=value)
+    np.add(s1, value, out=s2)
+    np.subtract(s2, 0.6931471805599453, out=s2)
+    np.add(0.6931471805599453, s1, out=s1)
+    np.abs(value, out=value)
+    np.add(s1, value, out=s1)
+    apply(refined_of_single, s2, s2, s1, lambda prediction, target: ((target + -prediction).exp() / 2 + (prediction + -target).exp() / 2).ln(), prediction, target, out=value)
+    np.tanh(grad, out=grad)
+    np.negative(grad, out=grad)
+
+
 log_cosh = ScalarFunction(
     "log_cosh",
     arguments=("prediction", "target"),
-    value=Kernel(_value, scratch=2),
+    value=Kernel(_value, scratch=2, narrow=Within(_value_narrow, (None, None))),
     gradients={
         "prediction": Kernel(
             _grad_prediction, number=_grad_prediction_of_number, single=Within(_grad_prediction_single, (None, None)),
         ),
     },
     seconds={
-        "prediction": Kernel(_second_prediction, scratch=2),
+        "prediction": Kernel(_second_prediction, scratch=2, narrow=Within(_second_prediction_narrow, (None, None))),
     },
     values_and_gradients={
-        "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=2),
+        "prediction": Kernel(
+            _value_and_grad_prediction, results=2, scratch=2, narrow=Within(_value_and_grad_prediction_narrow, (None,
+            None)),
+        ),
     },
     loss=True,
     doc=__doc__,

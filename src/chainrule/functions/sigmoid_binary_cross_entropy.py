@@ -30,9 +30,11 @@ from chainrule.runtime.scalar import (
     ScalarFunction,
     Within,
     apply,
+    at_most,
     product,
     product_of_number,
     refined,
+    refined_of_single,
     select,
 )
 
@@ -71,8 +73,8 @@ def _value_guarded(logit: Array, target: Array, out: Array, s1: Array, s2: Array
 
 
 def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
-    np.minimum(logit, 800.0, out=s1)  # t1
-    np.minimum(s1, 40.0, out=out)
+    at_most(logit, 800.0, out=s1)  # t1
+    at_most(s1, 40.0, out=out)
     np.exp(out, out=out)  # e
     np.subtract(out, target, out=s2)
     np.multiply(target, out, out=s3)
@@ -100,6 +102,23 @@ def _grad_logit_moderate(
     np.multiply(out, s2, out=out)
     np.add(s4, out, out=s4)
     apply(refined, s3, s1, s4, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, logit, target, out=out)
+
+
+def _grad_logit_narrow(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
+) -> None:
+    at_most(logit, 40.0, out=out)
+    np.exp(out, out=out)  # e
+    np.subtract(out, target, out=s1)
+    np.multiply(target, out, out=s2)
+    np.subtract(s1, s2, out=s1)  # t1
+    np.abs(target, out=s2)  # t2
+    np.add(1.0, out, out=s3)
+    np.divide(s1, s3, out=s3)
+    np.add(out, s2, out=s4)
+    np.multiply(out, s2, out=out)
+    np.add(s4, out, out=s4)
+    apply(refined_of_single, s3, s1, s4, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=out)
 
 
 def _second_logit_of_number(logit: float, target: float) -> float:
@@ -138,8 +157,8 @@ def _value_and_grad_logit(
     np.exp(s1, out=s1)
     np.log1p(s1, out=s1)
     np.add(value, s1, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.minimum(s1, 40.0, out=grad)
+    at_most(logit, 800.0, out=s1)
+    at_most(s1, 40.0, out=grad)
     np.exp(grad, out=grad)
     np.subtract(grad, target, out=s2)
     np.multiply(target, grad, out=s3)
@@ -168,8 +187,8 @@ def _value_and_grad_logit_guarded(
     np.exp(s1, out=s1)
     np.log1p(s1, out=s1)
     np.add(value, s1, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.minimum(s1, 40.0, out=grad)
+    at_most(logit, 800.0, out=s1)
+    at_most(s1, 40.0, out=grad)
     np.exp(grad, out=grad)
     np.subtract(grad, target, out=s2)
     np.multiply(target, grad, out=s3)
@@ -211,13 +230,45 @@ def _value_and_grad_logit_moderate(
     apply(refined, s3, s1, s4, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, logit, target, out=grad)
 
 
+def _value_and_grad_logit_narrow(
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    m1: Array
+) -> None:
+    np.less(logit, 0.0, out=m1)
+    np.negative(target, out=value)
+    np.multiply(value, logit, out=value)
+    np.subtract(1.0, target, out=grad)
+    np.multiply(logit, grad, out=grad)
+    select(m1, value, grad, out=value)
+    np.abs(logit, out=grad)
+    np.negative(grad, out=grad)
+    np.exp(grad, out=grad)
+    np.log1p(grad, out=grad)
+    np.add(value, grad, out=value)
+    at_most(logit, 40.0, out=grad)
+    np.exp(grad, out=grad)
+    np.subtract(grad, target, out=s1)
+    np.multiply(target, grad, out=s2)
+    np.subtract(s1, s2, out=s1)
+    np.abs(target, out=s2)
+    np.add(1.0, grad, out=s3)
+    np.divide(s1, s3, out=s3)
+    np.add(grad, s2, out=s4)
+    np.multiply(grad, s2, out=grad)
+    np.add(s4, grad, out=s4)
+    apply(refined_of_single, s3, s1, s4, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=grad)
+
+
 sigmoid_binary_cross_entropy = ScalarFunction(
     "sigmoid_binary_cross_entropy",
     arguments=("logit", "target"),
     ranges={"target": Range(lower=0.0, upper=1.0)},
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2, masks=1),
     gradients={
-        "logit": Kernel(_grad_logit, scratch=5, moderate=Within(_grad_logit_moderate, ((-np.inf, 40.0), None))),
+        "logit": Kernel(
+            _grad_logit, scratch=5, moderate=Within(_grad_logit_moderate, ((-np.inf, 40.0), None)),
+            narrow=Within(_grad_logit_narrow, ((-80.0, 80.0), (-80.0, 80.0))),
+        ),
     },
     seconds={
         "logit": Kernel(
@@ -229,6 +280,7 @@ sigmoid_binary_cross_entropy = ScalarFunction(
         "logit": Kernel(
             _value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=5, masks=1,
             moderate=Within(_value_and_grad_logit_moderate, ((-np.inf, 40.0), None)),
+            narrow=Within(_value_and_grad_logit_narrow, ((-80.0, 80.0), (-80.0, 80.0))),
         ),
     },
     loss=True,

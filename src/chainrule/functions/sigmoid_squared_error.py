@@ -28,16 +28,19 @@ from chainrule.runtime.scalar import (
     ScalarFunction,
     Within,
     apply,
+    at_least,
+    at_most,
     product,
     quotient,
     refined,
+    refined_of_single,
     select,
 )
 
 
 def _value(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
-    np.minimum(logit, 400.0, out=s1)  # t1
-    np.minimum(s1, 40.0, out=out)
+    at_most(logit, 400.0, out=s1)  # t1
+    at_most(s1, 40.0, out=out)
     np.exp(out, out=out)  # e
     np.multiply(target, out, out=s2)
     np.add(target, s2, out=s2)
@@ -73,18 +76,38 @@ def _value_moderate(
     apply(refined, s4, s1, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, logit, target, out=out)
 
 
+def _value_narrow(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
+) -> None:
+    at_most(logit, 40.0, out=out)
+    np.exp(out, out=out)  # e
+    np.multiply(target, out, out=s1)
+    np.add(target, s1, out=s1)
+    np.subtract(s1, out, out=s1)  # t1
+    np.abs(target, out=s2)  # t2
+    np.add(1.0, out, out=s3)  # t3
+    np.multiply(s1, s1, out=s4)
+    np.multiply(0.5, s4, out=s4)
+    np.multiply(s3, s3, out=s3)
+    np.divide(s4, s3, out=s4)  # t4
+    np.add(out, s2, out=s3)
+    np.multiply(out, s2, out=out)
+    np.add(s3, out, out=s3)
+    apply(refined_of_single, s4, s1, s3, lambda logit, target: (1 / (1 + (-logit).exp()) + -target) * (1 / (1 + (-logit).exp()) + -target) / 2, logit, target, out=out)
+
+
 def _grad_logit(
     logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
     Array, m1: Array
 ) -> None:
-    np.minimum(logit, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t1
+    at_most(logit, 800.0, out=s1)
+    at_least(s1, -800.0, out=s1)  # t1
     np.abs(s1, out=out)
     np.negative(out, out=out)  # t2
-    np.maximum(out, -600.0, out=s2)
+    at_least(out, -600.0, out=s2)
     np.exp(s2, out=s2)  # e
     np.add(out, 600.0, out=out)
-    np.minimum(out, 0.0, out=out)  # t3
+    at_most(out, 0.0, out=out)  # t3
     np.exp(out, out=out)  # e1
     np.multiply(target, s2, out=s3)
     np.multiply(s3, out, out=s3)
@@ -116,14 +139,14 @@ def _grad_logit_guarded(
     logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
     Array, m1: Array
 ) -> None:
-    np.minimum(logit, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t1
+    at_most(logit, 800.0, out=s1)
+    at_least(s1, -800.0, out=s1)  # t1
     np.abs(s1, out=out)
     np.negative(out, out=out)  # t2
-    np.maximum(out, -600.0, out=s2)
+    at_least(out, -600.0, out=s2)
     np.exp(s2, out=s2)  # e
     np.add(out, 600.0, out=out)
-    np.minimum(out, 0.0, out=out)  # t3
+    at_most(out, 0.0, out=out)  # t3
     np.exp(out, out=out)  # e1
     np.multiply(target, s2, out=s3)
     np.multiply(s3, out, out=s3)
@@ -183,6 +206,34 @@ def _grad_logit_moderate(
     np.add(1.0, s4, out=s4)
     select(m1, s1, s4, out=s1)  # t11
     apply(refined, s5, s3, s1, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), logit, target, out=out)
+
+
+def _grad_logit_narrow(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
+    Array, m1: Array
+) -> None:
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)  # e
+    np.multiply(target, s1, out=out)
+    np.add(target, out, out=out)  # t1
+    np.less(logit, 0.0, out=m1)
+    np.subtract(out, s1, out=s2)
+    np.subtract(out, 1.0, out=out)
+    select(m1, s2, out, out=s2)  # t2
+    np.abs(target, out=out)  # t3
+    np.multiply(s1, out, out=s3)
+    np.add(out, s3, out=out)  # t4
+    np.add(1.0, s1, out=s3)  # t5
+    np.add(s1, out, out=s4)
+    np.add(1.0, out, out=out)
+    select(m1, s4, out, out=s4)  # t6
+    np.negative(s1, out=s1)
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s3, s3, out=out)
+    np.multiply(out, s3, out=out)
+    np.divide(s1, out, out=s1)
+    apply(refined_of_single, s1, s2, s4, lambda logit, target: (1 / (1 + (-logit).exp()) + -target) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=out)
 
 
 def _second_logit(
@@ -261,12 +312,50 @@ def _second_logit_guarded(
     apply(refined, s3, s2, s1, lambda logit, target: (-target + -3 / ((1 + (-logit).exp()) * (1 + (-logit).exp())) + 2 * (1 + target) / (1 + (-logit).exp())) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=out)
 
 
+def _second_logit_narrow(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
+    Array, m1: Array
+) -> None:
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)  # e
+    np.multiply(2.0, s1, out=s2)  # t1
+    np.subtract(target, 1.0, out=out)  # t2
+    np.multiply(s1, s1, out=s3)  # t4
+    np.negative(out, out=s4)  # t5
+    np.subtract(s2, s4, out=s5)
+    np.multiply(target, s3, out=s6)
+    np.subtract(s5, s6, out=s5)  # t6
+    np.less(logit, 0.0, out=m1)
+    np.multiply(out, s3, out=s6)
+    np.add(s2, s6, out=s6)
+    np.subtract(s6, target, out=s6)
+    select(m1, s6, s5, out=s6)  # t7
+    np.add(1.0, s1, out=s5)  # t8
+    np.abs(target, out=s7)  # t9
+    np.multiply(s1, s6, out=s1)
+    np.divide(s1, s5, out=s1)
+    np.divide(s1, s5, out=s1)
+    np.divide(s1, s5, out=s1)
+    np.divide(s1, s5, out=s1)  # t10
+    np.multiply(s3, s7, out=s5)
+    np.add(s2, s5, out=s5)
+    np.abs(s4, out=s4)
+    np.add(s5, s4, out=s5)  # t11
+    np.add(s2, s7, out=s2)
+    np.abs(out, out=out)
+    np.multiply(out, s3, out=out)
+    np.add(s2, out, out=s2)  # t12
+    select(m1, s2, s5, out=s2)  # t13
+    apply(refined_of_single, s1, s6, s2, lambda logit, target: (-target + -3 / ((1 + (-logit).exp()) * (1 + (-logit).exp())) + 2 * (1 + target) / (1 + (-logit).exp())) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=out)
+
+
 def _value_and_grad_logit(
     logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
     s6: Array, s7: Array, m1: Array
 ) -> None:
-    np.minimum(logit, 400.0, out=s1)
-    np.minimum(s1, 40.0, out=value)
+    at_most(logit, 400.0, out=s1)
+    at_most(s1, 40.0, out=value)
     np.exp(value, out=value)
     np.multiply(target, value, out=grad)
     np.add(target, grad, out=grad)
@@ -281,14 +370,14 @@ def _value_and_grad_logit(
     np.multiply(value, s2, out=value)
     np.add(s3, value, out=s3)
     apply(refined, s4, grad, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)
+    at_most(logit, 800.0, out=s1)
+    at_least(s1, -800.0, out=s1)
     np.abs(s1, out=grad)
     np.negative(grad, out=grad)
-    np.maximum(grad, -600.0, out=s3)
+    at_least(grad, -600.0, out=s3)
     np.exp(s3, out=s3)
     np.add(grad, 600.0, out=grad)
-    np.minimum(grad, 0.0, out=grad)
+    at_most(grad, 0.0, out=grad)
     np.exp(grad, out=grad)
     np.multiply(target, s3, out=s4)
     np.multiply(s4, grad, out=s4)
@@ -319,8 +408,8 @@ def _value_and_grad_logit_guarded(
     logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
     s6: Array, s7: Array, m1: Array
 ) -> None:
-    np.minimum(logit, 400.0, out=s1)
-    np.minimum(s1, 40.0, out=value)
+    at_most(logit, 400.0, out=s1)
+    at_most(s1, 40.0, out=value)
     np.exp(value, out=value)
     np.multiply(target, value, out=grad)
     np.add(target, grad, out=grad)
@@ -335,14 +424,14 @@ def _value_and_grad_logit_guarded(
     np.multiply(value, s2, out=value)
     np.add(s3, value, out=s3)
     apply(refined, s4, grad, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)
+    at_most(logit, 800.0, out=s1)
+    at_least(s1, -800.0, out=s1)
     np.abs(s1, out=grad)
     np.negative(grad, out=grad)
-    np.maximum(grad, -600.0, out=s3)
+    at_least(grad, -600.0, out=s3)
     np.exp(s3, out=s3)
     np.add(grad, 600.0, out=grad)
-    np.minimum(grad, 0.0, out=grad)
+    at_most(grad, 0.0, out=grad)
     np.exp(grad, out=grad)
     np.multiply(target, s3, out=s4)
     np.multiply(s4, grad, out=s4)
@@ -416,24 +505,72 @@ def _value_and_grad_logit_moderate(
     apply(refined, s5, s4, s1, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) / (1 + t1.exp()) / (1 + (-t1).exp()), logit, target, out=grad)
 
 
+def _value_and_grad_logit_narrow(
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    s6: Array, s7: Array, m1: Array
+) -> None:
+    at_most(logit, 40.0, out=value)
+    np.exp(value, out=value)
+    np.multiply(target, value, out=s1)
+    np.add(target, s1, out=s1)
+    np.subtract(s1, value, out=s1)
+    np.abs(target, out=grad)
+    np.add(1.0, value, out=s2)
+    np.multiply(s1, s1, out=s3)
+    np.multiply(0.5, s3, out=s3)
+    np.multiply(s2, s2, out=s2)
+    np.divide(s3, s2, out=s3)
+    np.add(value, grad, out=s2)
+    np.multiply(value, grad, out=value)
+    np.add(s2, value, out=s2)
+    apply(refined_of_single, s3, s1, s2, lambda logit, target: (1 / (1 + (-logit).exp()) + -target) * (1 / (1 + (-logit).exp()) + -target) / 2, logit, target, out=value)
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.multiply(target, s1, out=s2)
+    np.add(target, s2, out=s2)
+    np.less(logit, 0.0, out=m1)
+    np.subtract(s2, s1, out=s3)
+    np.subtract(s2, 1.0, out=s2)
+    select(m1, s3, s2, out=s3)
+    np.multiply(s1, grad, out=s2)
+    np.add(grad, s2, out=grad)
+    np.add(1.0, s1, out=s2)
+    np.add(s1, grad, out=s4)
+    np.add(1.0, grad, out=grad)
+    select(m1, s4, grad, out=s4)
+    np.negative(s1, out=s1)
+    np.multiply(s1, s3, out=s1)
+    np.multiply(s2, s2, out=grad)
+    np.multiply(grad, s2, out=grad)
+    np.divide(s1, grad, out=s1)
+    apply(refined_of_single, s1, s3, s4, lambda logit, target: (1 / (1 + (-logit).exp()) + -target) / (1 + logit.exp()) / (1 + (-logit).exp()), logit, target, out=grad)
+
+
 sigmoid_squared_error = ScalarFunction(
     "sigmoid_squared_error",
     arguments=("logit", "target"),
     ranges={"target": Range(lower=0.0, upper=1.0)},
-    value=Kernel(_value, scratch=5, moderate=Within(_value_moderate, ((-np.inf, 40.0), None))),
+    value=Kernel(
+        _value, scratch=5, moderate=Within(_value_moderate, ((-np.inf, 40.0), None)), narrow=Within(_value_narrow,
+        ((-80.0, 80.0), (-80.0, 80.0))),
+    ),
     gradients={
         "logit": Kernel(
             _grad_logit, _grad_logit_guarded, scratch=7, masks=1, moderate=Within(_grad_logit_moderate, ((-600.0,
-            600.0), None)),
+            600.0), None)), narrow=Within(_grad_logit_narrow, ((-80.0, 80.0), (-80.0, 80.0))),
         ),
     },
     seconds={
-        "logit": Kernel(_second_logit, _second_logit_guarded, scratch=7, masks=1),
+        "logit": Kernel(
+            _second_logit, _second_logit_guarded, scratch=7, masks=1, narrow=Within(_second_logit_narrow, (None, None)),
+        ),
     },
     values_and_gradients={
         "logit": Kernel(
             _value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=7, masks=1,
             moderate=Within(_value_and_grad_logit_moderate, ((-600.0, 40.0), None)),
+            narrow=Within(_value_and_grad_logit_narrow, ((-80.0, 80.0), (-80.0, 80.0))),
         ),
     },
     loss=True,

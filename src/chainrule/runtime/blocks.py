@@ -93,7 +93,7 @@ class Kernel:
         self.block, self.guarded, self.number = block, guarded, number
         self.results, self.scratch, self.masks, self.nan = results, scratch, masks, nan
         self.moderate, self.single, self.narrow, self.whole = moderate, single, narrow, whole
-        self.rounded = None if narrow is None else self.but(single=narrow, narrow=None, whole=self)
+        self.rounded = None if narrow is None or whole is not None else self.but(whole=self)
         self.tables: dict[Any, Any] = {}
         """Results for every float16, by the values of the other inputs; filled when they are first needed."""
 
@@ -117,8 +117,8 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
     if not extra and is_of_single(inputs, outs):
         if is_single(kernel, inputs):
             kind = F32
-        elif kernel.rounded is not None and kernel.rounded.single.holds_of_numbers(inputs):
-            kernel = kernel.rounded
+        else:
+            kernel = rounding(kernel, inputs)
     if size <= BLOCK:
         _converted(kernel, inputs, outs, mend, shape, extra, kind)
         return
@@ -193,6 +193,12 @@ def is_of_single(inputs: Sequence[Any], outs: Sequence[Any]) -> bool:
 def is_single(kernel: Kernel, inputs: Sequence[Any]) -> bool:
     """Whether there is code in float32, and numbers lie between its bounds."""
     return kernel.single is not None and kernel.single.holds_of_numbers(inputs)
+
+
+def rounding(kernel: Kernel, inputs: Sequence[Any]) -> Kernel:
+    """The kernel for results that are rounded to float32, where there is one and numbers lie between its bounds."""
+    found = kernel.rounded
+    return found if found is not None and found.narrow.holds_of_numbers(inputs) else kernel
 
 
 def share(work: Callable[[int, int], None], count: int, step: int, size: int) -> None:
@@ -383,7 +389,7 @@ def _of_single(
 ) -> None:
     """By the code for results of float32, and by that for all numbers the elements for which it is not good enough: each result depends on its own
     inputs alone."""
-    single = kernel.single
+    single = kernel.narrow if kernel.whole is not None else kernel.single
     assert single is not None
     single.block(*inputs, *outs, *room)
     if mend is not None:

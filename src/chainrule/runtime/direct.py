@@ -18,11 +18,13 @@ THREADS = 4
 def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]) -> Direct:
     """A call of the kernel for `few` arrays of one shape, all of float64 or of float32, not larger than a block, with all parameters at their
     defaults. What it does is what `once` does, in a fifth of the time: what is known before the call is looked up before it."""
-    block, guarded, moderate, single = kernel.block, kernel.guarded, kernel.moderate, kernel.single
+    block, guarded, moderate, single, narrow = kernel.block, kernel.guarded, kernel.moderate, kernel.single, kernel.narrow
     alone, bare = few == 1, not kernel.scratch and not kernel.masks
     spare: list[tuple[Any, Any, Any]] = []  # scratch arrays that no call uses; pop and append need no lock
     if single is not None and not single.holds_of_numbers((None,) * few + defaults):
         single = None
+    if narrow is not None and not narrow.holds_of_numbers((None,) * few + defaults):
+        narrow = None
 
     def call(args: tuple[Any, ...], out: Any) -> Any:
         if len(args) != few:
@@ -41,10 +43,14 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         if kind is F32 and single is not None:
             if not single.holds(inputs):
                 return None
-            code, own = single.block, F32
+            code, own, twin = single.block, F32, None
+        elif kind is F32 and narrow is not None:
+            if not narrow.holds(inputs):
+                return None
+            code, own, twin = narrow.block, F64, None
         elif kind is F64 or kind is F32:
             code = block if moderate is None or not moderate.holds(inputs) else moderate.block
-            own = F64
+            own, twin = F64, guarded
         else:
             return None
         if out is None:
@@ -60,14 +66,14 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
                 room = scratch(kernel, shape, own)
         try:
             if own is not kind:
-                CONTEXTS.quiet.run(through_float64, code, guarded, inputs, out, room)
-            elif guarded is None or kind is F32:
+                CONTEXTS.quiet.run(through_float64, code, twin, inputs, out, room)
+            elif twin is None:
                 CONTEXTS.quiet.run(code, *inputs, out, *room)
             else:
                 try:
                     CONTEXTS.strict.run(code, *inputs, out, *room)
                 except FloatingPointError:
-                    CONTEXTS.quiet.run(guarded, *inputs, out, *room)
+                    CONTEXTS.quiet.run(twin, *inputs, out, *room)
             if checks and not inside(checks, inputs):
                 CONTEXTS.quiet.run(mended, checks, inputs, (out,))
         except (RuntimeError, AttributeError):  # a context that is entered already, or none

@@ -14,6 +14,10 @@ LEFT = 2.0**-26
 def refined_of_single(found: Array, total: Array, size: Array, formula: Callable[..., Any], *arguments: Array) -> Array:
     """`refined` where a sum has cancelled so far that a float32 shows it."""
     with np.errstate(all="ignore"):
-        if not np.any(np.abs(total) < LEFT * size):
-            return found
-    return refined(found, total, size, formula, *arguments)
+        lost = np.abs(total) < LEFT * size
+    if not np.any(lost):
+        return found
+    result = np.array(found)
+    given = [np.broadcast_to(each, result.shape)[lost] for each in (found, total, size, *arguments)]
+    result[lost] = refined(*given[:3], formula, *given[3:])
+    return result

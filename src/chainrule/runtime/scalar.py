@@ -21,7 +21,7 @@ from .arithmetic import quotient_of_number as quotient_of_number
 from .arithmetic import replace as replace
 from .arithmetic import select as select
 from .arithmetic import sign_of_number as sign_of_number
-from .blocks import BLOCK, F32, F64, Check, Mend, in_slices, mended, once, run
+from .blocks import BLOCK, F32, F64, Check, Mend, in_slices, mended, once, rounding, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
 from .direct import Direct, direct, fits, never
@@ -42,6 +42,7 @@ from .special import times_exp_square as times_exp_square
 if TYPE_CHECKING:
     from .certificate import Certificate
     from .extended import refined as refined
+    from .narrow import refined_of_single as refined_of_single
 
 KEPT = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
 REDUCTIONS = ("none", "sum", "mean")
@@ -65,6 +66,10 @@ def __getattr__(name: str) -> Any:
         from .extended import refined
 
         return refined
+    if name == "refined_of_single":
+        from .narrow import refined_of_single
+
+        return refined_of_single
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
@@ -369,7 +374,7 @@ class ScalarFunction:
         with np.errstate(all="ignore"):
             wide = [x if type(x) is float else x.astype(F64) for x in inputs]
             found = [np.empty(first.shape) for _ in outs]
-            once(kernel, wide, found, self._mends[kernel])
+            once(rounding(kernel, inputs), wide, found, self._mends[kernel])
             return [x.astype(F32) if out is None else _into(out, x) for out, x in zip(outs, found, strict=True)]
 
     def _together(
