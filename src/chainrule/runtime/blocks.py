@@ -16,7 +16,7 @@ import numpy.typing as npt
 from .threads import get_threads
 
 Array = npt.NDArray[np.float64]
-BLOCK = 32768
+BLOCK = 65536
 """Elements of a block: few enough for a cache, many enough that the calls are paid for and threads do not wait for each other."""
 SHARED = 131072
 """Elements from which threads are worth their start."""
@@ -146,31 +146,48 @@ def in_slices(
     block at a time."""
     given: list[Any] = [x if type(x) is float else x.reshape(-1) for x in inputs]
     flat = [out.reshape(-1) for out in outs]
-    step = BLOCK if kind is F64 else 2 * BLOCK
+    converted = any(x.dtype is not kind for x in (*given, *flat) if type(x) is not float)
 
     def part(start: int, stop: int) -> None:
-        size = min(step, stop - start)
+        size = min(BLOCK, stop - start)
         room = scratch(kernel, (size,), kind)
         own = [None if type(x) is float or x.dtype is kind else np.empty(size, kind) for x in (*given, *flat)]
-        for k in range(start, stop, step):
-            n = min(step, stop - k)
+        for k in range(start, stop, BLOCK):
+            n = min(BLOCK, stop - k)
             piece = slice(k, k + n)
             if n < size:
                 room = [each[:n] for each in room]
                 own = [each if each is None else each[:n] for each in own]
             read = [x if type(x) is float else x[piece] for x in given]
             write = [out[piece] for out in flat]
-            for x, wide in zip(read, own, strict=False):
-                if wide is not None:
-                    np.copyto(wide, x, casting="unsafe")
-            read = [x if wide is None else wide for x, wide in zip(read, own, strict=False)]
-            found = [x if wide is None else wide for x, wide in zip(write, own[len(read) :], strict=True)]
-            _block(kernel, read, found, room, mend, extra, kind)
-            for x, wide in zip(write, found, strict=True):
-                if x is not wide:
-                    np.copyto(x, wide, casting="same_kind")
+            if converted:
+                _through(own, kernel, read, write, room, mend, extra, kind)
+            else:
+                _block(kernel, read, write, room, mend, extra, kind)
 
-    share(lambda start, stop: _quiet(part, start, stop), flat[0].size, step, flat[0].size)
+    share(lambda start, stop: _quiet(part, start, stop), flat[0].size, BLOCK, flat[0].size)
+
+
+def _through(
+    own: Sequence[Any],
+    kernel: Kernel,
+    inputs: Sequence[Any],
+    outs: Sequence[Any],
+    room: Sequence[Any],
+    mend: Mend | None,
+    extra: int,
+    kind: np.dtype[Any],
+) -> None:
+    """One block, by way of other arrays for those inputs and outputs for which there is one."""
+    for x, wide in zip(inputs, own, strict=False):
+        if wide is not None:
+            np.copyto(wide, x, casting="unsafe")
+    given = [x if wide is None else wide for x, wide in zip(inputs, own, strict=False)]
+    found = [x if wide is None else wide for x, wide in zip(outs, own[len(given) :], strict=True)]
+    _block(kernel, given, found, room, mend, extra, kind)
+    for x, wide in zip(outs, found, strict=True):
+        if x is not wide:
+            np.copyto(x, wide, casting="same_kind")
 
 
 def scratch(kernel: Kernel, shape: tuple[int, ...], kind: np.dtype[Any]) -> list[Any]:
