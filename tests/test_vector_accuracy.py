@@ -25,7 +25,15 @@ from chainrule.certification.subject import Home
 from chainrule.certification.vectors import VectorSubject, measure, row_errors
 from chainrule.cli import main
 from chainrule.codegen.numpy_source import load as load_source
-from chainrule.functions import log_softmax, logsumexp, softmax, softmax_cross_entropy, softmax_cross_entropy_index
+from chainrule.functions import (
+    layer_norm,
+    log_softmax,
+    logsumexp,
+    scaled_dot_product_attention,
+    softmax,
+    softmax_cross_entropy,
+    softmax_cross_entropy_index,
+)
 from chainrule.runtime import certificate as certificates
 from chainrule.runtime import reductions
 from chainrule.runtime.certificate import ENTRY_LIMIT, LIMIT, Certificate
@@ -34,6 +42,7 @@ from chainrule.runtime.vector import VectorFunction
 FLOAT64 = (np.dtype(np.float64),)
 FEW = {1: 1, 2: 6, 3: 6, 10: 3}
 NAMES = (
+    "kl_divergence",
     "softmax",
     "softmin",
     "log_softmax",
@@ -84,9 +93,16 @@ def test_a_hundred_thousand_components_keep_the_limit(scale: float) -> None:
     assert abs(logsumexp(z[0]) - value) <= LIMIT * np.spacing(float(value))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_float32_is_within_the_limits(name: str) -> None:
+    assert measure(subject(name), (np.dtype(np.float32),), {2: 6, 3: 6, 10: 3}, 0).faults() == ()
+
+
 CORRUPTED = [
+    ("kl_divergence", "log_ratio_sum(target, target, prediction)", "np.sum(target * np.log(target / prediction), axis=-1)"),
     ("softmax", "exponentials(z)", "np.exp(z - np.max(z, axis=-1, keepdims=True))"),
-    ("softmax", "    g = centred(g, s)\n", ""),
+    ("softmax", "s * less_mean(g, s)", "s * (g - np.sum(g * s, axis=-1, keepdims=True))"),
+    ("softmax", "e / total(e)[..., None]", "e / np.add.accumulate(e, axis=-1)[..., -1:]"),
     ("softmax", "return balanced(-s[..., :, None] * s[..., None, :])", "return np.eye(s.shape[-1]) * s[..., None] - s[..., :, None] * s[..., None, :]"),
     ("log_softmax", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),
     ("logsumexp", "return log_sum_exp(z, exponentials(z))", "return np.max(z, axis=-1) + log_sum_exp(z - np.max(z, axis=-1, keepdims=True))"),
@@ -150,6 +166,29 @@ def test_sums_are_off_by_an_ulp_or_two(size: int) -> None:
 
 
 # ---------------------------------------------------------------- single promises
+
+
+@pytest.mark.parametrize("name", ["layer_norm", "scaled_dot_product_attention"])
+def test_nothing_is_infinite_or_nan_that_is_a_number(name: str) -> None:
+    for m in measure(subject(name), FLOAT64, {2: 3, 3: 6}, 0).measurements:
+        assert m.mismatches == 0, f"{m.what}: {m.mismatches} results that are no numbers"
+
+
+def test_a_layer_of_equal_or_of_huge_numbers_is_normalised() -> None:
+    one, zero = np.ones(3), np.zeros(3)
+    assert np.array_equal(layer_norm(np.full(3, 0.1), one, zero), zero)
+    x = np.array([1.0, -2.0, 0.5])
+    wide = layer_norm(x * 2.0**700, one, zero)
+    assert np.allclose(wide, layer_norm(x * 2.0**80, one, zero), rtol=4 * 2.0**-52, atol=0)
+    assert abs(np.sum(wide**2) - 3) < 1e-14
+
+
+def test_a_saturated_attention_has_the_derivative_of_its_tail() -> None:
+    """P = (1 - p, p) with p = exp(-60): the derivative by the query is p times differences of keys and values."""
+    query, keys = np.array([[60.0]]), np.array([[1.0], [0.0]])
+    values = np.array([[2.0], [3.0]])
+    got = scaled_dot_product_attention.vjp(query, keys, values, np.array([[1.0]]))
+    assert got[0, 0] == pytest.approx(-math.exp(-60.0), rel=1e-14, abs=0)
 
 
 def test_where_the_largest_and_the_rest_cancel_a_log_sum_exp_keeps_its_digits() -> None:
@@ -265,8 +304,10 @@ def test_a_recorded_certificate_belongs_to_the_code_that_was_measured(
 @pytest.mark.parametrize(
     ("part", "old", "new"),
     [
-        ("functions/softmax.py", "s * (g - ", "s * (g + "),
+        ("functions/softmax.py", "s * less_mean(g", "-s * less_mean(g"),
         ("runtime/reductions.py", "halves[..., 0] += ", "halves[..., 0] -= "),
+        ("runtime/reductions.py", "\nHIGH = 150.0", "\nHIGH = 151.0"),
+        ("runtime/vector.py", "turned[...] = rows.T", "turned[...] = rows.T[::-1]"),
     ],
 )
 def test_the_digest_of_the_code_reaches_all_arithmetic(tmp_path: Path, part: str, old: str, new: str) -> None:

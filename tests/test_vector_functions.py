@@ -394,10 +394,10 @@ def test_what_cannot_be_written_is_refused(name: str) -> None:
 # ---------------------------------------------------------------- mutations
 
 MUTATIONS = [
-    ("softmax", "s * (g - ", "s * (g + "),
+    ("softmax", "s * less_mean(g, s)", "-s * less_mean(g, s)"),
     ("softmax", "return balanced(-s", "return (-s"),
-    ("softmax", "v = centred(v, s)", "v = 2 * centred(v, s)"),
-    ("softmax", "    g = centred(g, s)\n", ""),
+    ("softmax", "less_mean(v, s)", "less_mean(2 * v, s)"),
+    ("softmax", "less_mean(g, s)", "(g - np.sum(g * s, axis=-1, keepdims=True))"),
     ("softmax", "exponentials(z)", "np.exp(z)"),
     ("log of softmax", "total(g)", "np.mean(g, axis=-1)"),
     ("cross-entropy, class index", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),

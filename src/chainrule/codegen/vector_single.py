@@ -16,6 +16,7 @@ HARMLESS = frozenset(
         "entry",
         "exponential_sum",
         "exponentials",
+        "less_mean",
         "less_one_hot",
         "log_sum",
         "log_sum_exp",

@@ -26,8 +26,8 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "dot", "entry", "exponential_sum", "exponentials", "less_one_hot", "log_det", "log_sum", "log_sum_exp", "one_hot",
-    "pairwise_sum", "shifted", "total", "weighted",
+    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
+    "pairwise_sum", "root_mean_square", "shifted", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
@@ -169,6 +169,10 @@ class Writer:
                 f"{body.vectors[vector[0]]} = centred({body.vectors[vector[0]]}, {self.write(tree, (index,), body)})"
             )
         result = self.write(node, indices, body)
+        if vector is not None and result.count(body.vectors[vector[0]]) == result.count(
+            f"less_mean({body.vectors[vector[0]]}, "
+        ):
+            centred = []  # that is done there
         if finish == "rows":
             result = f"balanced({result})"
         elif (
@@ -359,8 +363,9 @@ class Writer:
                 whole = factored(node)
                 if whole != node and any(of_one_number(_factors(f)) for _, f in t.walk(whole) if isinstance(f, t.Add)):
                     return self.write(whole, axes, body)
-                if (less := self._less_one_hot(terms, axes, body)) is not None:
-                    return less
+                for less in (self._less_one_hot, self._less_mean, self._less_weighted_mean):
+                    if (code := less(terms, axes, body)) is not None:
+                        return code
                 written = self.write(terms[0], axes, body)
                 for term in terms[1:]:
                     sign, rest = ("-", term.argument) if isinstance(term, t.Neg) else ("+", term)
@@ -383,6 +388,8 @@ class Writer:
             case t.Call("det" | "logdet" as function, (t.Matrix(name),)):
                 routine = "np.linalg.det" if function == "det" else "log_det"
                 return self._placed(f"{routine}({self._whole(name, body)})", (), axes)
+            case t.Call("sqrt", (argument,)) if (code := self._root_mean_square(argument, axes, body)) is not None:
+                return code
             case t.Call(function, (argument,), ()) if function in PLAIN:
                 return f"{PLAIN[function]}({self.write(argument, axes, body)})"
             case t.Call(function, arguments, ()) if function in EXTREMA and arguments:
@@ -500,6 +507,51 @@ class Writer:
                 return f"less_one_hot({self.write(rest, axes, body)}, {self._class(classes.pop(), body)})"
         return None
 
+    def _less_mean(self, terms: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str | None:
+        """A component less the mean of all of them, which is a named quantity; None for any other sum."""
+        match terms:
+            case (t.Component(base, (running,)), t.Neg(t.Symbol(name))) if axes == (running,) and name in self.names:
+                match self.names[name]:
+                    case ((), t.Frac(t.Sum(t.Component(summed, (k,)), index, size), t.Dimension(count))) if (
+                        summed == base and k == index and size == count
+                    ):
+                        return f"deviations({self._whole(base, body)})"
+        return None
+
+    def _less_weighted_mean(self, terms: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str | None:
+        """Components along the last axis less their mean with probabilities, a named quantity, as weights; None for any other sum."""
+        match terms:
+            case (
+                t.Component(base, (*outer, running)),
+                t.Neg(t.Sum(t.Mul((t.Component(), t.Component()) as pair), index, _)),
+            ) if axes == (*outer, running) and index not in axes:
+                own = t.Component(base, (*outer, index))
+                (weight,) = [x for x in pair if x != own] or [own]
+                assert isinstance(weight, t.Component)
+                if own in pair and weight.indices == own.indices and self._is_probability(weight.base):
+                    return f"less_mean({self._whole(base, body)}, {self._whole(weight.base, body)})"
+        return None
+
+    def _root_mean_square(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str | None:
+        """The root of a mean of squares, a named quantity, and what is added to it; None for any other formula."""
+        terms = node.terms if isinstance(node, t.Add) else (node,)
+        for position, term in enumerate(terms):
+            match self.names.get(term.name) if isinstance(term, t.Symbol) else None:
+                case ((), t.Frac(t.Sum(t.Power(x, t.Number(two)), index, size), t.Dimension(count))) if (
+                    two == 2 and size == count and t.free_indices(x) == {index}
+                ):
+                    rest = t.add(*terms[:position], *terms[position + 1 :])
+                    squared = self._inside(x, (index,), {index: size}, body)
+                    return self._placed(f"root_mean_square({squared}, {self.write(rest, (), body)})", (), axes)
+        return None
+
+    def _is_probability(self, base: str) -> bool:
+        """Whether a named quantity is exponentials divided by their sum along its last axis."""
+        match self.names.get(base):
+            case ((*_, running), t.Frac(t.Call("exp") as above, t.Sum(t.Call("exp") as summed, index, _))):
+                return t.rename_index(summed, index, running) == above
+        return False
+
     def _product(self, factors: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
         large = [f for f in factors if self._may_be_infinite(f)]
         if len(large) == 1 and len(factors) > 1:
@@ -553,6 +605,8 @@ class Writer:
                 body,
             )
         negative, above, below = taken_apart(inner)
+        if len(bound) == 1 and (ratios := self._log_ratios(above, below, (*own, *bound), bound, body)) is not None:
+            return self._placed(f"-{ratios}" if negative else ratios, own, axes)
         split = _distributed(above)
         if split is not None:
             terms = [t.mul(*x, *(t.Frac(t.ONE, f) for f in below)) for x in split]
@@ -580,6 +634,18 @@ class Writer:
         written = self._inside(inner, (*own, *bound), bound, body)
         code = f"pairwise_sum({written})" if where == "-1" else f"np.sum({written}, axis={where})"
         return self._placed(code, own, axes)
+
+    def _log_ratios(
+        self, above: list[t.Node], below: list[t.Node], axes: tuple[str, ...], bound: dict[str, str], body: _Body
+    ) -> str | None:
+        """A sum of logarithms of quotients, each with its weight; None for any other."""
+        for log in above:
+            match log:
+                case t.Call("log", (t.Frac(over, under),)):
+                    weight = t.mul(*(f for f in above if f is not log), *(t.Frac(t.ONE, f) for f in below))
+                    written = [self._inside(each, axes, bound, body) for each in (weight, over, under)]
+                    return f"log_ratio_sum({', '.join(written)})"
+        return None
 
     def _over(self, routine: str, node: t.MaxOver | t.ArgMax, axes: tuple[str, ...], body: _Body) -> str:
         """The largest along the axis of an index, or its place, counted from 0: of several the first."""

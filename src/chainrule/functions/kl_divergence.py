@@ -3,11 +3,11 @@
 import numpy as np
 
 from chainrule.runtime.scalar import quotient
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, pairwise_sum, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, log_ratio_sum
 
 
 def _value(prediction: Array, target: Array) -> Array:
-    return pairwise_sum(weighted(target, np.log(quotient(target, prediction))))
+    return log_ratio_sum(target, target, prediction)
 
 
 def _grad_prediction(prediction: Array, target: Array) -> Array:

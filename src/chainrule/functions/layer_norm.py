@@ -3,25 +3,15 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, dot, pairwise_sum, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, deviations, dot, pairwise_sum, root_mean_square, total
 
 
-def _mu(x: Array) -> Array:
-    K = x.shape[-1]
-    return pairwise_sum(x) / K
+def _s(x: Array, epsilon: Array) -> Array:
+    return root_mean_square(deviations(x), epsilon)
 
 
-def _v(x: Array, mu: Array) -> Array:
-    K = x.shape[-1]
-    return pairwise_sum((x - mu[..., None]) ** 2) / K
-
-
-def _s(v: Array, epsilon: Array) -> Array:
-    return np.sqrt(v + epsilon)
-
-
-def _x_hat(x: Array, mu: Array, s: Array) -> Array:
-    return (x - mu[..., None]) / s[..., None]
+def _x_hat(x: Array, s: Array) -> Array:
+    return deviations(x) / s[..., None]
 
 
 def _y(gamma: Array, x_hat: Array, beta: Array) -> Array:
@@ -33,63 +23,49 @@ def _h(g: Array, gamma: Array) -> Array:
 
 
 def _value(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
-    mu = _mu(x)
-    v = _v(x, mu)
-    s = _s(v, epsilon)
-    x_hat = _x_hat(x, mu, s)
+    s = _s(x, epsilon)
+    x_hat = _x_hat(x, s)
     return _y(gamma, x_hat, beta)
 
 
 def _jacobian_x(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
-    mu = _mu(x)
-    v = _v(x, mu)
-    s = _s(v, epsilon)
-    x_hat = _x_hat(x, mu, s)
+    s = _s(x, epsilon)
+    x_hat = _x_hat(x, s)
     return gamma[..., :, None] * (np.eye(K) - x_hat[..., :, None] * x_hat[..., None, :] / K - (1.0 / K)) / s[..., None, None]
 
 
 def _vjp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Array:
     K = x.shape[-1]
     h = _h(g, gamma)
-    mu = _mu(x)
-    v = _v(x, mu)
-    s = _s(v, epsilon)
-    x_hat = _x_hat(x, mu, s)
+    s = _s(x, epsilon)
+    x_hat = _x_hat(x, s)
     return (h - x_hat * dot(h, x_hat)[..., None] / K - pairwise_sum(h)[..., None] / K) / s[..., None]
 
 
 def _jvp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:
     K = x.shape[-1]
-    mu = _mu(x)
-    v = _v(x, mu)
-    s = _s(v, epsilon)
-    x_hat = _x_hat(x, mu, s)
+    s = _s(x, epsilon)
+    x_hat = _x_hat(x, s)
     return gamma * (v_ - x_hat * dot(v_, x_hat)[..., None] / K - total(v_)[..., None] / K) / s[..., None]
 
 
 def _jacobian_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
-    mu = _mu(x)
-    v = _v(x, mu)
-    s = _s(v, epsilon)
-    x_hat = _x_hat(x, mu, s)
+    s = _s(x, epsilon)
+    x_hat = _x_hat(x, s)
     return np.eye(K) * x_hat[..., :, None]
 
 
 def _vjp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Array:
-    mu = _mu(x)
-    v = _v(x, mu)
-    s = _s(v, epsilon)
-    x_hat = _x_hat(x, mu, s)
+    s = _s(x, epsilon)
+    x_hat = _x_hat(x, s)
     return g * x_hat
 
 
 def _jvp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:
-    mu = _mu(x)
-    v = _v(x, mu)
-    s = _s(v, epsilon)
-    x_hat = _x_hat(x, mu, s)
+    s = _s(x, epsilon)
+    x_hat = _x_hat(x, s)
     return x_hat * v_
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, shifted, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponentials, less_mean, log_sum, shifted, total
 
 
 def _ell(z: Array) -> Array:
@@ -32,8 +32,7 @@ def _vjp_z(z: Array, g: Array) -> Array:
 
 def _jvp_z(z: Array, v: Array) -> Array:
     s = _s(z)
-    v = centred(v, s)
-    return v - dot(v, s)[..., None]
+    return less_mean(v, s)
 
 
 _DOC = """Log-softmax: a vector of scores turned into log-probabilities.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials, log_sum_exp, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, exponential_sum, exponentials, less_mean, log_sum_exp, total
 
 
 def _s(z: Array) -> Array:
@@ -35,8 +35,7 @@ def _hessian_z(z: Array) -> Array:
 
 def _hvp_z(z: Array, v: Array) -> Array:
     s = _s_exact(z)
-    v = centred(v, s)
-    return s * (v - dot(v, s)[..., None])
+    return s * less_mean(v, s)
 
 
 _DOC = """LogSumExp: the logarithm of a sum of exponentials, a smooth maximum.

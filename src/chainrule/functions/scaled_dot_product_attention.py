@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponential_sum, exponentials, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponential_sum, exponentials, less_mean, total
 
 
 def _S(Q: Array, K: Array) -> Array:
@@ -29,7 +29,7 @@ def _H(g: Array, V: Array) -> Array:
 
 
 def _U(P: Array, H: Array) -> Array:
-    return P * (H - np.einsum("...tk,...tk->...t", H, P)[..., :, None])
+    return P * less_mean(H, P)
 
 
 def _value(Q: Array, K: Array, V: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, centred, dot, exponential_sum, exponentials, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, exponential_sum, exponentials, less_mean, total
 
 
 def _s(z: Array) -> Array:
@@ -26,14 +26,12 @@ def _jacobian_z(z: Array) -> Array:
 
 def _vjp_z(z: Array, g: Array) -> Array:
     s = _s_exact(z)
-    g = centred(g, s)
-    return s * (g - dot(g, s)[..., None])
+    return s * less_mean(g, s)
 
 
 def _jvp_z(z: Array, v: Array) -> Array:
     s = _s_exact(z)
-    v = centred(v, s)
-    return s * (v - dot(v, s)[..., None])
+    return s * less_mean(v, s)
 
 
 _DOC = """Softmax: a vector of scores turned into probabilities.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, total, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponentials, less_mean, log_sum, pairwise_sum, shifted, total, weighted
 
 
 def _s(logits: Array) -> Array:
@@ -39,8 +39,7 @@ def _hessian_logits(logits: Array, target: Array) -> Array:
 
 def _hvp_logits(logits: Array, target: Array, v: Array) -> Array:
     s = _s_exact(logits)
-    v = centred(v, s)
-    return s * (v - dot(v, s)[..., None])
+    return s * less_mean(v, s)
 
 
 _DOC = """Cross-entropy after softmax: the loss of a classifier with K classes, from its logits.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, exponential_sum, exponentials, log_sum, pairwise_sum, shifted, total, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponentials, less_mean, log_sum, pairwise_sum, shifted, total, weighted
 
 
 def _s(logits: Array) -> Array:
@@ -40,8 +40,7 @@ def _hessian_logits(logits: Array, target: Array) -> Array:
 
 def _hvp_logits(logits: Array, target: Array, v: Array) -> Array:
     s = _s_exact(logits)
-    v = centred(v, s)
-    return s * pairwise_sum(target)[..., None] * (v - dot(v, s)[..., None])
+    return s * pairwise_sum(target)[..., None] * less_mean(v, s)
 
 
 _DOC = """Cross-entropy after softmax with any target: weights that need not sum to 1.

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, centred, dot, entry, exponential_sum, exponentials, less_one_hot, log_sum, shifted, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, entry, exponential_sum, exponentials, less_mean, less_one_hot, log_sum, shifted, total
 
 
 def _s(logits: Array) -> Array:
@@ -39,8 +39,7 @@ def _hessian_logits(logits: Array, label: Array) -> Array:
 
 def _hvp_logits(logits: Array, label: Array, v: Array) -> Array:
     s = _s_exact(logits)
-    v = centred(v, s)
-    return s * (v - dot(v, s)[..., None])
+    return s * less_mean(v, s)
 
 
 _DOC = """Cross-entropy after softmax with a class index: the loss of a classifier from its logits and the number of the true

@@ -29,6 +29,8 @@ TINY = 160
 """Numbers up to which Python adds them up faster, row by row."""
 FEW = 1024
 """Numbers up to which one sum of squares may tell that they are all small."""
+LARGE = 1e150
+"""Squares of numbers up to this one, as many as there may be, add up to a number."""
 SHORT = 16
 """Rows up to this long are worked through column by column, where there are many."""
 CANCELLED = 0.5
@@ -273,14 +275,45 @@ def _powers() -> tuple[Array, Array]:
 def _twice_log_sum_exp(z: Array) -> Array:
     largest = np.max(z, axis=-1)
     terms = (Twice(np.maximum(z, largest[..., None] - LOW)) - Twice(largest[..., None])).exp()
+    found = twice_sum(terms).ln() + Twice(largest)
+    return np.asarray(found.high + found.low)
+
+
+def twice_sum(terms: Twice) -> Twice:
+    """The sum of numbers of twice the digits along the last axis, in pairs of pairs."""
     high, low = terms.high, terms.low
-    while high.shape[-1] > 1:
-        odd = high.shape[-1] % 2
+    while (size := high.shape[-1]) > 1:
+        odd = size % 2
         pair = Twice(high[..., odd::2], low[..., odd::2]) + Twice(high[..., odd + 1 :: 2], low[..., odd + 1 :: 2])
         high = np.concatenate([high[..., :odd], pair.high], axis=-1)
         low = np.concatenate([low[..., :odd], pair.low], axis=-1)
-    total = Twice(high[..., 0], low[..., 0]).ln() + Twice(largest)
-    return np.asarray(total.high + total.low)
+    return Twice(high[..., 0], low[..., 0])
+
+
+def deviations(x: Array) -> Array:
+    """x less its mean, to an ulp or two where that is large, however near the components are to each other."""
+    mean = pairwise_sum(x)[..., None] / x.shape[-1]
+    found = x - mean
+    rest = _difference_error(x, mean, found)
+    off = total(np.concatenate([found, rest], axis=-1))[..., None] / x.shape[-1]
+    if not np.isfinite(off).all():
+        return np.asarray(np.where(np.isfinite(off), (found - off) + rest, found))
+    return np.asarray((found - off) + rest)
+
+
+def root_mean_square(x: Array, more: Any) -> Array:
+    """The root of the mean of x² and ``more``; squares that would overflow are taken of x less its power of 2."""
+    power = np.where((largest := np.maximum.reduce(np.abs(x), axis=-1)) > LARGE, np.frexp(largest)[1], 0)
+    if power.any():
+        x, more = np.ldexp(x, -power[..., None]), np.ldexp(more, -2 * power)
+    found = np.sqrt(pairwise_sum(x * x) / x.shape[-1] + more)
+    return np.asarray(np.ldexp(found, power) if power.any() else found)
+
+
+def less_mean(x: Array, weights: Array) -> Array:
+    """x less its mean with weights that sum to 1; where one of them is nearly 1, what it stands at is taken away before."""
+    x = centred(x, weights)
+    return np.asarray(x - dot(x, weights)[..., None])
 
 
 def shifted(z: Array) -> Array:

@@ -12,17 +12,21 @@ import numpy as np
 import numpy.typing as npt
 
 from .blocks import share
+from .log_ratios import log_ratio_sum as log_ratio_sum
 from .reductions import SHORT
 from .reductions import balanced as balanced
 from .reductions import balanced_at as balanced_at
 from .reductions import centred as centred
+from .reductions import deviations as deviations
 from .reductions import dot as dot
 from .reductions import exponential_sum as exponential_sum
 from .reductions import exponentials as exponentials
+from .reductions import less_mean as less_mean
 from .reductions import less_one_hot as less_one_hot
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
 from .reductions import pairwise_sum as pairwise_sum
+from .reductions import root_mean_square as root_mean_square
 from .reductions import shifted as shifted
 from .reductions import total as total
 from .reductions import weighted as weighted
