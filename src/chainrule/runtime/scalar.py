@@ -26,6 +26,7 @@ from .blocks import BLOCK, F32, F64, Mend, not_inside, once, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
 from .extended import refined as refined
+from .special import defined as defined
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times
