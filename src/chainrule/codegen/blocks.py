@@ -115,6 +115,11 @@ class Program:
                 return self.put(COMPARED[type(operator)], *each(left, right))
             case ast.Call(ast.Attribute(attr="full"), [_, value]):
                 return self.read(value, names, plain)
+            case ast.Call(ast.Name("defined"), [value, otherwise]):
+                undefined = ast.Call(ast.parse("np.isnan", mode="eval").body, [value], [])
+                return (
+                    self.read(value, names, plain) if plain else self.choice(undefined, otherwise, value, names, plain)
+                )
             case ast.Call(ast.Attribute(attr="where"), [test, yes, no]):
                 return self.choice(test, yes, no, names, plain)
             case ast.Call(ast.Attribute(attr="heaviside"), [x, at_zero]):
@@ -301,7 +306,7 @@ def _names(
 def has_guards(lines: Sequence[str]) -> bool:
     """Whether a formula guards products or quotients."""
     return any(
-        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in PLAIN
+        isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in (*PLAIN, "defined")
         for line in lines
         for node in ast.walk(ast.parse(line.removeprefix("return ")))
     )
@@ -324,6 +329,9 @@ def _line(line: str) -> str:
 class _Numbers(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.expr:
         name = ast.unparse(node.func)
+        if name == "defined":  # 0/0 raises an exception, on which the call is one of arrays
+            value: ast.expr = self.visit(node.args[0])
+            return value
         arguments: list[ast.expr] = (
             [self.visit(a) for a in node.args] if name != "np.full" else [self.visit(node.args[1])]
         )

@@ -54,7 +54,7 @@ def cost(expr: Expr) -> float:
             continue
         seen.add(node)
         total += _own(node)
-        waiting += list(node.args)
+        waiting += node.args[:1] if node.func == v.defined else node.args
     return round(total, 3)
 
 

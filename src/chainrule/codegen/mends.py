@@ -4,8 +4,8 @@ To add one, add a row to MENDS: a name, a statement, and a function of a `Patien
 """
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
 
@@ -21,9 +21,11 @@ from chainrule.codegen.vocabulary import (
     at_most,
     away,
     copysign,
+    defined,
     except_at,
     group,
     lost,
+    over,
     plus,
     power,
     product,
@@ -231,6 +233,17 @@ def _ends(patient: Patient) -> Iterator[Expr]:
         yield changed
 
 
+def _indefinite(patient: Patient) -> Iterator[Expr]:
+    """A fraction that is 0/0 at the ends of a domain: there alone the expression as it is there."""
+    numerator, denominator = sympy.fraction(patient.expr)
+    if patient.expr.has(defined) or not denominator.free_symbols:
+        return
+    sign, denominator = sympy.fraction(_upright(1 / denominator, patient))
+    value = over(numerator * sign, denominator)
+    for elsewhere in _ends(replace(patient, expr=value)):
+        yield defined(value, elsewhere)
+
+
 def _ratios(patient: Patient) -> Iterator[Expr]:
     """A product of an argument with a quotient: the quotient first, which may be near 1 where the argument is huge."""
     if not any(max(map(abs, patient.points[i])) > 1 / VANISHING for i in patient.failing):
@@ -264,12 +277,12 @@ def _upright(expr: Expr, patient: Patient) -> Expr:
     return expr.xreplace(swaps)
 
 
-def _more_digits(patient: Patient) -> Iterator[Expr]:
-    """Where a sum cancels, the given expression in more digits."""
+def _more_digits(patient: Patient, share: int = 1) -> Iterator[Expr]:
+    """Where a sum cancels, the given expression in more digits. share: how many times as large a sum may be."""
     if (
         len(patient.variables) < 2
         or patient.expr.has(refined)
-        or len(patient.failing) > MOST_NEAR * len(patient.points)
+        or (share == 1 and len(patient.failing) > MOST_NEAR * len(patient.points))
     ):
         return
     formula = template(rewrite(patient.reference.expr, SIGMOID), patient.variables)
@@ -283,7 +296,8 @@ def _more_digits(patient: Patient) -> Iterator[Expr]:
     parts = {branch for node in sums if isinstance(node, Piecewise) for branch, _ in node.args}
     whole = dict.fromkeys(node for node in sums if node not in parts)
     for total in sorted(whole, key=lambda each: (each.count_ops(), str(each)))[:MOST_SUMS]:
-        yield refined(patient.expr, total, _terms(total), Str(formula), *patient.variables)
+        size: Any = _terms(total)
+        yield refined(patient.expr, total, share * size, Str(formula), *patient.variables)
 
 
 def _terms(node: Any) -> Expr | None:
@@ -314,16 +328,21 @@ def template(expr: Expr, variables: Sequence[Symbol]) -> str | None:
     """A formula of the four operations and the methods `exp`, `ln` and `sqrt`, with places for its variables; None where it has other
     functions."""
     places = {symbol: f"{{{k}}}" for k, symbol in enumerate(variables)}
+    parts, (whole,) = sympy.cse(rewrite(expr, HYPERBOLIC), sympy.numbered_symbols("part_"))
+    places |= {name: f"{name}_" for name, _ in parts}
     try:
-        return _text(rewrite(expr, HYPERBOLIC), places)
+        text = _text(whole, places)
+        for name, part in reversed(parts):  # where it is read for the first time
+            text = text.replace(places[name], f"({places[name]} := {_text(part, places)})", 1)
     except KeyError:
         return None
+    return text
 
 
 METHODS = {exp: "exp", sympy.log: "ln"}
 
 
-def _text(node: Any, places: Mapping[Any, str]) -> str:
+def _text(node: Any, places: dict[Any, str]) -> str:
     """In parentheses unless it is a name or a whole number. Fractions are quotients of what is not a float, which a Decimal would refuse."""
     if node.is_Integer and node >= 0:
         return str(node)
@@ -351,7 +370,12 @@ def _text(node: Any, places: Mapping[Any, str]) -> str:
     if node.is_Pow and node.exp.is_Integer:
         if node.exp < 0:
             return f"(1 / {_text(1 / node, places)})"
-        return f"({' * '.join([_text(node.base, places)] * int(node.exp))})"
+        base, again = _text(node.base, places), _text(node.base, places)
+        if not node.base.is_Symbol:
+            again = f"base_{len(places)}_"
+            base = f"({again} := {base})"
+            places[node] = again
+        return f"({' * '.join([base] + [again] * (int(node.exp) - 1))})"
     if node.is_Pow and node.exp == sympy.S.Half:
         return f"{_text(node.base, places)}.sqrt()"
     if node.func in METHODS:
@@ -434,6 +458,35 @@ def _expansions(patient: Patient) -> Iterator[Expr]:
             yield result
 
 
+def _constants(patient: Patient) -> Iterator[Expr]:
+    """A constant with the one term of a sum that it nearly cancels, which is exact where they are within a factor of two."""
+    for node in sorted(patient.expr.atoms(sympy.Add), key=str):
+        constant, rest = node.as_coeff_Add() if node.args[0].is_Number else node.as_independent(*node.free_symbols)
+        if not constant.is_number or constant == 0 or len(rest.args) < 2 or not rest.is_Add:
+            continue
+        for term in sorted(rest.args, key=str)[:3]:
+            if not term.has(exp) and term.is_nonnegative is constant.is_negative:
+                yield patient.expr.xreplace({node: plus(rest - term, plus(term, constant))})
+
+
+def _roundings(patient: Patient) -> Iterator[Expr]:
+    """A sum of arguments, of twice them and of small whole numbers, with what each addition rounds away; twice x is added as x and x again, which
+    overflows only where the sum does."""
+    swaps = {}
+    for node in patient.expr.atoms(sympy.Add):
+        pairs = [term.as_coeff_Mul() if term.free_symbols else (sympy.S.One, term) for term in node.args]
+        if len(pairs) < 3 or not all(abs(c) in (1, 2) and (rest.is_Symbol or rest.is_Integer) for c, rest in pairs):
+            continue
+        once = [sympy.sign(c) * rest for c, rest in pairs]
+        total, *terms = [*once, *(term for term, (c, _) in zip(once, pairs, strict=True) if abs(c) == 2)]
+        gone: Expr = sympy.S.Zero
+        for term in terms:
+            total, gone = plus(total, term), gone + lost(total, -term)
+        swaps[node] = plus(total, gone)
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
 def _differences(patient: Patient) -> Iterator[Expr]:
     """What rounding takes from x - y, magnified by an exponential, is put back to first order."""
     swaps = {}
@@ -497,10 +550,14 @@ MENDS: tuple[Mend, ...] = (
     Mend("the tail of an exponential apart", f"exp(u) = exp(max(u, -{TAIL})) exp(min(u + {TAIL}, 0))", _tails),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),
+    Mend("a constant first", "a + b + c = (a + c) + b, where a nearly cancels c", _constants),
+    Mend("rounding of a sum", "a + b = fl(a + b) + δ, δ = a + b - fl(a + b)", _roundings),
     Mend("rounding of a difference", "exp(x - y) = exp(d)(1 + δ), d = fl(x - y), δ = x - y - d", _differences),
     Mend("0 · ∞ = 0", "a b = 0 where one is 0 and the other has overflowed", _guards),
+    Mend("0/0 at the end of a domain", "f(x, y) = f(x, c) at y = c, where n(x, y)/d(x, y) is 0/0", _indefinite),
     Mend("the end of a domain", "f(x, y) = f(x, c) at y = c, simplified there", _ends),
     Mend("more digits", "where a sum cancels, the expression as given in more digits", _more_digits),
+    Mend("more digits everywhere", "the expression as given in more digits", lambda patient: _more_digits(patient, 4)),
     Mend("a zero without sign", "x = |x| for x >= 0", _sizes),
     Mend("a case of its own", "f(x) is its limit where the form has no value", _cases),
 )

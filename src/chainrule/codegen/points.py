@@ -137,6 +137,15 @@ def sample(spec: FunctionSpec) -> tuple[Point, ...]:
             if _inside(domains[k], x):
                 for turn in range(1 if len(domains) == 1 else 5):
                     points.append(tuple(x if j == k else few[j][turn % len(few[j])] for j in range(len(domains))))
+    for j, root in _zeros(spec):
+        if _inside(domains[j], root) and root not in few[j][:5]:
+            at_zero = tuple(root if i == j else few[i][0] for i in range(len(domains)))
+            points += [
+                (*at_zero[:k], x, *at_zero[k + 1 :])
+                for k in range(count)
+                for x in (-math.inf, math.inf)
+                if k != j and _inside(domains[k], x)
+            ]
     base = tuple(
         tuple(few[j][n % len(few[j])] for j in range(len(domains))) for n in range(1 if len(domains) == 1 else 9)
     )
@@ -154,6 +163,18 @@ def sample(spec: FunctionSpec) -> tuple[Point, ...]:
         for point in dict.fromkeys(points)
         if all(values is None or x in values for x, values in zip(point, allowed, strict=True))
     )
+
+
+def _zeros(spec: FunctionSpec) -> list[tuple[int, float]]:
+    """Where a factor that is linear in one argument is 0, by the place of the argument: the limit is 0 there, whatever the others do."""
+    factors = {
+        factor for _, expr in spec.parts for factor in sympy.Mul.make_args(expr) if len(factor.free_symbols) == 1
+    }
+    linear = [factor for factor in sorted(factors, key=str) if factor.is_Add and factor.is_polynomial()]
+    found = [(symbol, sympy.solve(factor, symbol)) for factor in linear for symbol in factor.free_symbols]
+    return [
+        (spec.symbols.index(s), float(r)) for s, roots in found for r in roots if len(roots) == 1 and s in spec.symbols
+    ]
 
 
 def _joints(spec: FunctionSpec, base: Sequence[Point], domains: Sequence[Range]) -> list[Point]:

@@ -15,10 +15,11 @@ import mpmath
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, exponential, log1p, refined
+from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, defined, exponential, log1p, refined
 from chainrule.errors import UnsupportedExpression
 
 LADDER = ((180, 240), (900, 1000), (4000, 4200))  # bits
+EXACT_BITS = 20_000  # a product of several float64 and a sum of such, without rounding
 CONTEXT = mpmath.MPContext()
 DIGITS = (400, 407, 420, 440, 460, 900)  # a limit is approached in powers of ten
 HUGE = 1200  # |log2| beyond which a value has over- or underflowed for certain
@@ -223,6 +224,11 @@ def _evaluate(node: Any, known: dict[Any, Any]) -> Any:
         result = pick(_evaluate(arg, known) for arg in node.args)
     elif node.func == refined:
         result = _evaluate(node.args[0], known)
+    elif node.func == defined:
+        try:
+            result = _evaluate(node.args[0], known)
+        except Undefined:
+            result = _evaluate(node.args[1], known)
     elif isinstance(node, sympy.log):
         result = _logarithm(node.args[0], known)
     elif node.is_number and not node.has(sympy.Function):
@@ -256,9 +262,21 @@ def _sum(node: Any, known: dict[Any, Any]) -> Any:
     largest = max(CONTEXT.mag(term) if term and not CONTEXT.isinf(term) else -math.inf for term in terms)
     if largest == -math.inf or CONTEXT.isinf(total) or CONTEXT.isnan(total):
         return total
-    if (total == 0 or largest - CONTEXT.mag(total) > CONTEXT.prec - 100) and not _is_exact(node):
+    if total != 0 and largest - CONTEXT.mag(total) <= CONTEXT.prec - 100:
+        return total
+    if not _is_exact(node):
         raise Undefined
-    return total
+    return total if CONTEXT.prec >= EXACT_BITS else _exactly(node, known)
+
+
+def _exactly(node: Any, known: dict[Any, Any]) -> Any:
+    """A sum of exact terms, one of which may be smaller than the others by more than the precision."""
+    precision = CONTEXT.prec
+    CONTEXT.prec = EXACT_BITS
+    try:
+        return +_evaluate(node, {symbol: known[symbol] for symbol in node.free_symbols})
+    finally:
+        CONTEXT.prec = precision
 
 
 def _logarithm(node: Any, known: dict[Any, Any]) -> Any:

@@ -38,6 +38,7 @@ refined = Function(
     "refined", real=True
 )  # (a, total, size, formula, x, ...): a; where the total has cancelled, by the formula in more digits
 lost = Function("lost", real=True)  # (a, b): what rounding took from a - b; 0 for real numbers
+defined = Function("defined", real=True)  # (a, b): a, and b where that is 0/0
 except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
 
 
@@ -184,6 +185,7 @@ WORDS: tuple[Word, ...] = (
         "times_exp_square",
     ),
     Word(refined, lambda m, a, *rest: a, "", "refined"),
+    Word(defined, lambda m, a, b: a, "defined({}, {})", "defined"),
     Word(lost, lambda m, a, b: m.zero, "lost({}, {})", "lost"),
 )
 BY_FUNCTION = {word.function: word for word in WORDS}

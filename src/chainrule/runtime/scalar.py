@@ -28,6 +28,7 @@ from .direct import Direct, direct, fits, never
 from .limits import at_least as at_least
 from .limits import at_most as at_most
 from .limits import clipped as clipped
+from .special import defined as defined
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times

@@ -244,6 +244,11 @@ def erfc_times(x: Array, high: float, low: float) -> Array:
     return np.asarray((1.0 - np.copysign(1.0, u)) + np.copysign(tail, u))
 
 
+def defined(a: Array, b: Array) -> Array:
+    """a, and b where that is NaN."""
+    return np.where(np.isnan(a), b, a)
+
+
 def lost(a: Array, b: Array) -> Array:
     """What rounding takes from a - b, exactly (Knuth's two-sum); 0 where that is not finite."""
     s = a - b
