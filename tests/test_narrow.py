@@ -42,7 +42,7 @@ def with_narrow_code():
                     yield pytest.param(function, what, id=f"{module.name} {what}")
 
 
-@pytest.mark.parametrize(("function", "what"), with_narrow_code())
+@pytest.mark.parametrize(("function", "what"), list(with_narrow_code()))
 def test_results_are_those_of_float64_rounded(function, what):
     rng = np.random.default_rng(5)
     ordinary = [
@@ -71,7 +71,7 @@ def test_results_are_those_of_float64_rounded(function, what):
     assert off.max() <= 0.76
 
 
-@pytest.mark.parametrize(("function", "what"), with_narrow_code())
+@pytest.mark.parametrize(("function", "what"), list(with_narrow_code()))
 def test_a_result_depends_on_its_own_inputs_alone(function, what):
     """An element beyond the bounds is computed apart, in a small array and in a large one."""
     kernel = function.kernels[what]

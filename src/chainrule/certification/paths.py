@@ -102,7 +102,9 @@ def _unguarded(kernel: Kernel) -> Kernel | None:
 
 def _guarded(kernel: Kernel) -> Kernel | None:
     return (
-        None if kernel.guarded is None else kernel.but(block=kernel.guarded, guarded=None, moderate=None, single=None, narrow=None)
+        None
+        if kernel.guarded is None
+        else kernel.but(block=kernel.guarded, guarded=None, moderate=None, single=None, narrow=None)
     )
 
 

@@ -275,7 +275,9 @@ def once(
 ) -> None:
     """Everything as one block, of contiguous arrays of one shape, all of float64 or, for the code in it, of float32."""
     room = scratch(kernel, outs[0].shape, kind) if kernel.scratch or kernel.masks else ()
-    if mend is None and not extra and kind is F64 and kernel.guarded is None and kernel.whole is None:  # as in `_block`, in fewer steps
+    if (
+        mend is None and not extra and kind is F64 and kernel.guarded is None and kernel.whole is None
+    ):  # as in `_block`, in fewer steps
         moderate = kernel.moderate
         _quiet(
             kernel.block if moderate is None or not moderate.holds(inputs) else moderate.block, *inputs, *outs, *room

@@ -18,7 +18,13 @@ THREADS = 4
 def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]) -> Direct:
     """A call of the kernel for `few` arrays of one shape, all of float64 or of float32, not larger than a block, with all parameters at their
     defaults. What it does is what `once` does, in a fifth of the time: what is known before the call is looked up before it."""
-    block, guarded, moderate, single, narrow = kernel.block, kernel.guarded, kernel.moderate, kernel.single, kernel.narrow
+    block, guarded, moderate, single, narrow = (
+        kernel.block,
+        kernel.guarded,
+        kernel.moderate,
+        kernel.single,
+        kernel.narrow,
+    )
     alone, bare = few == 1, not kernel.scratch and not kernel.masks
     spare: list[tuple[Any, Any, Any]] = []  # scratch arrays that no call uses; pop and append need no lock
     if single is not None and not single.holds_of_numbers((None,) * few + defaults):
