@@ -113,7 +113,7 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
     shape, size = outs[0].shape, outs[0].size
     if not size:
         return
-    kind = F64
+    kind: np.dtype[Any] = F64
     if not extra and is_of_single(inputs, outs):
         if is_single(kernel, inputs):
             kind = F32
@@ -215,7 +215,8 @@ def is_single(kernel: Kernel, inputs: Sequence[Any]) -> bool:
 def rounding(kernel: Kernel, inputs: Sequence[Any]) -> Kernel:
     """The kernel for results that are rounded to float32, where there is one and numbers lie between its bounds."""
     found = kernel.rounded
-    return found if found is not None and found.narrow.holds_of_numbers(inputs) else kernel
+    within = kernel.narrow
+    return kernel if found is None or within is None or not within.holds_of_numbers(inputs) else found
 
 
 def share(work: Callable[[int, int], None], count: int, step: int, size: int) -> None:

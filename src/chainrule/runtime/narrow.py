@@ -18,6 +18,7 @@ def refined_of_single(found: Array, total: Array, size: Array, formula: Callable
     if not np.any(lost):
         return found
     result = np.array(found)
-    given = [np.broadcast_to(each, result.shape)[lost] for each in (found, total, size, *arguments)]
-    result[lost] = refined(*given[:3], formula, *given[3:])
+    again = [np.broadcast_to(each, result.shape)[lost] for each in (found, total, size)]
+    given = [np.broadcast_to(each, result.shape)[lost] for each in arguments]
+    result[lost] = refined(again[0], again[1], again[2], formula, *given)
     return result
