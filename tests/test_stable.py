@@ -9,16 +9,19 @@ import numpy as np
 import pytest
 import sympy
 from sympy import Abs, Interval, Piecewise, Rational, cos, exp, expand_log, log, oo, pi, sin, sqrt, symbols, tanh
+from sympy.core.symbol import Str
 
 from chainrule.codegen import model
 from chainrule.codegen.fits import fits
 from chainrule.codegen.mends import MENDS, Patient, template
-from chainrule.codegen.points import ranges, sample
+from chainrule.codegen.numpy_source import generate, load
+from chainrule.codegen.points import ordinary, ranges, sample
 from chainrule.codegen.reference import Reference
+from chainrule.codegen.regions import limits_apart
 from chainrule.codegen.spec import FunctionSpec
-from chainrule.codegen.stable import LIMIT, problem, stabilise
+from chainrule.codegen.stable import AGAIN, LIMIT, _price, problem, stabilise
 from chainrule.codegen.ulp import Truth, ulps
-from chainrule.codegen.vocabulary import normal_tail, times_exp_square
+from chainrule.codegen.vocabulary import normal_tail, refined, times_exp_square
 from chainrule.errors import VerificationError
 from chainrule.runtime import extended, special
 
@@ -208,6 +211,94 @@ def test_formulas_in_more_digits_have_no_floats():
     for number in (extended.Twice, lambda x: extended.Pair(np.array([x])), __import__("decimal").Decimal):
         assert eval(f"lambda x, y: {written.format('x', 'y')}")(number(0.5), number(0.75)) is not None
     assert template(sin(x), (x,)) is None
+
+
+def test_a_sum_that_cancels_in_the_formula_only_is_computed_again():
+    """At σ(37) the sum that is looked at is a difference of small numbers, the formula's one of numbers next to 1."""
+    z, t = np.linspace(36.99, 37.01, 50), np.full(50, math.nextafter(1.0, 0.0))
+    small = np.exp(-z)
+    got = extended.refined(small, (1 - t) - small, (1 - t) + small, sigma_less, z, t)
+    M.prec = 600
+    truth = Truth.of([1 / (1 + M.exp(-M.mpf(p))) - M.mpf(q) for p, q in zip(z.tolist(), t.tolist(), strict=True)])
+    M.prec = 400
+    assert ulps(got, truth).max() <= 0.51
+
+
+def test_formulas_in_more_digits_compute_once_what_they_share():
+    sigma = 1 / (1 + exp(-x))
+    written = template(sigma * (sigma - y) ** 2, (x, y)).format("x", "y")
+    assert written.count("exp()") == 1
+    exact = (sigma * (sigma - y) ** 2).subs({x: Rational(3, 10), y: Rational(1, 5)}).evalf(40)
+    got = eval(f"lambda x, y: {written}")(*map(extended.Pair, (np.array([0.3]), np.array([0.2]))))
+    assert abs(sympy.Float(float(got.high[0] + got.low[0]), 40) - exact) < 1e-16
+
+
+# ---------------------------------------------------------------- costs
+
+
+def test_points_of_ordinary_data_lie_in_the_domains():
+    points = ordinary(((-math.inf, math.inf), (0.0, 1.0), (2.0, math.inf)))
+    columns = np.array(points).T
+    assert len(set(points)) == len(points) > 100
+    for column, low, high in zip(columns, (-6, 0, 2), (6, 1, 8), strict=True):
+        assert low <= column.min() < low + 0.1 * (high - low)
+        assert high - 0.1 * (high - low) < column.max() <= high
+
+
+def test_what_is_computed_again_costs_by_how_often_it_is():
+    domains = (REALS, (0.0, 1.0))
+    stated = problem(SIGMA - y, (x, y), ((0.3, 0.2),), domains)
+    names = {x: "x", y: "y"}
+    prices = [
+        _price(refined(x, x - y, factor * (Abs(x) + y), Str("{0}"), x, y), stated, names) for factor in (1, 4)
+    ]  # the first at some points, the second at all
+    assert prices[0] < prices[1] - AGAIN / 4
+    assert prices[1] > AGAIN
+
+
+# ---------------------------------------------------------------- limits apart
+
+
+@pytest.mark.parametrize("expr", [SIGMA - y, 1 / (1 + exp(-x)) ** 2, tanh(x), y * exp(x) / (3 + exp(x))])
+def test_a_limit_apart_from_what_decays_is_an_identity(expr):
+    form = limits_apart(expr)
+    assert equal(expr, form, (REALS, REALS))
+    assert not equal(expr, form * (1 + Rational(1, 10**20)), (REALS, REALS))
+    assert all((node.args[0] / Abs(x)).is_negative for node in form.atoms(exp))
+
+
+@pytest.mark.parametrize("expr", [x + y, log(1 + exp(x)), x * exp(x), exp(x)])
+def test_nothing_is_put_apart_where_there_is_no_limit(expr):
+    assert limits_apart(expr) is None
+
+
+# ---------------------------------------------------------------- points and true values
+
+
+def test_where_a_factor_is_zero_the_others_are_infinite():
+    given = FunctionSpec("f", (("x", x), ("y", y)), (), (x + y) * (y + 1), {}, {})
+    assert {(math.inf, -1.0), (-math.inf, -1.0)} <= set(sample(given))
+
+
+@pytest.mark.parametrize("tiny", [-2.8298997121333476e-73, 5e-324])
+def test_a_term_smaller_than_the_precision_is_not_lost_of_an_exact_sum(tiny):
+    assert Reference(x + 2 * y + 1, (x, y), (REALS, REALS)).value((tiny, -0.5)) == tiny
+
+
+# ---------------------------------------------------------------- 0/0
+
+
+def test_a_fraction_that_is_indefinite_at_the_ends_of_a_domain_has_no_choices_elsewhere():
+    unit = Interval(0, 1)
+    value = (x - y) / (x * (1 - x))
+    made = generate(FunctionSpec("own", (("x", x), ("y", y)), (), value, {}, {}, {x: unit, y: unit}))
+    fast, guarded = made.split("def _value")[2:4]
+    assert "select" not in fast and "select" in guarded
+    own = load(made, "own")
+    with np.errstate(all="raise"):
+        got = own(np.array([0.0, 1.0, 5e-324, 0.5, math.nan, -0.0]), np.array([0.0, 1.0, 0.0, 0.25, 0.0, 0.5]))
+    assert np.array_equal(got, [1.0, -1.0, 1.0, 1.0, math.nan, -math.inf], equal_nan=True)
+    assert (own(0.0, 0.0), own(1.0, 1.0), own(0.5, 0.25)) == (1.0, -1.0, 1.0)
 
 
 # ---------------------------------------------------------------- mends
