@@ -18,7 +18,7 @@ from chainrule.codegen.moderate import moderate
 from chainrule.codegen.points import Point, ranges, sample
 from chainrule.codegen.printing import body
 from chainrule.codegen.recorded import stable_form
-from chainrule.codegen.single import single
+from chainrule.codegen.single import double, single
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import NEAR_ROOT, Stable, problem
 from chainrule.codegen.vocabulary import WORDS
@@ -175,11 +175,19 @@ class _Kernel:
 
 def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, Stable]) -> str:
     bounded = {name: each for name, each in intervals.items() if each != Range()}
-    formulas = {name: part.body.lines for name, part in parts.items()}
+    of_rows = {name: _double(spec, expr) for name, expr in spec.parts}
+    formulas = {name: of_rows[name] or part.body.lines for name, part in parts.items()}
     helpers: dict[tuple[str, ...], str] = {}
     singles = {name: _single(spec, expr) for name, expr in spec.parts}
     kernels = {
-        name: _kernel(spec, name, (lines,), helpers, (singles[name],), _numbers(spec, parts[name]))
+        name: _kernel(
+            spec,
+            name,
+            (lines,),
+            helpers,
+            (singles[name],),
+            of_numbers(lines) if of_rows[name] else _numbers(spec, parts[name]),
+        )
         for name, lines in formulas.items()
     }
     for name in spec.gradients:
@@ -291,6 +299,11 @@ def _both(bounds: Sequence[_Bounds]) -> _Bounds:
 def _single(spec: FunctionSpec, value: Expr) -> _Special:
     """The code of a part in float32, where it has one."""
     return single(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters))
+
+
+def _double(spec: FunctionSpec, value: Expr) -> tuple[str, ...] | None:
+    """The formula of a part that a row has in float64, to be used instead of the one that is found."""
+    return double(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters))
 
 
 def _numbers(spec: FunctionSpec, part: Stable) -> tuple[str, ...] | None:
