@@ -1,22 +1,23 @@
-"""The coefficients in `chainrule.runtime.special`, computed anew: ``python -m chainrule.codegen.fits`` prints them with
+"""The coefficients in `chainrule.runtime.special` and `chainrule.runtime.gates`, computed anew: ``python -m chainrule.codegen.fits`` prints them with
 their errors."""
 
 import struct
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import mpmath
 import sympy
 
 from chainrule.codegen.reference import evaluate
+from chainrule.runtime.gates import COLUMNS, COLUMNS_SINGLE, FAR, FAR_SINGLE, MIDDLES, SCALE, SCALE_SINGLE, WEIGHT
 
 M = mpmath.MPContext()
 M.dps = 60
 U = sympy.Symbol("u", real=True)
 SLOPE = sympy.diff(U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2, U)
-BITS = 700
-TOP = M.mpf(15)  # beyond, exp(-x²/2) is 0 in float32
+BITS = 2600
 Coefficients = tuple[float, ...]
 
 
@@ -42,10 +43,17 @@ def scaled_erfc(x: Any) -> Any:
 
 
 def half_line(
-    name: str, f: Callable[[Any], Any], degree: int, middle: Any, weight: Any, top: Any = M.inf, tests: int = 400
+    name: str,
+    f: Callable[[Any], Any],
+    degree: int,
+    middle: Any,
+    weight: Any,
+    top: Any = M.inf,
+    tests: int = 400,
+    known: int = 0,
 ) -> Fit:
     """A polynomial of that degree in t = (x - middle)/(x + middle), equal to (1 + weight x) f(x) at its Chebyshev
-    points for 0 <= x <= top."""
+    points for 0 <= x <= top; known: a part of its constant term that is left out."""
     last = M.one if M.isinf(top) else (top - middle) / (top + middle)
     ts = [(last - 1) / 2 - (last + 1) / 2 * M.cos(M.pi * (2 * k + 1) / (2 * degree + 2)) for k in range(degree + 1)]
 
@@ -56,6 +64,7 @@ def half_line(
     found = interpolate(ts, [wanted(t) for t in ts], M)
     points = [(last + 1) * M.mpf(k) / tests - 1 for k in range(1, tests)]
     error = max(abs(_value(found, t) / wanted(t) - 1) for t in points)
+    found[0] -= known
     return Fit(name, tuple(map(float, found)), float(error))
 
 
@@ -64,11 +73,27 @@ def normal_tail(x: Any) -> Any:
     return scaled_erfc(x / M.sqrt(2)) / 2
 
 
+def _weighted_tail(x: Any) -> Any:
+    return WEIGHT * normal_tail(x)
+
+
+def raised(name: str, f: Callable[[Any], Any], weight: Any, single: bool = False) -> tuple[Fit, Fit]:
+    """A number and a polynomial p with exp(number - x²/2)/scale (1 + p) = exp(-x²/2) (1 + weight x) f(x), so that the
+    constant term of p is only what is left by the number, which has few bits."""
+    columns, scale, top = (2 * COLUMNS_SINGLE, SCALE_SINGLE, FAR_SINGLE) if single else (4 * COLUMNS, SCALE, FAR)
+    middle = M.mpf(MIDDLES[name])
+    number = M.nint(M.log((1 + weight * middle) * f(middle) * scale) * 2**24) / 2**24
+    factor = scale * M.exp(-number)
+    found = half_line(name, lambda x: factor * f(x), columns - 1, middle, weight, M.mpf(top), 60, known=1)
+    return Fit(f"{name}_RAISED", (float(number),), 0.0), found
+
+
 def _slope_tail(x: Any) -> Any:
     """What `normal_tail` becomes in the derivative of x Φ(x) at -x, which SymPy finds."""
     return M.exp(x * x / 2) * M.mpf(evaluate(SLOPE, (U,), (-x,), BITS))
 
 
+@lru_cache(maxsize=1)
 def _slope_root() -> Any:
     return M.findroot(_slope_tail, 0.75)
 
@@ -78,9 +103,9 @@ def _slope_over_root(x: Any) -> Any:
     return _slope_tail(x) / (root - x)
 
 
-def single_parts(name: str, number: Any) -> Fit:
-    """A number as the sum of two of float32."""
-    high = struct.unpack("f", struct.pack("f", float(number)))[0]
+def parts(name: str, number: Any, kind: str = "d") -> Fit:
+    """A number as the sum of two of float64, or of float32 (kind "f")."""
+    high = struct.unpack(kind, struct.pack(kind, float(number)))[0]
     return Fit(name, (high, float(number - high)), 0.0)
 
 
@@ -114,13 +139,16 @@ def _value(coefficients: Any, x: Any) -> Any:
 
 
 def fits() -> tuple[Fit, ...]:
-    """Every table of `chainrule.runtime.special`."""
+    """Every table."""
     return (
         half_line("ERFCX", scaled_erfc, 24, M.mpf(4), M.one),
         half_line("NORMAL_TAIL", lambda x: scaled_erfc(x / M.sqrt(2)), 24, M.mpf(13) / 2, M.mpf(3) / 4),
-        half_line("GELU_TAIL", normal_tail, 9, M.mpf(9) / 2, M.mpf(1) / 2, TOP, 60),
-        half_line("GELU_SLOPE", _slope_over_root, 8, M.mpf(4), M.zero, TOP, 60),
-        single_parts("GELU_ROOT", _slope_root()),
+        *raised("GATE", _weighted_tail, 1 / M.mpf(WEIGHT)),
+        *raised("GATE_SINGLE", _weighted_tail, 1 / M.mpf(WEIGHT), single=True),
+        *raised("SLOPE", _slope_over_root, M.zero),
+        *raised("SLOPE_SINGLE", _slope_over_root, M.zero, single=True),
+        parts("SLOPE_ROOT", _slope_root()),
+        parts("SLOPE_ROOT_SINGLE", _slope_root(), "f"),
         square("ERF", lambda x: M.erf(x) / x, 11, M.one),
     )
 

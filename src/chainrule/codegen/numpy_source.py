@@ -21,7 +21,7 @@ from chainrule.codegen.narrow import narrow
 from chainrule.codegen.points import Point, ranges, sample
 from chainrule.codegen.printing import body
 from chainrule.codegen.recorded import stable_form
-from chainrule.codegen.single import EXACT, ROWS, Row, single
+from chainrule.codegen.single import EXACT, ROWS, Row, double, single
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import NEAR_ROOT, Stable, problem
 from chainrule.codegen.vocabulary import WORDS
@@ -181,7 +181,8 @@ class _Kernel:
 
 def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, Stable]) -> str:
     bounded = {name: each for name, each in intervals.items() if each != Range()}
-    formulas = {name: part.body.lines for name, part in parts.items()}
+    of_rows = {name: _double(spec, expr) for name, expr in spec.parts}
+    formulas = {name: of_rows[name] or part.body.lines for name, part in parts.items()}
     helpers: dict[tuple[str, ...], str] = {}
     singles = {name: _single(spec, expr) for name, expr in spec.parts}
     exact = {name: _single(spec, expr, EXACT) for name, expr in spec.parts}
@@ -200,7 +201,7 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
             (singles[name],),
             (exact[name],),
             map(narrowed, (name,)),
-            _numbers(spec, parts[name]),
+            of_numbers(lines) if of_rows[name] else _numbers(spec, parts[name]),
         )
         for name, lines in formulas.items()
     }
@@ -331,6 +332,11 @@ def _both(bounds: Sequence[_Bounds]) -> _Bounds:
 def _single(spec: FunctionSpec, value: Expr, rows: Sequence[Row] = ROWS) -> _Special:
     """The code of a part by one of the rows, where it has one."""
     return single(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters), rows)
+
+
+def _double(spec: FunctionSpec, value: Expr) -> tuple[str, ...] | None:
+    """The formula of a part that a row has in float64, to be used instead of the one that is found."""
+    return double(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters))
 
 
 def _numbers(spec: FunctionSpec, part: Stable) -> tuple[str, ...] | None:

@@ -1,7 +1,7 @@
-"""Formulas that are right to 4 ulp in float32 as they stand, so that arrays of float32 need no float64.
+"""Formulas that are right to 4 ulp in float32 as they stand, so that arrays of float32 need no float64; and some for float64, which no search would find.
 
 To add a row: a function of one number u, and of one parameter p where it has one, its NumPy formula in float32, and the bounds between which that holds;
-elements outside are computed in float64. A part of a definition that is that function, of an argument or of the difference of two, gets the code. The proof
+elements outside are computed in float64. double: its formula in float64, for every number, if it is to take the place of the form that the search finds. A part of a definition that is that function, of an argument or of the difference of two, gets the code. The proof
 is the sweep over every float32 (``chainrule verify --exhaustive NAME``), beside the function in float64. Of a difference: its rounding, half an ulp, comes
 on top, which the function may magnify by |u f'/f|, at most 2 for the rows with an error of half an ulp or less and at most 1 for the others there.
 
@@ -30,7 +30,8 @@ Bounds = tuple[tuple[float, float] | None, ...]
 
 @dataclass(frozen=True)
 class Row:
-    """A function, its statements in float32, and the bounds for u and for p."""
+    """A function, its statements in float32, and the bounds for u and for p. exact: whether they serve float64 as well. double: its statements in
+    float64, right for every u, where no form that is found is as good."""
 
     value: Expr
     lines: tuple[str, ...]
@@ -38,6 +39,7 @@ class Row:
     high: float = math.inf
     parameter: tuple[float, float] = (2.0**-20, 2.0**20)
     exact: bool = False
+    double: tuple[str, ...] = ()
 
 
 EXP = sympy.exp(U)
@@ -85,15 +87,13 @@ ROWS = (
     ),
     Row(
         U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2,
-        ("return 0.5 * (u + np.abs(u)) - gelu_lower(u)",),
-        -1e38,
-        1e38,
+        ("return normal_gate(u)",),
+        double=("return normal_gate(u)",),
     ),
     Row(
         sympy.diff(U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2, U),
-        ("g = gelu_slope(u)", "return np.where(u < 0.0, g, 1.0 - g)"),
-        -1e38,
-        1e38,
+        ("return normal_gate_slope(u)",),
+        double=("return normal_gate_slope(u)",),
     ),
     Row(Max(-P, Min(U, P)), ("return clipped(u, p)",), exact=True),
 )
@@ -121,6 +121,34 @@ def single(
     rows: Sequence[Row] = ROWS,
 ) -> tuple[tuple[str, ...], Bounds] | None:
     """The statements of a function in float32 and the bounds of its arguments and parameters; None where no row has it."""
+    found = _found(value, tuple(arguments), tuple(parameters), tuple(rows))
+    if found is None:
+        return None
+    row, first, second, p = found
+    between = (row.low, row.high) if (row.low, row.high) != (-math.inf, math.inf) else None
+    bounds: dict[str, tuple[float, float] | None] = {p: row.parameter} if p else {}
+    if between is not None and second:
+        return None
+    bounds[first] = between
+    return _renamed(row.lines, first, second, p), tuple(bounds.get(name) for name, _ in (*arguments, *parameters))
+
+
+def double(
+    value: Expr, arguments: Sequence[tuple[str, Symbol]], parameters: Sequence[tuple[str, Symbol]]
+) -> tuple[str, ...] | None:
+    """The statements of a function in float64; None where no row has any."""
+    found = _found(value, tuple(arguments), tuple(parameters))
+    return _renamed(found[0].double, *found[1:]) if found is not None and found[0].double else None
+
+
+@lru_cache(maxsize=256)
+def _found(
+    value: Expr,
+    arguments: tuple[tuple[str, Symbol], ...],
+    parameters: tuple[tuple[str, Symbol], ...],
+    rows: tuple[Row, ...] = ROWS,
+) -> tuple[Row, str, str, str] | None:
+    """The row of a function, and the names of its u, of what is subtracted from it and of its p, empty where there is none."""
     used = [(name, symbol) for name, symbol in arguments if symbol in value.free_symbols]
     given = [(name, symbol) for name, symbol in parameters if symbol in value.free_symbols]
     if len(given) > 1 or not 1 <= len(used) <= 2:
@@ -129,14 +157,7 @@ def single(
         symbols = [symbol for _, symbol in (first, *rest, *given)]
         for row in rows:
             if _equal(value, symbols, row, bool(rest), bool(given)):
-                u = f"{first[0]} - {rest[0][0]}" if rest else first[0]
-                lines = _renamed(row.lines, u, given[0][0] if given else "")
-                between = (row.low, row.high) if (row.low, row.high) != (-math.inf, math.inf) else None
-                bounds: dict[str, tuple[float, float] | None] = {name: row.parameter for name, _ in given}
-                if between is not None and rest:
-                    return None
-                bounds[first[0]] = between
-                return lines, tuple(bounds.get(name) for name, _ in (*arguments, *parameters))
+                return row, first[0], rest[0][0] if rest else "", given[0][0] if given else ""
     return None
 
 
@@ -162,9 +183,9 @@ def _at(value: Expr, symbols: tuple[Symbol, ...], point: tuple[float, ...]):  # 
     return evaluate(value, symbols, point, BITS)
 
 
-def _renamed(lines: tuple[str, ...], u: str, p: str) -> tuple[str, ...]:
+def _renamed(lines: tuple[str, ...], first: str, second: str, p: str) -> tuple[str, ...]:
     """The statements of a row in the names of a function."""
     texts = [re.sub(r"\bp\b(?!\.)", p, line) for line in lines]
-    if " " not in u:
-        return tuple(re.sub(r"\bu\b", u, text) for text in texts)
-    return (f"u = {u}", *texts)
+    if second:
+        return (f"u = {first} - {second}", *texts)
+    return tuple(re.sub(r"\bu\b", first, text) for text in texts)

@@ -26,156 +26,19 @@ from chainrule.runtime.scalar import (
     ScalarFunction,
     Within,
     apply,
-    gelu_lower,
-    gelu_slope,
-    normal_tail,
+    normal_gate,
+    normal_gate_slope,
     select,
     times_exp_square,
 )
 
 
-def _value(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
-    np.abs(x, out=s1)
-    np.minimum(s1, 40.0, out=s1)  # t1
-    np.maximum(0.0, x, out=out)
-    np.multiply(0.5, s1, out=s2)
-    apply(normal_tail, s1, out=s3)
-    np.multiply(s2, s3, out=s2)
-    apply(times_exp_square, s2, x, -0.5, out=s1)
-    np.subtract(out, s1, out=out)
+def _value(x: Array, out: Array) -> None:
+    normal_gate(x, out=out)
 
 
-def _value_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
-    np.abs(x, out=s1)  # t1
-    np.maximum(0.0, x, out=out)
-    np.multiply(0.5, s1, out=s2)
-    apply(normal_tail, s1, out=s3)
-    np.multiply(s2, s3, out=s2)
-    apply(times_exp_square, s2, x, -0.5, out=s1)
-    np.subtract(out, s1, out=out)
-
-
-def _value_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
-    np.abs(x, out=out)
-    np.add(x, out, out=out)
-    np.multiply(0.5, out, out=out)
-    apply(gelu_lower, x, out=s1)
-    np.subtract(out, s1, out=out)
-
-
-def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array) -> None:
-    np.add(x, 0.7517915246935645, out=out)
-    np.subtract(out, 1.4956759177009883e-17, out=out)  # t1
-    np.minimum(x, 40.0, out=s1)
-    np.maximum(s1, -40.0, out=s1)  # t2
-    np.abs(s1, out=s2)  # t3
-    apply(normal_tail, s2, out=s3)
-    np.multiply(0.5, s3, out=s3)
-    np.multiply(0.3989422804014327, s2, out=s2)
-    np.subtract(s3, s2, out=s3)
-    apply(times_exp_square, s3, s1, -0.5, out=s2)  # t4
-    np.multiply(-1.2398218485202342e-09, out, out=s1)
-    np.subtract(s1, 3.336903737919579e-08, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 1.677494515554417e-09, out=s1)  # t5
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 5.692994794891505e-07, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 4.3286352813441027e-07, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 7.748213812685294e-06, out=s1)  # t6
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 1.1214382916672701e-05, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 8.615944199444964e-05, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 0.0001863397464694965, out=s1)  # t7
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.000744826835488943, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.002239538068085089, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 0.0045392283789696215, out=s1)  # t8
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 0.01942167983818935, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.01477152214824052, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.1140082332972217, out=s1)  # t9
-    np.multiply(s1, out, out=s1)
-    np.subtract(s1, 0.018199676398671122, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 0.388284982990552, out=s1)
-    np.multiply(s1, out, out=s1)
-    np.add(s1, 0.4314939923140469, out=s1)  # t10
-    np.add(0.75, x, out=s3)
-    np.abs(s3, out=s3)
-    np.less(s3, 0.5, out=m1)
-    np.multiply(out, s1, out=out)
-    np.less(x, 0.0, out=m2)
-    np.subtract(1.0, s2, out=s1)
-    select(m2, s2, s1, out=s2)
-    select(m1, out, s2, out=out)
-
-
-def _grad_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array) -> None:
-    np.add(x, 0.7517915246935645, out=out)
-    np.subtract(out, 1.4956759177009883e-17, out=out)  # t1
-    np.abs(x, out=s1)  # t3
-    apply(normal_tail, s1, out=s2)
-    np.multiply(0.5, s2, out=s2)
-    np.multiply(0.3989422804014327, s1, out=s1)
-    np.subtract(s2, s1, out=s2)
-    apply(times_exp_square, s2, x, -0.5, out=s1)  # t4
-    np.multiply(-1.2398218485202342e-09, out, out=s2)
-    np.subtract(s2, 3.336903737919579e-08, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.subtract(s2, 1.677494515554417e-09, out=s2)  # t5
-    np.multiply(s2, out, out=s2)
-    np.add(s2, 5.692994794891505e-07, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.add(s2, 4.3286352813441027e-07, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.subtract(s2, 7.748213812685294e-06, out=s2)  # t6
-    np.multiply(s2, out, out=s2)
-    np.subtract(s2, 1.1214382916672701e-05, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.add(s2, 8.615944199444964e-05, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.add(s2, 0.0001863397464694965, out=s2)  # t7
-    np.multiply(s2, out, out=s2)
-    np.subtract(s2, 0.000744826835488943, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.subtract(s2, 0.002239538068085089, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.add(s2, 0.0045392283789696215, out=s2)  # t8
-    np.multiply(s2, out, out=s2)
-    np.add(s2, 0.01942167983818935, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.subtract(s2, 0.01477152214824052, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.subtract(s2, 0.1140082332972217, out=s2)  # t9
-    np.multiply(s2, out, out=s2)
-    np.subtract(s2, 0.018199676398671122, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.add(s2, 0.388284982990552, out=s2)
-    np.multiply(s2, out, out=s2)
-    np.add(s2, 0.4314939923140469, out=s2)  # t10
-    np.add(0.75, x, out=s3)
-    np.abs(s3, out=s3)
-    np.less(s3, 0.5, out=m1)
-    np.multiply(out, s2, out=out)
-    np.less(x, 0.0, out=m2)
-    np.subtract(1.0, s1, out=s2)
-    select(m2, s1, s2, out=s1)
-    select(m1, out, s1, out=out)
-
-
-def _grad_x_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array) -> None:
-    apply(gelu_slope, x, out=out)  # g
-    np.less(x, 0.0, out=m1)
-    np.subtract(1.0, out, out=s1)
-    select(m1, out, s1, out=out)
+def _grad_x(x: Array, out: Array) -> None:
+    normal_gate_slope(x, out=out)
 
 
 def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array) -> None:
@@ -358,166 +221,23 @@ def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4
     select(m1, out, s1, out=out)
 
 
-def _value_and_grad_x(
-    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array
-) -> None:
-    np.abs(x, out=grad)
-    np.minimum(grad, 40.0, out=grad)
-    np.maximum(0.0, x, out=value)
-    np.multiply(0.5, grad, out=s1)
-    apply(normal_tail, grad, out=s2)
-    np.multiply(s1, s2, out=s1)
-    apply(times_exp_square, s1, x, -0.5, out=grad)
-    np.subtract(value, grad, out=value)
-    np.add(x, 0.7517915246935645, out=grad)
-    np.subtract(grad, 1.4956759177009883e-17, out=grad)
-    np.minimum(x, 40.0, out=s1)
-    np.maximum(s1, -40.0, out=s1)
-    np.abs(s1, out=s2)
-    apply(normal_tail, s2, out=s3)
-    np.multiply(0.5, s3, out=s3)
-    np.multiply(0.3989422804014327, s2, out=s2)
-    np.subtract(s3, s2, out=s3)
-    apply(times_exp_square, s3, s1, -0.5, out=s2)
-    np.multiply(-1.2398218485202342e-09, grad, out=s1)
-    np.subtract(s1, 3.336903737919579e-08, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.subtract(s1, 1.677494515554417e-09, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.add(s1, 5.692994794891505e-07, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.add(s1, 4.3286352813441027e-07, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.subtract(s1, 7.748213812685294e-06, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.subtract(s1, 1.1214382916672701e-05, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.add(s1, 8.615944199444964e-05, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.add(s1, 0.0001863397464694965, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.subtract(s1, 0.000744826835488943, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.subtract(s1, 0.002239538068085089, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.add(s1, 0.0045392283789696215, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.add(s1, 0.01942167983818935, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.subtract(s1, 0.01477152214824052, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.subtract(s1, 0.1140082332972217, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.subtract(s1, 0.018199676398671122, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.add(s1, 0.388284982990552, out=s1)
-    np.multiply(s1, grad, out=s1)
-    np.add(s1, 0.4314939923140469, out=s1)
-    np.add(0.75, x, out=s3)
-    np.abs(s3, out=s3)
-    np.less(s3, 0.5, out=m1)
-    np.multiply(grad, s1, out=grad)
-    np.less(x, 0.0, out=m2)
-    np.subtract(1.0, s2, out=s1)
-    select(m2, s2, s1, out=s2)
-    select(m1, grad, s2, out=grad)
-
-
-def _value_and_grad_x_moderate(
-    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array
-) -> None:
-    np.abs(x, out=s1)
-    np.maximum(0.0, x, out=value)
-    np.multiply(0.5, s1, out=grad)
-    apply(normal_tail, s1, out=s2)
-    np.multiply(grad, s2, out=grad)
-    apply(times_exp_square, grad, x, -0.5, out=s3)
-    np.subtract(value, s3, out=value)
-    np.add(x, 0.7517915246935645, out=grad)
-    np.subtract(grad, 1.4956759177009883e-17, out=grad)
-    np.multiply(0.5, s2, out=s2)
-    np.multiply(0.3989422804014327, s1, out=s1)
-    np.subtract(s2, s1, out=s2)
-    apply(times_exp_square, s2, x, -0.5, out=s1)
-    np.multiply(-1.2398218485202342e-09, grad, out=s2)
-    np.subtract(s2, 3.336903737919579e-08, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.subtract(s2, 1.677494515554417e-09, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.add(s2, 5.692994794891505e-07, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.add(s2, 4.3286352813441027e-07, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.subtract(s2, 7.748213812685294e-06, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.subtract(s2, 1.1214382916672701e-05, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.add(s2, 8.615944199444964e-05, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.add(s2, 0.0001863397464694965, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.subtract(s2, 0.000744826835488943, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.subtract(s2, 0.002239538068085089, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.add(s2, 0.0045392283789696215, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.add(s2, 0.01942167983818935, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.subtract(s2, 0.01477152214824052, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.subtract(s2, 0.1140082332972217, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.subtract(s2, 0.018199676398671122, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.add(s2, 0.388284982990552, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.add(s2, 0.4314939923140469, out=s2)
-    np.add(0.75, x, out=s3)
-    np.abs(s3, out=s3)
-    np.less(s3, 0.5, out=m1)
-    np.multiply(grad, s2, out=grad)
-    np.less(x, 0.0, out=m2)
-    np.subtract(1.0, s1, out=s2)
-    select(m2, s1, s2, out=s1)
-    select(m1, grad, s1, out=grad)
-
-
-def _value_and_grad_x_single(
-    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array
-) -> None:
-    np.abs(x, out=value)
-    np.add(x, value, out=value)
-    np.multiply(0.5, value, out=value)
-    apply(gelu_lower, x, out=grad)
-    np.subtract(value, grad, out=value)
-    apply(gelu_slope, x, out=grad)
-    np.less(x, 0.0, out=m1)
-    np.subtract(1.0, grad, out=s1)
-    select(m1, grad, s1, out=grad)
+def _value_and_grad_x(x: Array, value: Array, grad: Array) -> None:
+    normal_gate(x, out=value)
+    normal_gate_slope(x, out=grad)
 
 
 gelu = ScalarFunction(
     "gelu",
     arguments=("x",),
-    value=Kernel(
-        _value, scratch=3, moderate=Within(_value_moderate, ((-40.0, 40.0),)), single=Within(_value_single, ((-1e+38,
-        1e+38),)),
-    ),
+    value=Kernel(_value, single=Within(_value, (None,))),
     gradients={
-        "x": Kernel(
-            _grad_x, scratch=3, masks=2, moderate=Within(_grad_x_moderate, ((-40.0, 40.0),)),
-            single=Within(_grad_x_single, ((-1e+38, 1e+38),)),
-        ),
+        "x": Kernel(_grad_x, single=Within(_grad_x, (None,))),
     },
     seconds={
         "x": Kernel(_second_x, scratch=4, masks=2, moderate=Within(_second_x_moderate, ((-40.0, 40.0),))),
     },
     values_and_gradients={
-        "x": Kernel(
-            _value_and_grad_x, results=2, scratch=3, masks=2, moderate=Within(_value_and_grad_x_moderate, ((-40.0,
-            40.0),)), single=Within(_value_and_grad_x_single, ((-1e+38, 1e+38),)),
-        ),
+        "x": Kernel(_value_and_grad_x, results=2, single=Within(_value_and_grad_x, (None,))),
     },
     doc=__doc__,
     module=__name__,

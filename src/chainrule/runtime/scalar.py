@@ -28,14 +28,14 @@ from .direct import Direct, direct, fits, never
 from .limits import at_least as at_least
 from .limits import at_most as at_most
 from .limits import clipped as clipped
+from .gates import normal_gate as normal_gate
+from .gates import normal_gate_slope as normal_gate_slope
 from .special import defined as defined
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times
 from .special import erfcx as erfcx
 from .special import exp_square as exp_square
-from .special import gelu_lower as gelu_lower
-from .special import gelu_slope as gelu_slope
 from .special import lost as lost
 from .special import normal_tail as normal_tail
 from .special import times_exp_square as times_exp_square

@@ -82,32 +82,6 @@ ERF = (
     1.3720064546777686e-08,
     -7.795898827002142e-10,
 )
-# (1 + x/2) exp(x²/2) times the probability that a standard normal variable exceeds x, for 0 <= x <= 15, in t = (x - 9/2)/(x + 9/2); relative error 4.7e-09 before rounding
-GELU_TAIL = (
-    0.27561102436058416,
-    -0.12519995355228436,
-    0.07229427169361924,
-    -0.029404791453552293,
-    0.005063093803279376,
-    0.0032351244416668535,
-    -0.0031825039666090035,
-    0.0012338790147034726,
-    -6.76344505032382e-05,
-    -0.00014600950460195145,
-)
-# the same probability times exp(x²/2), less x/sqrt(2 pi), over GELU_ROOT - x, in t = (x - 4)/(x + 4); relative error 1.8e-08 before rounding
-GELU_SLOPE = (
-    0.46221124921859214,
-    -0.10336596911341538,
-    0.06046255857664084,
-    -0.02808187305718008,
-    0.009509891178389638,
-    -0.0017950641530851826,
-    -0.0001773130706687018,
-    0.00018892416162262325,
-    1.7620305424276972e-05,
-)
-GELU_ROOT = (0.7517915368080139, -1.211444945855772e-08)  # where that is 0, in two parts of float32
 LARGE = 1e20  # erfcx is constant beyond, where no float64 holds erfc
 SPLIT = 134217729.0  # 2**27 + 1 (Veltkamp)
 SHIFT, SHIFT_LOW = 44.3614195558365, 1.4841899608616317e-15  # 64 log 2, in two parts
@@ -133,36 +107,6 @@ def _horner(coefficients: tuple[float, ...], x: Any) -> Any:
         result *= x
         result += c
     return result
-
-
-def gelu_lower(x: Any) -> Any:
-    """|x| times the probability that a standard normal variable exceeds it, of float32: the polynomial in float32, the square in
-    the exponent and the products in float64, which holds the square exactly."""
-    a = np.abs(x)
-    wide = a.astype(np.float64)
-    result = _gaussian(wide)
-    result *= _horner(GELU_TAIL, (a - 4.5) / (a + 4.5))
-    result *= wide
-    wide *= 0.5
-    wide += 1.0
-    result /= wide
-    return result.astype(np.float32)
-
-
-def gelu_slope(x: Any) -> Any:
-    """The derivative of x Φ(x) at -|x|, of float32, likewise."""
-    a = np.abs(x)
-    high, low = GELU_ROOT
-    result = _gaussian(a.astype(np.float64))
-    result *= _horner(GELU_SLOPE, (a - 4.0) / (a + 4.0))
-    result *= (high - a) + low
-    return result.astype(np.float32)
-
-
-def _gaussian(x: Any) -> Any:
-    result = x * x
-    result *= -0.5
-    return np.exp(result)
 
 
 def upper_half(x: Any) -> Any:
