@@ -25,11 +25,11 @@ from .blocks import BLOCK, F32, F64, Check, Mend, in_slices, mended, once, round
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
 from .direct import Direct, direct, fits, never
+from .gates import normal_gate as normal_gate
+from .gates import normal_gate_slope as normal_gate_slope
 from .limits import at_least as at_least
 from .limits import at_most as at_most
 from .limits import clipped as clipped
-from .gates import normal_gate as normal_gate
-from .gates import normal_gate_slope as normal_gate_slope
 from .special import defined as defined
 from .special import erf as erf
 from .special import erfc as erfc
