@@ -26,6 +26,8 @@ from chainrule.runtime.scalar import (
     ScalarFunction,
     Within,
     apply,
+    at_least,
+    at_most,
     gelu_lower,
     gelu_slope,
     normal_tail,
@@ -36,8 +38,8 @@ from chainrule.runtime.scalar import (
 
 def _value(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
     np.abs(x, out=s1)
-    np.minimum(s1, 40.0, out=s1)  # t1
-    np.maximum(0.0, x, out=out)
+    at_most(s1, 40.0, out=s1)  # t1
+    at_least(x, 0.0, out=out)
     np.multiply(0.5, s1, out=s2)
     apply(normal_tail, s1, out=s3)
     np.multiply(s2, s3, out=s2)
@@ -47,7 +49,7 @@ def _value(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
 
 def _value_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
     np.abs(x, out=s1)  # t1
-    np.maximum(0.0, x, out=out)
+    at_least(x, 0.0, out=out)
     np.multiply(0.5, s1, out=s2)
     apply(normal_tail, s1, out=s3)
     np.multiply(s2, s3, out=s2)
@@ -66,8 +68,8 @@ def _value_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None
 def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array) -> None:
     np.add(x, 0.7517915246935645, out=out)
     np.subtract(out, 1.4956759177009883e-17, out=out)  # t1
-    np.minimum(x, 40.0, out=s1)
-    np.maximum(s1, -40.0, out=s1)  # t2
+    at_most(x, 40.0, out=s1)
+    at_least(s1, -40.0, out=s1)  # t2
     np.abs(s1, out=s2)  # t3
     apply(normal_tail, s2, out=s3)
     np.multiply(0.5, s3, out=s3)
@@ -183,8 +185,8 @@ def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, 
     np.add(out, 9.667293313452913e-17, out=out)  # t1
     np.add(x, 1.4142135623730951, out=s1)
     np.subtract(s1, 9.667293313452913e-17, out=s1)  # t2
-    np.minimum(x, 40.0, out=s2)
-    np.maximum(s2, -40.0, out=s2)  # t3
+    at_most(x, 40.0, out=s2)
+    at_least(s2, -40.0, out=s2)  # t3
     np.multiply(s2, s2, out=s3)
     np.subtract(2.0, s3, out=s3)
     np.multiply(0.3989422804014327, s3, out=s3)
@@ -362,8 +364,8 @@ def _value_and_grad_x(
     x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array
 ) -> None:
     np.abs(x, out=grad)
-    np.minimum(grad, 40.0, out=grad)
-    np.maximum(0.0, x, out=value)
+    at_most(grad, 40.0, out=grad)
+    at_least(x, 0.0, out=value)
     np.multiply(0.5, grad, out=s1)
     apply(normal_tail, grad, out=s2)
     np.multiply(s1, s2, out=s1)
@@ -371,8 +373,8 @@ def _value_and_grad_x(
     np.subtract(value, grad, out=value)
     np.add(x, 0.7517915246935645, out=grad)
     np.subtract(grad, 1.4956759177009883e-17, out=grad)
-    np.minimum(x, 40.0, out=s1)
-    np.maximum(s1, -40.0, out=s1)
+    at_most(x, 40.0, out=s1)
+    at_least(s1, -40.0, out=s1)
     np.abs(s1, out=s2)
     apply(normal_tail, s2, out=s3)
     np.multiply(0.5, s3, out=s3)
@@ -427,7 +429,7 @@ def _value_and_grad_x_moderate(
     x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array
 ) -> None:
     np.abs(x, out=s1)
-    np.maximum(0.0, x, out=value)
+    at_least(x, 0.0, out=value)
     np.multiply(0.5, s1, out=grad)
     apply(normal_tail, s1, out=s2)
     np.multiply(grad, s2, out=grad)
@@ -501,22 +503,22 @@ gelu = ScalarFunction(
     "gelu",
     arguments=("x",),
     value=Kernel(
-        _value, scratch=3, moderate=Within(_value_moderate, ((-40.0, 40.0),)), single=Within(_value_single, ((-1e+38,
-        1e+38),)),
+        _value, scratch=3, moderate=Within(_value_moderate, ((-40.0, 40.0),), flags=True), single=Within(_value_single,
+        ((-1e+38, 1e+38),), flags=True),
     ),
     gradients={
         "x": Kernel(
-            _grad_x, scratch=3, masks=2, moderate=Within(_grad_x_moderate, ((-40.0, 40.0),)),
-            single=Within(_grad_x_single, ((-1e+38, 1e+38),)),
+            _grad_x, scratch=3, masks=2, moderate=Within(_grad_x_moderate, ((-40.0, 40.0),), flags=True),
+            single=Within(_grad_x_single, ((-1e+38, 1e+38),), flags=True),
         ),
     },
     seconds={
-        "x": Kernel(_second_x, scratch=4, masks=2, moderate=Within(_second_x_moderate, ((-40.0, 40.0),))),
+        "x": Kernel(_second_x, scratch=4, masks=2, moderate=Within(_second_x_moderate, ((-40.0, 40.0),), flags=True)),
     },
     values_and_gradients={
         "x": Kernel(
             _value_and_grad_x, results=2, scratch=3, masks=2, moderate=Within(_value_and_grad_x_moderate, ((-40.0,
-            40.0),)), single=Within(_value_and_grad_x_single, ((-1e+38, 1e+38),)),
+            40.0),), flags=True), single=Within(_value_and_grad_x_single, ((-1e+38, 1e+38),), flags=True),
         ),
     },
     doc=__doc__,

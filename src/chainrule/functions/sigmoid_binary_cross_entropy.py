@@ -30,6 +30,7 @@ from chainrule.runtime.scalar import (
     ScalarFunction,
     Within,
     apply,
+    at_most,
     product,
     product_of_number,
     refined,
@@ -71,8 +72,8 @@ def _value_guarded(logit: Array, target: Array, out: Array, s1: Array, s2: Array
 
 
 def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
-    np.minimum(logit, 800.0, out=s1)  # t1
-    np.minimum(s1, 40.0, out=out)
+    at_most(logit, 800.0, out=s1)  # t1
+    at_most(s1, 40.0, out=out)
     np.exp(out, out=out)  # e
     np.subtract(out, target, out=s2)
     np.multiply(target, out, out=s3)
@@ -138,8 +139,8 @@ def _value_and_grad_logit(
     np.exp(s1, out=s1)
     np.log1p(s1, out=s1)
     np.add(value, s1, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.minimum(s1, 40.0, out=grad)
+    at_most(logit, 800.0, out=s1)
+    at_most(s1, 40.0, out=grad)
     np.exp(grad, out=grad)
     np.subtract(grad, target, out=s2)
     np.multiply(target, grad, out=s3)
@@ -168,8 +169,8 @@ def _value_and_grad_logit_guarded(
     np.exp(s1, out=s1)
     np.log1p(s1, out=s1)
     np.add(value, s1, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.minimum(s1, 40.0, out=grad)
+    at_most(logit, 800.0, out=s1)
+    at_most(s1, 40.0, out=grad)
     np.exp(grad, out=grad)
     np.subtract(grad, target, out=s2)
     np.multiply(target, grad, out=s3)
@@ -222,7 +223,7 @@ sigmoid_binary_cross_entropy = ScalarFunction(
     seconds={
         "logit": Kernel(
             _second_logit, number=_second_logit_of_number, scratch=1, nan=("target",),
-            single=Within(_second_logit_single, ((-88.0, 88.0), None)),
+            single=Within(_second_logit_single, ((-88.0, 88.0), None), flags=True),
         ),
     },
     values_and_gradients={

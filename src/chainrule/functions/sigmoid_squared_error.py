@@ -28,6 +28,8 @@ from chainrule.runtime.scalar import (
     ScalarFunction,
     Within,
     apply,
+    at_least,
+    at_most,
     product,
     quotient,
     refined,
@@ -36,8 +38,8 @@ from chainrule.runtime.scalar import (
 
 
 def _value(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
-    np.minimum(logit, 400.0, out=s1)  # t1
-    np.minimum(s1, 40.0, out=out)
+    at_most(logit, 400.0, out=s1)  # t1
+    at_most(s1, 40.0, out=out)
     np.exp(out, out=out)  # e
     np.multiply(target, out, out=s2)
     np.add(target, s2, out=s2)
@@ -77,14 +79,14 @@ def _grad_logit(
     logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
     Array, m1: Array
 ) -> None:
-    np.minimum(logit, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t1
+    at_most(logit, 800.0, out=s1)
+    at_least(s1, -800.0, out=s1)  # t1
     np.abs(s1, out=out)
     np.negative(out, out=out)  # t2
-    np.maximum(out, -600.0, out=s2)
+    at_least(out, -600.0, out=s2)
     np.exp(s2, out=s2)  # e
     np.add(out, 600.0, out=out)
-    np.minimum(out, 0.0, out=out)  # t3
+    at_most(out, 0.0, out=out)  # t3
     np.exp(out, out=out)  # e1
     np.multiply(target, s2, out=s3)
     np.multiply(s3, out, out=s3)
@@ -116,14 +118,14 @@ def _grad_logit_guarded(
     logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7:
     Array, m1: Array
 ) -> None:
-    np.minimum(logit, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t1
+    at_most(logit, 800.0, out=s1)
+    at_least(s1, -800.0, out=s1)  # t1
     np.abs(s1, out=out)
     np.negative(out, out=out)  # t2
-    np.maximum(out, -600.0, out=s2)
+    at_least(out, -600.0, out=s2)
     np.exp(s2, out=s2)  # e
     np.add(out, 600.0, out=out)
-    np.minimum(out, 0.0, out=out)  # t3
+    at_most(out, 0.0, out=out)  # t3
     np.exp(out, out=out)  # e1
     np.multiply(target, s2, out=s3)
     np.multiply(s3, out, out=s3)
@@ -265,8 +267,8 @@ def _value_and_grad_logit(
     logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
     s6: Array, s7: Array, m1: Array
 ) -> None:
-    np.minimum(logit, 400.0, out=s1)
-    np.minimum(s1, 40.0, out=value)
+    at_most(logit, 400.0, out=s1)
+    at_most(s1, 40.0, out=value)
     np.exp(value, out=value)
     np.multiply(target, value, out=grad)
     np.add(target, grad, out=grad)
@@ -281,14 +283,14 @@ def _value_and_grad_logit(
     np.multiply(value, s2, out=value)
     np.add(s3, value, out=s3)
     apply(refined, s4, grad, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)
+    at_most(logit, 800.0, out=s1)
+    at_least(s1, -800.0, out=s1)
     np.abs(s1, out=grad)
     np.negative(grad, out=grad)
-    np.maximum(grad, -600.0, out=s3)
+    at_least(grad, -600.0, out=s3)
     np.exp(s3, out=s3)
     np.add(grad, 600.0, out=grad)
-    np.minimum(grad, 0.0, out=grad)
+    at_most(grad, 0.0, out=grad)
     np.exp(grad, out=grad)
     np.multiply(target, s3, out=s4)
     np.multiply(s4, grad, out=s4)
@@ -319,8 +321,8 @@ def _value_and_grad_logit_guarded(
     logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
     s6: Array, s7: Array, m1: Array
 ) -> None:
-    np.minimum(logit, 400.0, out=s1)
-    np.minimum(s1, 40.0, out=value)
+    at_most(logit, 400.0, out=s1)
+    at_most(s1, 40.0, out=value)
     np.exp(value, out=value)
     np.multiply(target, value, out=grad)
     np.add(target, grad, out=grad)
@@ -335,14 +337,14 @@ def _value_and_grad_logit_guarded(
     np.multiply(value, s2, out=value)
     np.add(s3, value, out=s3)
     apply(refined, s4, grad, s3, lambda t1, target: (1 / (1 + (-t1).exp()) + -target) * (1 / (1 + (-t1).exp()) + -target) / 2, s1, target, out=value)
-    np.minimum(logit, 800.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)
+    at_most(logit, 800.0, out=s1)
+    at_least(s1, -800.0, out=s1)
     np.abs(s1, out=grad)
     np.negative(grad, out=grad)
-    np.maximum(grad, -600.0, out=s3)
+    at_least(grad, -600.0, out=s3)
     np.exp(s3, out=s3)
     np.add(grad, 600.0, out=grad)
-    np.minimum(grad, 0.0, out=grad)
+    at_most(grad, 0.0, out=grad)
     np.exp(grad, out=grad)
     np.multiply(target, s3, out=s4)
     np.multiply(s4, grad, out=s4)

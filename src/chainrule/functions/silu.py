@@ -27,6 +27,8 @@ from chainrule.runtime.scalar import (
     Kernel,
     ScalarFunction,
     Within,
+    at_least,
+    at_most,
     quotient,
     quotient_of_number,
     replace,
@@ -41,8 +43,8 @@ def _value_of_number(x: float) -> float:
 
 
 def _value(x: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.maximum(x, -800.0, out=out)  # t1
-    np.minimum(out, 40.0, out=s1)
+    at_least(x, -800.0, out=out)  # t1
+    at_most(out, 40.0, out=s1)
     np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)  # e
     np.multiply(s1, s1, out=s2)
@@ -95,15 +97,15 @@ def _grad_x_of_number(x: float) -> float:
 
 
 def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
-    np.minimum(x, 100.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t2
+    at_most(x, 100.0, out=s1)
+    at_least(s1, -800.0, out=s1)  # t2
     np.add(1.0, s1, out=s2)  # t3
     np.abs(s1, out=s1)
     np.negative(s1, out=s1)  # t4
-    np.maximum(s1, -600.0, out=s3)
+    at_least(s1, -600.0, out=s3)
     np.exp(s3, out=s3)  # e
     np.add(s1, 600.0, out=s1)
-    np.minimum(s1, 0.0, out=s1)
+    at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)  # e1
     np.add(1.0, s3, out=s4)  # t5
     np.less(x, 0.0, out=m1)
@@ -123,15 +125,15 @@ def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1
 
 
 def _grad_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
-    np.minimum(x, 100.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t2
+    at_most(x, 100.0, out=s1)
+    at_least(s1, -800.0, out=s1)  # t2
     np.add(1.0, s1, out=out)  # t3
     np.abs(s1, out=s1)
     np.negative(s1, out=s1)  # t4
-    np.maximum(s1, -600.0, out=s2)
+    at_least(s1, -600.0, out=s2)
     np.exp(s2, out=s2)  # e
     np.add(s1, 600.0, out=s1)
-    np.minimum(s1, 0.0, out=s1)
+    at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)  # e1
     np.add(1.0, s2, out=s3)  # t5
     np.less(x, 0.0, out=m1)
@@ -208,11 +210,11 @@ def _second_x(
     np.subtract(out, 1.8464872855353363e-16, out=out)  # t1
     np.add(x, 2.3993572805154675, out=s1)
     np.add(s1, 1.8464872855353363e-16, out=s1)  # t2
-    np.minimum(x, 800.0, out=s2)
-    np.maximum(s2, -800.0, out=s2)  # t3
+    at_most(x, 800.0, out=s2)
+    at_least(s2, -800.0, out=s2)  # t3
     np.abs(s2, out=s3)
     np.negative(s3, out=s3)  # t4
-    np.maximum(s3, -600.0, out=s4)
+    at_least(s3, -600.0, out=s4)
     np.exp(s4, out=s4)  # e
     np.add(1.0, s4, out=s5)  # t5
     np.multiply(0.5, s2, out=s6)
@@ -223,7 +225,7 @@ def _second_x(
     np.divide(s2, s5, out=s2)
     np.multiply(s2, s4, out=s2)
     np.add(s3, 600.0, out=s3)
-    np.minimum(s3, 0.0, out=s3)
+    at_most(s3, 0.0, out=s3)
     np.exp(s3, out=s3)
     np.multiply(s2, s3, out=s2)  # t6
     np.multiply(-7.883099702690139e-16, s1, out=s3)
@@ -479,8 +481,8 @@ def _second_x_moderate(
 def _value_and_grad_x(
     x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
 ) -> None:
-    np.maximum(x, -800.0, out=value)
-    np.minimum(value, 40.0, out=s1)
+    at_least(x, -800.0, out=value)
+    at_most(value, 40.0, out=s1)
     np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)
     np.multiply(s1, s1, out=s2)
@@ -488,15 +490,15 @@ def _value_and_grad_x(
     np.divide(value, s2, out=value)
     np.multiply(value, s1, out=value)
     np.multiply(value, s1, out=value)
-    np.minimum(x, 100.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)
+    at_most(x, 100.0, out=s1)
+    at_least(s1, -800.0, out=s1)
     np.add(1.0, s1, out=s2)
     np.abs(s1, out=s1)
     np.negative(s1, out=s1)
-    np.maximum(s1, -600.0, out=s3)
+    at_least(s1, -600.0, out=s3)
     np.exp(s3, out=s3)
     np.add(s1, 600.0, out=s1)
-    np.minimum(s1, 0.0, out=s1)
+    at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
     np.add(1.0, s3, out=s4)
     np.less(x, 0.0, out=m1)
@@ -518,8 +520,8 @@ def _value_and_grad_x(
 def _value_and_grad_x_guarded(
     x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
 ) -> None:
-    np.maximum(x, -800.0, out=value)
-    np.minimum(value, 40.0, out=s1)
+    at_least(x, -800.0, out=value)
+    at_most(value, 40.0, out=s1)
     np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)
     np.multiply(s1, s1, out=grad)
@@ -527,15 +529,15 @@ def _value_and_grad_x_guarded(
     np.divide(value, grad, out=value)
     np.multiply(value, s1, out=value)
     np.multiply(value, s1, out=value)
-    np.minimum(x, 100.0, out=s1)
-    np.maximum(s1, -800.0, out=s1)
+    at_most(x, 100.0, out=s1)
+    at_least(s1, -800.0, out=s1)
     np.add(1.0, s1, out=grad)
     np.abs(s1, out=s1)
     np.negative(s1, out=s1)
-    np.maximum(s1, -600.0, out=s2)
+    at_least(s1, -600.0, out=s2)
     np.exp(s2, out=s2)
     np.add(s1, 600.0, out=s1)
-    np.minimum(s1, 0.0, out=s1)
+    at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
     np.add(1.0, s2, out=s3)
     np.less(x, 0.0, out=m1)
@@ -590,7 +592,7 @@ silu = ScalarFunction(
     arguments=("x",),
     value=Kernel(
         _value, number=_value_of_number, scratch=2, moderate=Within(_value_moderate, ((-800.0, 40.0),)),
-        single=Within(_value_single, ((-85.0, np.inf),)),
+        single=Within(_value_single, ((-85.0, np.inf),), flags=True),
     ),
     gradients={
         "x": Kernel(
