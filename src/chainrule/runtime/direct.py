@@ -42,8 +42,10 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
             return None
         within, own = (single, F32) if kind is F32 and single is not None else (moderate, F64)
         flags = within is not None and within.flags and own is kind
-        code = within.block if within is not None and (flags or within.holds(inputs)) else block
-        if own is F32 and code is block:
+        code = block
+        if within is not None and (flags or within.holds(inputs)):
+            code = within.block
+        elif own is F32:
             return None
         if out is None:
             out = np.empty(shape, kind)
