@@ -40,6 +40,17 @@ def test_the_shortest_way_gives_what_the_general_way_gives(f, kind, size):
             np.testing.assert_array_equal(found, general)
 
 
+@pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_it_takes_ordinary_arrays(f, kind):
+    xs = tuple(np.linspace(0.1, 0.9, 7).astype(kind) for _ in f.arguments)
+    kernel = f.kernels["value"]
+    checks = f._checks(kernel, f.arguments)
+    found = direct(kernel, len(xs), tuple(f.parameters.values()), checks)(xs, None)
+    assert found.dtype == kind
+    np.testing.assert_array_equal(found, f(*xs))
+
+
 def test_it_takes_only_what_it_can_do():
     sigmoid = chainrule.functions.sigmoid
     kernel = sigmoid.kernels["value"]

@@ -177,3 +177,46 @@ def test_choices_in_float32():
 def test_rows_do_not_use_a_name_that_is_taken():
     for row in ROWS:
         assert not re.search(r"\b[sm]\d", "".join(row.lines))
+
+
+FLAGGED = [
+    (f, name, kind)
+    for f in FUNCTIONS
+    for name, kernel in f.kernels.items()
+    for kind, within in ((np.float64, kernel.moderate), (np.float32, kernel.single))
+    if within is not None and within.flags
+]
+
+
+@pytest.mark.parametrize(("f", "name", "kind"), FLAGGED, ids=str)
+def test_beyond_its_bounds_code_that_looks_at_no_input_raises_a_flag_or_is_right(f, name, kind):
+    """One number at a time, so that no neighbour raises it."""
+    kernel = f.kernels[name]
+    careful = kernel.but(moderate=None, single=None)
+    scale = np.geomspace(1.0, 1100.0, 700)
+    for x in [*scale, *-scale, 1e30, -1e30, np.inf, -np.inf, np.nan, 0.0, -0.0]:
+        given = [np.full(1, x, kind), *(np.full(1, 0.75, kind) for _ in f.arguments[1:]), *f.parameters.values()]
+        found, wanted = ([np.empty(1, kind) for _ in range(kernel.results)] for _ in range(2))
+        blocks.run(kernel, given, found)
+        blocks.run(careful, given, wanted)
+        for got, each in zip(found, wanted, strict=True):
+            limit = 0 if kind is np.float64 else MOST
+            assert np.array_equal(got, each, equal_nan=True) or _ulp(got, each.astype(np.float64))[0] <= limit, x
+
+
+def test_a_flag_makes_a_block_careful():
+    def hasty(x, out):
+        np.exp(x, out=out)
+        np.divide(out, out, out=out)
+
+    def careful(x, out):
+        np.copyto(out, 1.0)
+
+    kernel = blocks.Kernel(careful, moderate=blocks.Within(hasty, ((-np.inf, 700.0),), flags=True))
+    for size in (3, 3 * blocks.BLOCK):
+        for extreme in (710.0, np.inf):  # an overflow, and inf / inf
+            x = np.full(size, 1.0)
+            x[1] = extreme
+            out = np.empty(size)
+            blocks.run(kernel, [x], [out])
+            np.testing.assert_array_equal(out, np.ones(size))

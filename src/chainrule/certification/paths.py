@@ -30,15 +30,14 @@ def paths(function: ScalarFunction, part: Part) -> Iterator[Path]:
     """The ways on which a part is computed; the first is that of a call."""
     for asked, name in (part, _kernel(part)), *_together(function, part):
         kernel = function.kernels[name]
-        if asked is part:
-            yield Path("as called", function, part, kernel.block.__name__)
+        yield Path("as called" if asked is part else f"as called, {name}", function, asked, kernel.block.__name__)
         for what, change, code in (
             ("blocks", _unguarded, kernel.block),
             ("guarded", _guarded, kernel.guarded),
             ("numbers", _of_numbers, kernel.number),
         ):
             changed = change(kernel)
-            if what == "blocks" and asked is part and kernel.guarded is None:
+            if what == "blocks" and kernel.guarded is None is kernel.moderate and kernel.single is None:
                 continue  # that is what a call does
             if changed is not None and code is not None:
                 yield Path(
@@ -82,7 +81,7 @@ def _unguarded(kernel: Kernel) -> Kernel | None:
     """The blocks alone wherever they raise no flag: a guarded twin would take over the whole block for one element."""
     guarded = kernel.guarded
     if guarded is None:
-        return kernel.but(number=None)
+        return kernel.but(number=None, moderate=None, single=None)
 
     def block(*arrays: Any) -> None:
         size = max(np.size(each) for each in arrays)
@@ -97,7 +96,7 @@ def _unguarded(kernel: Kernel) -> Kernel | None:
             for half in (slice(None, size // 2), slice(size // 2, None)):
                 block(*(each if isinstance(each, float) else each.reshape(-1)[half] for each in arrays))
 
-    return kernel.but(block=block, guarded=None, number=None, moderate=None)
+    return kernel.but(block=block, guarded=None, number=None, moderate=None, single=None)
 
 
 def _guarded(kernel: Kernel) -> Kernel | None:

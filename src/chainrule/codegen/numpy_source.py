@@ -9,7 +9,7 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from sympy import Expr
@@ -276,18 +276,21 @@ def _kernel(
         bounds = _both([found[1] for found in better if found])
         if not code.same_as(codes[""]) and _alike(spec, code, codes[""], bounds, results, helpers):
             codes["_moderate"] = code
-            within["moderate"] = f"{name}_moderate", bounds
+            told = _flagged(spec, code, codes["_guarded" if guarded else ""], bounds, results, helpers, np.float64)
+            within["moderate"] = f"{name}_moderate", bounds, told
     if all(singles):
         each = tuple(found[0] for found in singles if found)
         code = _code(spec, name, each, results, False, helpers)
         same = next((suffix for suffix, other in codes.items() if other.same_as(code)), None)
         if same is None:
             codes["_single"] = code
-        within["single"] = f"{name}{'_single' if same is None else same}", _both([f[1] for f in singles if f])
+        bounds = _both([f[1] for f in singles if f])
+        told = _flagged(spec, code, codes["_guarded" if guarded else ""], bounds, results, helpers, np.float32)
+        within["single"] = f"{name}{'_single' if same is None else same}", bounds, told
     elif any(better := tuple(narrows)):
         each = tuple(found[0] if found else lines for found, lines in zip(better, formulas, strict=True))
         codes["_narrow"] = _code(spec, name, each, results, guarded, helpers, formulas)
-        within["narrow"] = f"{name}_narrow", _both([found[1] for found in better if found])
+        within["narrow"] = f"{name}_narrow", _both([found[1] for found in better if found]), False
     scratch, masks = (max(getattr(code, each) for code in codes.values()) for each in ("scratch", "masks"))
     room = [f"s{k}" for k in range(1, scratch + 1)] + [f"m{k}" for k in range(1, masks + 1)]
     head = ", ".join(f"{each}: Array" for each in (*spec.names, *results, *room))
@@ -314,7 +317,8 @@ def _kernel(
     words += [f"masks={masks}"] if masks else []
     words += [f"nan={lost!r}".replace("'", '"')] if lost else []
     words += [
-        f"{word}=Within({block}, {bounds!r})".replace("inf", "np.inf") for word, (block, bounds) in within.items()
+        f"{word}=Within({block}, {bounds!r}{', flags=True' * told})".replace("inf", "np.inf")
+        for word, (block, bounds, told) in within.items()
     ]
     return _Kernel(tuple(texts), f"Kernel({', '.join(words)})", frozenset(imports))
 
@@ -383,24 +387,82 @@ def _alike(
     return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*both, strict=True))
 
 
+def _flagged(
+    spec: FunctionSpec,
+    code: Code,
+    careful: Code,
+    bounds: _Bounds,
+    results: tuple[str, ...],
+    helpers: Mapping[tuple[str, ...], str],
+    kind: type[np.floating[Any]],
+) -> bool:
+    """Whether a code that is meant for inputs between bounds raises the flag of an overflow or of an invalid operation wherever else its results
+    are not those of the careful code, at points from the bounds to the largest number."""
+    everywhere = [_function(f"def {helper}({', '.join(spec.names)}):", lines) for lines, helper in helpers.items()]
+    within = Within(lambda: None, bounds)
+    if not within.tests:
+        return False
+    some = [p for p in _finite(spec) if within.holds(p)]
+    with np.errstate(over="ignore"):
+        points = list(
+            dict.fromkeys(
+                tuple(float(kind(x if n == k else each)) for n, each in enumerate(point))
+                for k, low, high in within.tests
+                for point in some[:: max(1, len(some) // SOME)]
+                for x in _beyond(low, high, float(np.finfo(kind).max))
+            )
+        )
+        found = _results(spec, code, results, everywhere, points, kind)
+        wanted = [each.astype(kind) for each in _results(spec, careful, results, everywhere, points)]
+    for got, each in zip(found, wanted, strict=True):
+        with np.errstate(all="ignore"):
+            near = 0.0 if kind is np.float64 else 2 * np.spacing(np.abs(each))
+            right = (got == each) | (np.isnan(got) & np.isnan(each)) | (np.abs(got - each) <= near)
+        for k in np.flatnonzero(~right):
+            try:
+                _results(spec, code, results, everywhere, [points[k]], kind, "raise")
+            except FloatingPointError:
+                continue
+            return False
+    return True
+
+
+SOME = 8
+"""About as many points of the other inputs are tried with each that is out of bounds."""
+
+
+def _beyond(low: float, high: float, most: float) -> list[float]:
+    """Numbers out of bounds, from next to them to infinity, close together where exponentials overflow."""
+    steps = [2.0**-k for k in range(2, 24, 3)] + [k / 16 for k in range(1, 320)] + [2.0**k for k in range(5, 1024, 40)]
+    above = [high + abs(high or 1.0) * step for step in steps] + [most, math.inf] if high < math.inf else []
+    below = [low - abs(low or 1.0) * step for step in steps] + [-most, -math.inf] if low > -math.inf else []
+    return above + below
+
+
 def _finite(spec: FunctionSpec) -> list[Point]:
     return [point for point in sample(spec) if all(map(math.isfinite, point))]
 
 
 def _results(
-    spec: FunctionSpec, code: Code, results: tuple[str, ...], helpers: Sequence[str], points: Sequence[Point]
+    spec: FunctionSpec,
+    code: Code,
+    results: tuple[str, ...],
+    helpers: Sequence[str],
+    points: Sequence[Point],
+    kind: type[np.floating[Any]] = np.float64,
+    flags: Literal["ignore", "raise"] = "ignore",
 ) -> list[Any]:
-    """What the code gives at points. helpers: the texts of the functions that it calls."""
+    """What the code gives at points. helpers: the texts of the functions that it calls; flags: what becomes of overflows and of invalid operations."""
     words = {each.runtime for each in WORDS if each.runtime}
     space: dict[str, Any] = {"np": np, **{each: getattr(runtime, each) for each in code.imports | words}}
     exec("\n\n".join(helpers), space)
     for each, column in zip(spec.names, zip(*points, strict=True), strict=True):
-        space[each] = np.array(column)
+        space[each] = np.array(column, kind)
     for each in (*results, *(f"s{k}" for k in range(1, code.scratch + 1))):
-        space[each] = np.zeros(len(points))
+        space[each] = np.zeros(len(points), kind)
     for k in range(1, code.masks + 1):
         space[f"m{k}"] = np.zeros(len(points), np.bool_)
-    with np.errstate(all="ignore"):
+    with np.errstate(all="ignore", invalid=flags, over=flags):
         exec("\n".join(code.lines), space)
     return [space[each] for each in results]
 

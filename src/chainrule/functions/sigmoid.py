@@ -201,19 +201,21 @@ sigmoid = ScalarFunction(
     "sigmoid",
     arguments=("x",),
     value=Kernel(
-        _value, number=_value_of_number, scratch=1, moderate=Within(_value_moderate, ((-np.inf, 40.0),)),
-        single=Within(_value_moderate, ((-np.inf, 80.0),)),
+        _value, number=_value_of_number, scratch=1, moderate=Within(_value_moderate, ((-np.inf, 40.0),), flags=True),
+        single=Within(_value_moderate, ((-np.inf, 80.0),), flags=True),
     ),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1, single=Within(_grad_x_single, ((-88.0, 88.0),))),
+        "x": Kernel(
+            _grad_x, number=_grad_x_of_number, scratch=1, single=Within(_grad_x_single, ((-88.0, 88.0),), flags=True),
+        ),
     },
     seconds={
         "x": Kernel(_second_x, _second_x_guarded, number=_second_x_of_number, scratch=4, masks=1),
     },
     values_and_gradients={
         "x": Kernel(
-            _value_and_grad_x, results=2, scratch=1, moderate=Within(_value_and_grad_x_moderate, ((-np.inf, 40.0),)),
-            single=Within(_value_and_grad_x_single, ((-88.0, 80.0),)),
+            _value_and_grad_x, results=2, scratch=1, moderate=Within(_value_and_grad_x_moderate, ((-np.inf, 40.0),),
+            flags=True), single=Within(_value_and_grad_x_single, ((-88.0, 80.0),), flags=True),
         ),
     },
     doc=__doc__,

@@ -273,7 +273,7 @@ sigmoid_binary_cross_entropy = ScalarFunction(
     seconds={
         "logit": Kernel(
             _second_logit, number=_second_logit_of_number, scratch=1, nan=("target",),
-            single=Within(_second_logit_single, ((-88.0, 88.0), None)),
+            single=Within(_second_logit_single, ((-88.0, 88.0), None), flags=True),
         ),
     },
     values_and_gradients={

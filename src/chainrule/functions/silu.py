@@ -633,7 +633,7 @@ silu = ScalarFunction(
     arguments=("x",),
     value=Kernel(
         _value, number=_value_of_number, scratch=2, moderate=Within(_value_moderate, ((-800.0, 40.0),)),
-        single=Within(_value_single, ((-85.0, np.inf),)),
+        single=Within(_value_single, ((-85.0, np.inf),), flags=True),
     ),
     gradients={
         "x": Kernel(

@@ -108,19 +108,20 @@ softplus = ScalarFunction(
     value=Kernel(_value, number=_value_of_number, scratch=1, single=Within(_value, (None,))),
     gradients={
         "x": Kernel(
-            _grad_x, number=_grad_x_of_number, scratch=1, moderate=Within(_grad_x_moderate, ((-np.inf, 40.0),)),
-            single=Within(_grad_x_moderate, ((-np.inf, 80.0),)),
+            _grad_x, number=_grad_x_of_number, scratch=1, moderate=Within(_grad_x_moderate, ((-np.inf, 40.0),),
+            flags=True), single=Within(_grad_x_moderate, ((-np.inf, 80.0),), flags=True),
         ),
     },
     seconds={
         "x": Kernel(
-            _second_x, number=_second_x_of_number, scratch=1, single=Within(_second_x_single, ((-88.0, 88.0),)),
+            _second_x, number=_second_x_of_number, scratch=1, single=Within(_second_x_single, ((-88.0, 88.0),),
+            flags=True),
         ),
     },
     values_and_gradients={
         "x": Kernel(
-            _value_and_grad_x, results=2, scratch=1, moderate=Within(_value_and_grad_x_moderate, ((-np.inf, 40.0),)),
-            single=Within(_value_and_grad_x_moderate, ((-np.inf, 80.0),)),
+            _value_and_grad_x, results=2, scratch=1, moderate=Within(_value_and_grad_x_moderate, ((-np.inf, 40.0),),
+            flags=True), single=Within(_value_and_grad_x_moderate, ((-np.inf, 80.0),), flags=True),
         ),
     },
     doc=__doc__,

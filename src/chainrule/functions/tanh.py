@@ -243,7 +243,9 @@ tanh = ScalarFunction(
     arguments=("x",),
     value=Kernel(_value, number=_value_of_number, single=Within(_value, (None,))),
     gradients={
-        "x": Kernel(_grad_x, number=_grad_x_of_number, scratch=1, single=Within(_grad_x_single, ((-44.0, 44.0),))),
+        "x": Kernel(
+            _grad_x, number=_grad_x_of_number, scratch=1, single=Within(_grad_x_single, ((-44.0, 44.0),), flags=True),
+        ),
     },
     seconds={
         "x": Kernel(
@@ -252,7 +254,10 @@ tanh = ScalarFunction(
         ),
     },
     values_and_gradients={
-        "x": Kernel(_value_and_grad_x, results=2, scratch=1, single=Within(_value_and_grad_x_single, ((-44.0, 44.0),))),
+        "x": Kernel(
+            _value_and_grad_x, results=2, scratch=1, single=Within(_value_and_grad_x_single, ((-44.0, 44.0),),
+            flags=True),
+        ),
     },
     doc=__doc__,
     module=__name__,

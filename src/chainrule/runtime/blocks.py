@@ -26,13 +26,15 @@ Bounds = tuple[tuple[float, float] | None, ...]
 
 
 class Within:
-    """A block that is meant for inputs between bounds, the least and the greatest value of each; None where any value will do."""
+    """A block that is meant for inputs between bounds, the least and the greatest value of each; None where any value will do. flags: wherever
+    else its results are not right, it raises the flag of an overflow or of an invalid operation, so that no input has to be looked at before."""
 
-    __slots__ = ("block", "bounds", "tests")
+    __slots__ = ("block", "bounds", "flags", "tests")
 
-    def __init__(self, block: Callable[..., None], bounds: Bounds) -> None:
+    def __init__(self, block: Callable[..., None], bounds: Bounds, flags: bool = False) -> None:
         self.block = block
         self.bounds = bounds
+        self.flags = flags
         self.tests = tuple((k, *pair) for k, pair in enumerate(bounds) if pair is not None)
         """The places of the inputs that are bounded, with their bounds."""
 
@@ -276,20 +278,16 @@ def once(
 ) -> None:
     """Everything as one block, of contiguous arrays of one shape, all of float64 or, for the code in it, of float32."""
     room = scratch(kernel, outs[0].shape, kind) if kernel.scratch or kernel.masks else ()
-    if (
-        mend is None and not extra and kind is F64 and kernel.guarded is None and kernel.whole is None
-    ):  # as in `_block`, in fewer steps
-        moderate = kernel.moderate
-        _quiet(
-            kernel.block if moderate is None or not moderate.holds(inputs) else moderate.block, *inputs, *outs, *room
-        )
+    simple = kernel.guarded is None and kernel.moderate is None and kernel.whole is None
+    if mend is None and not extra and kind is F64 and simple:
+        _quiet(kernel.block, *inputs, *outs, *room)  # as in `_block`, in fewer steps
     else:
         _quiet(_block, kernel, inputs, outs, room, mend, extra, kind)
 
 
 class _Contexts(threading.local):
-    """Contexts for each thread: `quiet`, in which floating-point flags are ignored, and `strict`, in which an invalid operation raises
-    FloatingPointError. None where NumPy (before 2.0) keeps such settings elsewhere."""
+    """Contexts for each thread: `quiet`, in which floating-point flags are ignored, `strict`, in which an invalid operation raises
+    FloatingPointError, and `alert`, in which an overflow does so, too. None where NumPy (before 2.0) keeps such settings elsewhere."""
 
     def __init__(self) -> None:
         before = np.geterr()
@@ -297,9 +295,11 @@ class _Contexts(threading.local):
         self.quiet.run(np.seterr, all="ignore")
         self.strict: Any = contextvars.Context()
         self.strict.run(np.seterr, all="ignore", invalid="raise")
+        self.alert: Any = contextvars.Context()
+        self.alert.run(np.seterr, all="ignore", invalid="raise", over="raise")
         if np.geterr() != before:
             np.seterr(**before)
-            self.quiet = self.strict = None
+            self.quiet = self.strict = self.alert = None
 
 
 CONTEXTS = _Contexts()
@@ -316,6 +316,15 @@ def _quiet(call: Callable[..., None], *arguments: Any) -> None:
             pass
     with np.errstate(all="ignore"):
         call(*arguments)
+
+
+def unflagged(code: Callable[..., None], *arrays: Any) -> bool:
+    """Whether the code has run and neither an overflow nor an invalid operation has come up; False also where that cannot be told."""
+    try:
+        CONTEXTS.alert.run(code, *arrays)
+    except (FloatingPointError, RuntimeError, AttributeError):  # a flag; a context that is entered already, or none
+        return False
+    return True
 
 
 def _converted(
@@ -391,7 +400,11 @@ def _block(
         return
     given = inputs[: len(inputs) - extra] if extra else inputs
     moderate = kernel.moderate
-    code = kernel.block if moderate is None or not moderate.holds(given) else moderate.block
+    code = kernel.block
+    if moderate is not None and moderate.flags and unflagged(moderate.block, *given, *outs, *room):
+        code = _nothing
+    elif moderate is not None and moderate.holds(given):
+        code = moderate.block
     if kernel.guarded is None:
         code(*given, *outs, *room)
     else:
@@ -404,6 +417,10 @@ def _block(
         mend(inputs, outs)
 
 
+def _nothing(*arrays: Any) -> None:
+    """What is left to do when all is done."""
+
+
 def _of_single(
     kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], room: Sequence[Any], mend: Mend | None
 ) -> None:
@@ -411,10 +428,12 @@ def _of_single(
     inputs alone."""
     single = kernel.narrow if kernel.whole is not None else kernel.single
     assert single is not None
-    single.block(*inputs, *outs, *room)
+    done = single.flags and unflagged(single.block, *inputs, *outs, *room)
+    if not done:
+        single.block(*inputs, *outs, *room)
     if mend is not None:
         mend(inputs, outs)
-    if not single.holds(inputs):
+    if not done and not single.holds(inputs):
         places = np.flatnonzero(single.outside(inputs))
         chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
         found = [np.empty(places.size) for _ in outs]

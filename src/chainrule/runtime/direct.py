@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import BLOCK, CONTEXTS, F32, F64, Check, Kernel, inside, mended, scratch
+from .blocks import BLOCK, CONTEXTS, F32, F64, Check, Kernel, inside, mended, scratch, unflagged
 
 Direct = Callable[[tuple[Any, ...], Any], Any]
 """From the arguments of a call and the array for its result, or None, to the result; None where another way is to be taken."""
@@ -46,18 +46,18 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
                 if type(x) is not np.ndarray or x.dtype is not kind or x.shape != shape or not x.flags.c_contiguous:
                     return None
         inputs = args + defaults
+        if kind is not F64 and kind is not F32:
+            return None
+        within, own, twin = moderate, F64, guarded
         if kind is F32 and single is not None:
-            if not single.holds(inputs):
-                return None
-            code, own, twin = single.block, F32, None
+            within, own, twin = single, F32, None
         elif kind is F32 and narrow is not None:
-            if not narrow.holds(inputs):
-                return None
-            code, own, twin = narrow.block, F64, None
-        elif kind is F64 or kind is F32:
-            code = block if moderate is None or not moderate.holds(inputs) else moderate.block
-            own, twin = F64, guarded
-        else:
+            within, twin = narrow, None
+        flags = within is not None and within.flags and own is kind
+        code = block
+        if within is not None and (flags or within.holds(inputs)):
+            code = within.block
+        elif within is not moderate:
             return None
         if out is None:
             out = np.empty(shape, kind)
@@ -71,13 +71,17 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
             except IndexError:
                 room = scratch(kernel, shape, own)
         try:
-            if own is not kind:
+            if flags and unflagged(code, *inputs, out, *room):
+                pass
+            elif flags and own is F32:
+                return None
+            elif own is not kind:
                 CONTEXTS.quiet.run(through_float64, code, twin, inputs, out, room)
             elif twin is None:
-                CONTEXTS.quiet.run(code, *inputs, out, *room)
+                CONTEXTS.quiet.run(block if flags else code, *inputs, out, *room)
             else:
                 try:
-                    CONTEXTS.strict.run(code, *inputs, out, *room)
+                    CONTEXTS.strict.run(block if flags else code, *inputs, out, *room)
                 except FloatingPointError:
                     CONTEXTS.quiet.run(twin, *inputs, out, *room)
             if checks and not inside(checks, inputs):
