@@ -599,7 +599,7 @@ class VectorFunction:
             found = kernel(*[_as(a, kind) for a in call.arrays])
             return tuple(
                 [
-                    each if each.shape == shape else np.broadcast_to(each, shape)
+                    each if getattr(each, "shape", None) == shape else np.broadcast_to(each, shape)
                     for each, shape in zip(found, shapes, strict=True)
                 ]
             )
