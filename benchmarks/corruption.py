@@ -1,4 +1,4 @@
-"""Every number in every generated function of numbers, changed until it matters: does the accuracy measurement notice?
+"""Every number in every generated function, changed until it matters: does the accuracy measurement notice?
 
     python benchmarks/corruption.py [NAME]...
 
@@ -10,8 +10,9 @@ import sys
 
 import chainrule.functions
 from chainrule.catalogue import load, project
-from chainrule.certification import Home, subject
+from chainrule.certification import Home, subject, vector_corruption
 from chainrule.certification.corruption import trial
+from chainrule.certification.vectors import VectorSubject
 from chainrule.runtime.scalar import ScalarFunction
 
 
@@ -21,6 +22,7 @@ def main(names: list[str]) -> int:
     for name in names or [module.name for module in pkgutil.iter_modules(chainrule.functions.__path__)]:
         function = getattr(importlib.import_module(f"chainrule.functions.{name}"), name)
         if not isinstance(function, ScalarFunction):
+            missed += of_vectors(VectorSubject(Home(name), function, load(name, where)))
             continue
         verdicts = list(trial(subject(load(name, where), Home(name))))
         unseen = [v for v in verdicts if not v.harmless and not v.noticed]
@@ -35,6 +37,20 @@ def main(names: list[str]) -> int:
                 f"{v.what} off by {v.error:.3g} ulp at {v.at}, {v.found:.3g} found"
             )
     return 1 if missed else 0
+
+
+def of_vectors(about: VectorSubject) -> int:
+    """The same for a function of vectors. Returns how many numbers are not noticed."""
+    verdicts = list(vector_corruption.trial(about))
+    print(f"{about.home.name}: {len(verdicts)} numbers, {sum(v.noticed for v in verdicts)} noticed", flush=True)
+    for v in verdicts:
+        if v.harmless:
+            print(f"    harmless: {v.value!r} in {v.where}")
+        elif not v.noticed:
+            print(
+                f"    NOT NOTICED: {v.value!r} in {v.where}, changed by {v.by:.1e}: off by {v.error:.3g} ulp, {v.found:.3g} found"
+            )
+    return sum(not v.harmless and not v.noticed for v in verdicts)
 
 
 if __name__ == "__main__":

@@ -162,7 +162,7 @@ def _apart(e: Array) -> tuple[Array, Array]:
     place, flat = _places(e), _flat(e)
     largest = flat[place]
     flat[place] = 0.0
-    others = pairwise_sum(e)
+    others = _sum(e)
     flat[place] = largest  # as it was
     return largest.reshape(others.shape), others
 
@@ -346,7 +346,7 @@ def pairwise_sum(terms: Array) -> Array:
     """Their sum along the last axis, in pairs of pairs, so that the error hardly grows with their number. Rows get the same bits wherever they
     stand in memory, and however many they are."""
     if terms.shape[-1] > SHORT:
-        return np.asarray(np.add.reduce(np.ascontiguousarray(terms), axis=-1))
+        terms = np.ascontiguousarray(terms)
     while (size := terms.shape[-1]) > LAST:
         half = size // 2
         halves = terms[..., :half] + terms[..., half : 2 * half]
@@ -356,6 +356,13 @@ def pairwise_sum(terms: Array) -> Array:
     if terms.flags.c_contiguous:
         return np.asarray(np.add.accumulate(terms, axis=-1)[..., -1])
     return np.asarray(np.add.reduce(terms, axis=-1))  # column by column, so in the same order
+
+
+def _sum(terms: Array) -> Array:
+    """Their sum along the last axis, in long rows as NumPy adds neighbours: for sums of which a few ulp do not count."""
+    if terms.shape[-1] <= SHORT:
+        return pairwise_sum(terms)
+    return np.asarray(np.add.reduce(np.ascontiguousarray(terms), axis=-1))
 
 
 def weighted(weight: Array, value: Array) -> Array:
@@ -379,15 +386,15 @@ def total(terms: Array) -> Array:
         return np.asarray(np.add.reduce(terms, axis=-1, dtype=np.float64).astype(np.float32))
     if terms.size <= TINY and (found := _few(terms)) is not None:
         return found
-    size = 4.0 * pairwise_sum(np.abs(terms))
+    size = 4.0 * _sum(np.abs(terms))
     grid = size[..., None]
     upper = terms + grid
     upper -= grid
-    exact = pairwise_sum(upper)
+    exact = _sum(upper)
     np.subtract(terms, upper, out=upper)
-    exact += pairwise_sum(upper)
+    exact += _sum(upper)
     if not (finite := np.isfinite(size)).all():
-        exact = np.where(finite, exact, pairwise_sum(terms))
+        exact = np.where(finite, exact, _sum(terms))
     return exact
 
 

@@ -561,12 +561,14 @@ class VectorFunction:
 
     def _finished(self, array: Any, call: _Call, axes: tuple[str, ...], out: Any = None) -> Any:
         """A fresh array of the dtype of the result, or ``out``; a NumPy scalar where there is no axis."""
+        if out is None and call.axis == -1 and axes and array.dtype is call.dtype:
+            flags = array.flags
+            if flags.owndata and flags.c_contiguous and not any(array is each for each in call.arrays):
+                return array
         moved = self._moved(np.asarray(array), call, axes)
         if out is not None:
             return self._into(out, moved)
         fresh = moved.flags.owndata and moved.flags.c_contiguous and not any(moved is each for each in call.arrays)
-        if fresh and moved.dtype is call.dtype:
-            return moved[()]
         return moved.astype(call.dtype, order="C", copy=not fresh)[()]
 
     def _into(self, out: Any, found: Array) -> Any:
@@ -593,13 +595,15 @@ class VectorFunction:
         threads. dtype: of the results, where there are many. single: the kernel may run in float32."""
         shapes, rows = [call.shape(axes) for axes in results], math.prod(call.batch)
         kind = F32 if single and all(a.dtype is F32 or a.dtype.kind != "f" for a in call.arrays) else F64
-        own = [*(len(self.axes[name]) for name in self.inputs), *(-1 for _ in call.arrays[len(self.inputs) :])]
-        if rows < MANY or (-1 in own and not self._last_fits(call)):
-            found = kernel(*(_as(a, kind) for a in call.arrays))
+        if rows < MANY or not self._last_fits(call):
+            found = kernel(*[_as(a, kind) for a in call.arrays])
             return tuple(
-                each if each.shape == shape else np.broadcast_to(each, shape)
-                for each, shape in zip(found, shapes, strict=True)
+                [
+                    each if getattr(each, "shape", None) == shape else np.broadcast_to(each, shape)
+                    for each, shape in zip(found, shapes, strict=True)
+                ]
             )
+        own = [*(len(self.axes[name]) for name in self.inputs), *(-1 for _ in call.arrays[len(self.inputs) :])]
         widths = [
             a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, own, strict=True) if d >= 0
         ]
@@ -626,8 +630,8 @@ class VectorFunction:
         return wholes
 
     def _last_fits(self, call: _Call) -> bool:
-        """Whether the vector of a product has all batch axes of the call."""
-        return bool(call.arrays[-1].shape[: len(call.batch)] == call.batch)
+        """Whether the vector of a product, if there is one, has all batch axes of the call."""
+        return len(call.arrays) == len(self.inputs) or bool(call.arrays[-1].shape[: len(call.batch)] == call.batch)
 
     def _rows(self, array: Any, batch: int, whole: tuple[int, ...]) -> tuple[Any, bool]:
         """An array with one batch axis, and whether it has any; one that is the same for all stays as it is."""
