@@ -35,6 +35,7 @@ from .special import exp_square as exp_square
 from .special import gelu_lower as gelu_lower
 from .special import gelu_slope as gelu_slope
 from .special import lost as lost
+from .special import lost_of_number as lost_of_number
 from .special import normal_tail as normal_tail
 from .special import times_exp_square as times_exp_square
 
