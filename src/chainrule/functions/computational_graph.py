@@ -48,6 +48,12 @@ def _grad_a(a: Array, b: Array, out: Array) -> None:
     np.add(1.0, b, out=out)
 
 
+def _grad_b_of_number(a: float, b: float) -> float:
+    t1 = 1.0 + a
+    t2 = t1 + b
+    return t2 + b + (lost_of_number(1.0, -a) + lost_of_number(t1, -b) + lost_of_number(t2, -b))
+
+
 def _grad_b(a: Array, b: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
     np.add(1.0, a, out=s1)  # t1
     np.add(s1, b, out=s2)  # t2
@@ -126,7 +132,7 @@ computational_graph = ScalarFunction(
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2),
     gradients={
         "a": Kernel(_grad_a, number=_grad_a_of_number, nan=("a",)),
-        "b": Kernel(_grad_b, scratch=5),
+        "b": Kernel(_grad_b, number=_grad_b_of_number, scratch=5),
     },
     seconds={
         "a": Kernel(_second_a, number=_second_a_of_number, nan=("a", "b")),

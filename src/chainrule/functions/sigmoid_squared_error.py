@@ -71,7 +71,7 @@ def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s
     np.subtract(1.0, out, out=s4)
     np.multiply(s4, out, out=s4)
     np.multiply(s4, s2, out=s4)
-    apply(refined, s4, s2, s3, lambda t1, target: (part_0_ := (1 / (1 + (-t1).exp()))) * (part_0_ + -target) / (1 + t1.exp()), s1, target, out=out)
+    apply(refined, s4, s2, s3, lambda t1, target: (part_0_ := (1 / (1 + (exp_0_ := (-t1).exp())))) * (part_0_ + -target) / (1 + 1 / exp_0_), s1, target, out=out)
 
 
 def _grad_logit_moderate(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array) -> None:
@@ -87,7 +87,7 @@ def _grad_logit_moderate(logit: Array, target: Array, out: Array, s1: Array, s2:
     np.subtract(1.0, out, out=s3)
     np.multiply(s3, out, out=s3)
     np.multiply(s3, s1, out=s3)
-    apply(refined, s3, s1, s2, lambda t1, target: (part_0_ := (1 / (1 + (-t1).exp()))) * (part_0_ + -target) / (1 + t1.exp()), logit, target, out=out)
+    apply(refined, s3, s1, s2, lambda t1, target: (part_0_ := (1 / (1 + (exp_0_ := (-t1).exp())))) * (part_0_ + -target) / (1 + 1 / exp_0_), logit, target, out=out)
 
 
 def _second_logit(
@@ -116,7 +116,7 @@ def _second_logit(
     np.multiply(s2, s4, out=s2)
     np.multiply(s5, s5, out=s5)
     np.divide(s2, s5, out=s2)
-    apply(refined, s2, s4, s6, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (-t1).exp())))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + t1.exp()), s1, target, out=out)
+    apply(refined, s2, s4, s6, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (exp_0_ := (-t1).exp()))))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + 1 / exp_0_), s1, target, out=out)
 
 
 def _second_logit_moderate(
@@ -142,7 +142,7 @@ def _second_logit_moderate(
     np.multiply(s1, s3, out=s1)
     np.multiply(s4, s4, out=s4)
     np.divide(s1, s4, out=s1)
-    apply(refined, s1, s3, s5, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (-t1).exp())))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + t1.exp()), logit, target, out=out)
+    apply(refined, s1, s3, s5, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (exp_0_ := (-t1).exp()))))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + 1 / exp_0_), logit, target, out=out)
 
 
 def _value_and_grad_logit(
@@ -174,7 +174,7 @@ def _value_and_grad_logit(
     np.subtract(1.0, grad, out=s3)
     np.multiply(s3, grad, out=s3)
     np.multiply(s3, s2, out=s3)
-    apply(refined, s3, s2, s4, lambda t1, target: (part_0_ := (1 / (1 + (-t1).exp()))) * (part_0_ + -target) / (1 + t1.exp()), s1, target, out=grad)
+    apply(refined, s3, s2, s4, lambda t1, target: (part_0_ := (1 / (1 + (exp_0_ := (-t1).exp())))) * (part_0_ + -target) / (1 + 1 / exp_0_), s1, target, out=grad)
 
 
 def _value_and_grad_logit_moderate(
@@ -195,7 +195,7 @@ def _value_and_grad_logit_moderate(
     np.subtract(1.0, grad, out=s3)
     np.multiply(s3, grad, out=s3)
     np.multiply(s3, s1, out=s3)
-    apply(refined, s3, s1, s2, lambda t1, target: (part_0_ := (1 / (1 + (-t1).exp()))) * (part_0_ + -target) / (1 + t1.exp()), logit, target, out=grad)
+    apply(refined, s3, s1, s2, lambda t1, target: (part_0_ := (1 / (1 + (exp_0_ := (-t1).exp())))) * (part_0_ + -target) / (1 + 1 / exp_0_), logit, target, out=grad)
 
 
 sigmoid_squared_error = ScalarFunction(
