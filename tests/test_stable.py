@@ -12,9 +12,10 @@ from sympy import Abs, Interval, Piecewise, Rational, cos, exp, expand_log, log,
 from sympy.core.symbol import Str
 
 from chainrule.codegen import model
+from chainrule.codegen.blocks import NUMBERS
 from chainrule.codegen.fits import fits
 from chainrule.codegen.mends import MENDS, Patient, template
-from chainrule.codegen.numpy_source import generate, load
+from chainrule.codegen.numpy_source import OF_NUMBERS, generate, load
 from chainrule.codegen.points import ordinary, ranges, sample
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.regions import limits_apart
@@ -284,6 +285,13 @@ def test_where_a_factor_is_zero_the_others_are_infinite():
 @pytest.mark.parametrize("tiny", [-2.8298997121333476e-73, 5e-324])
 def test_a_term_smaller_than_the_precision_is_not_lost_of_an_exact_sum(tiny):
     assert Reference(x + 2 * y + 1, (x, y), (REALS, REALS)).value((tiny, -0.5)) == tiny
+
+
+def test_what_computes_of_python_floats_is_imported():
+    assert {each for each in NUMBERS.values() if each.endswith("_of_number")} <= set(OF_NUMBERS)
+    value = x + 2 * y + 1
+    own = load(generate(FunctionSpec("own", (("x", x), ("y", y)), (), value, {}, {})), "own")
+    assert own.kernels["value"].number(-2.8298997121333476e-73, -0.5) == -2.8298997121333476e-73
 
 
 # ---------------------------------------------------------------- 0/0
