@@ -12,9 +12,10 @@ from sympy import Abs, Interval, Piecewise, Rational, cos, exp, expand_log, log,
 from sympy.core.symbol import Str
 
 from chainrule.codegen import model
+from chainrule.codegen.blocks import NUMBERS
 from chainrule.codegen.fits import fits
 from chainrule.codegen.mends import MENDS, Patient, template
-from chainrule.codegen.numpy_source import generate, load
+from chainrule.codegen.numpy_source import OF_NUMBERS, generate, load
 from chainrule.codegen.points import ordinary, ranges, sample
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.regions import limits_apart
@@ -153,6 +154,7 @@ def test_what_rounding_takes_from_a_difference_is_known_exactly():
     with np.errstate(invalid="ignore"):
         found = special.lost(a, b)
     assert found.tolist() == [*map(float, gone), 0.0]
+    assert [special.lost_of_number(p, q) for p, q in zip(a.tolist(), b.tolist(), strict=True)] == found.tolist()
 
 
 # ---------------------------------------------------------------- more digits
@@ -268,9 +270,9 @@ def test_a_sum_that_cancels_in_the_formula_only_is_computed_again():
 
 def test_formulas_in_more_digits_compute_once_what_they_share():
     sigma = 1 / (1 + exp(-x))
-    written = template(sigma * (sigma - y) ** 2, (x, y)).format("x", "y")
+    written = template(sigma * (sigma - y) ** 2 / (1 + exp(x)), (x, y)).format("x", "y")
     assert written.count("exp()") == 1
-    exact = (sigma * (sigma - y) ** 2).subs({x: Rational(3, 10), y: Rational(1, 5)}).evalf(40)
+    exact = (sigma * (sigma - y) ** 2 / (1 + exp(x))).subs({x: Rational(3, 10), y: Rational(1, 5)}).evalf(40)
     got = eval(f"lambda x, y: {written}")(*map(extended.Pair, (np.array([0.3]), np.array([0.2]))))
     assert abs(sympy.Float(float(got.high[0] + got.low[0]), 40) - exact) < 1e-16
 
@@ -325,6 +327,13 @@ def test_where_a_factor_is_zero_the_others_are_infinite():
 @pytest.mark.parametrize("tiny", [-2.8298997121333476e-73, 5e-324])
 def test_a_term_smaller_than_the_precision_is_not_lost_of_an_exact_sum(tiny):
     assert Reference(x + 2 * y + 1, (x, y), (REALS, REALS)).value((tiny, -0.5)) == tiny
+
+
+def test_what_computes_of_python_floats_is_imported():
+    assert {each for each in NUMBERS.values() if each.endswith("_of_number")} <= set(OF_NUMBERS)
+    value = x + 2 * y + 1
+    own = load(generate(FunctionSpec("own", (("x", x), ("y", y)), (), value, {}, {})), "own")
+    assert own.kernels["value"].number(-2.8298997121333476e-73, -0.5) == -2.8298997121333476e-73
 
 
 # ---------------------------------------------------------------- 0/0

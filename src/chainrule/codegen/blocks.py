@@ -32,7 +32,7 @@ NUMBERS = {
     **{f"np.{name}": f"math.{name}" for name in ("exp", "log", "log1p", "expm1", "sin", "cos", "tan", "tanh", "cosh", "sinh", "sqrt", "hypot", "floor")},
     "np.arctan": "math.atan", "np.arcsinh": "math.asinh", "np.abs": "abs", "np.maximum": "max", "np.minimum": "min", "np.power": "math.pow",
     "np.sign": "sign_of_number", "np.heaviside": "heaviside_of_number", "product": "product_of_number", "quotient": "quotient_of_number",
-    "erf": "math.erf", "erfc": "math.erfc", "np.rint": "round",
+    "lost": "lost_of_number", "erf": "math.erf", "erfc": "math.erfc", "np.rint": "round",
 }  # fmt: skip
 """What computes the same of Python floats."""
 LINE = 112

@@ -328,7 +328,14 @@ def template(expr: Expr, variables: Sequence[Symbol]) -> str | None:
     """A formula of the four operations and the methods `exp`, `ln` and `sqrt`, with places for its variables; None where it has other
     functions."""
     places = {symbol: f"{{{k}}}" for k, symbol in enumerate(variables)}
-    parts, (whole,) = sympy.cse(rewrite(expr, HYPERBOLIC), sympy.numbered_symbols("part_"))
+    plain = rewrite(expr, HYPERBOLIC)
+    pairs: list[tuple[Symbol, Expr]] = []
+    for node in sorted(plain.atoms(exp), key=str):
+        if 1 / node in plain.atoms(exp):
+            pairs.append((Symbol(f"exp_{len(pairs)}"), node))
+            plain = plain.xreplace({node: pairs[-1][0], 1 / node: 1 / pairs[-1][0]})
+    parts, (whole,) = sympy.cse(plain, sympy.numbered_symbols("part_"))
+    parts = [*pairs, *parts]
     places |= {name: f"{name}_" for name, _ in parts}
     try:
         text = _text(whole, places)

@@ -45,7 +45,7 @@ ACCURACY = (
     "within {near} times max(1, |x f'|). Measured against arbitrary-precision arithmetic at points from the smallest "
     "subnormal to the largest number."
 )
-OF_NUMBERS = ("heaviside_of_number", "product_of_number", "quotient_of_number", "sign_of_number")
+OF_NUMBERS = ("heaviside_of_number", "lost_of_number", "product_of_number", "quotient_of_number", "sign_of_number")
 RESERVED = (
     {
         "np",

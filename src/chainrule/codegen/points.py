@@ -81,7 +81,7 @@ def interval(domain: sympy.Set | None, symbol: Symbol) -> Range:
 
 
 def ordinary(domains: Sequence[tuple[float, float]]) -> tuple[Point, ...]:
-    """Points such as data have: spread evenly over the domains as far as these lie within six of zero."""
+    """Points such as data have: spread evenly over the six next to zero of each domain, on either side of it."""
     bounds = [(max(low, min(high, 0.0) - ORDINARY), min(high, max(low, 0.0) + ORDINARY)) for low, high in domains]
     steps = [GOLDEN] if len(domains) == 1 else [PLASTIC ** -(k + 1) for k in range(len(domains))]
     return tuple(

@@ -86,7 +86,7 @@ def limits_apart(expr: Expr) -> Expr | None:
             return None
         region = sympy.cancel(region)
         limit = region.subs(e, 0)
-        if not limit.is_finite and limit.has(sympy.zoo, sympy.nan):
+        if limit.has(sympy.zoo, sympy.nan):
             return None
         limits.append(_grouped(limit))
         rests.append(sympy.factor(region - limit))

@@ -70,7 +70,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("the tail of an exponential apart", "tail", "the tail of an exponential apart"),
     Shown("a constant first", "arranged", "a constant first"),
     Shown("expansion about a root", "expansion", "expansion about a root"),
-    Shown("rounding of a sum", "arranged", "rounding of a sum"),
+    Shown("rounding of a sum", "lost", "rounding of a sum"),
     Shown("rounding of a difference", "lost", "rounding of a difference"),
     Shown("0 · ∞ = 0", "guards", "0 · ∞ = 0"),
     Shown("0/0 at the end of a domain", "ends", "the end of a domain"),

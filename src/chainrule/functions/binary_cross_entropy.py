@@ -65,26 +65,37 @@ def _value_guarded(prediction: Array, target: Array, out: Array, s1: Array, s2: 
 
 def _grad_prediction_of_number(prediction: float, target: float) -> float:
     t1 = abs(prediction)
-    t2 = 1.0 / t1
-    t3 = 1.0 - t1
-    return -t2 if target == 1.0 else 1.0 / t3 if target == 0.0 else (t1 - target) * t2 / t3
+    t2 = 1.0 - t1
+    t3 = (prediction - target) / (t1 * t2)
+    return t3
 
 
 def _grad_prediction(
-    prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array
+    prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array, m3: Array
 ) -> None:
     np.abs(prediction, out=s1)  # t1
-    np.divide(1.0, s1, out=s2)  # t2
-    np.subtract(1.0, s1, out=s3)  # t3
-    np.equal(target, 1.0, out=m1)
-    np.negative(s2, out=out)
-    np.equal(target, 0.0, out=m2)
-    np.divide(1.0, s3, out=s4)
-    np.subtract(s1, target, out=s1)
+    np.subtract(1.0, s1, out=s2)  # t2
+    np.subtract(prediction, target, out=out)
     np.multiply(s1, s2, out=s1)
-    np.divide(s1, s3, out=s1)
-    select(m2, s4, s1, out=s4)
-    select(m1, out, s4, out=out)
+    np.divide(out, s1, out=out)  # t3
+
+
+def _grad_prediction_guarded(
+    prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array, m3: Array
+) -> None:
+    np.abs(prediction, out=out)  # t1
+    np.subtract(1.0, out, out=s1)  # t2
+    np.subtract(prediction, target, out=s2)
+    np.multiply(out, s1, out=s3)
+    np.divide(s2, s3, out=s2)  # t3
+    np.isnan(s2, out=m1)
+    np.equal(target, 1.0, out=m2)
+    np.divide(-1.0, out, out=out)
+    np.equal(target, 0.0, out=m3)
+    np.divide(1.0, s1, out=s1)
+    select(m3, s1, s2, out=s1)
+    select(m2, out, s1, out=out)
+    select(m1, out, s2, out=out)
 
 
 def _second_prediction_of_number(prediction: float, target: float) -> float:
@@ -114,8 +125,8 @@ def _second_prediction_guarded(prediction: Array, target: Array, out: Array, s1:
 
 
 def _value_and_grad_prediction(
-    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1:
-    Array, m2: Array
+    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2:
+    Array, m3: Array
 ) -> None:
     np.negative(target, out=value)
     np.log(prediction, out=s1)
@@ -126,43 +137,37 @@ def _value_and_grad_prediction(
     np.multiply(s1, s2, out=s1)
     np.add(value, s1, out=value)
     np.abs(prediction, out=s1)
-    np.divide(1.0, s1, out=s2)
-    np.subtract(1.0, s1, out=s3)
-    np.equal(target, 1.0, out=m1)
-    np.negative(s2, out=grad)
-    np.equal(target, 0.0, out=m2)
-    np.divide(1.0, s3, out=s4)
-    np.subtract(s1, target, out=s1)
+    np.subtract(1.0, s1, out=s2)
+    np.subtract(prediction, target, out=grad)
     np.multiply(s1, s2, out=s1)
-    np.divide(s1, s3, out=s1)
-    select(m2, s4, s1, out=s4)
-    select(m1, grad, s4, out=grad)
+    np.divide(grad, s1, out=grad)
 
 
 def _value_and_grad_prediction_guarded(
-    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1:
-    Array, m2: Array
+    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2:
+    Array, m3: Array
 ) -> None:
-    np.negative(target, out=s1)
-    np.log(prediction, out=s2)
-    product(s1, s2, out=value)
-    np.subtract(target, 1.0, out=s1)
-    np.negative(prediction, out=s2)
-    np.log1p(s2, out=s2)
-    product(s1, s2, out=s3)
-    np.add(value, s3, out=value)
-    np.abs(prediction, out=s1)
-    np.divide(1.0, s1, out=s2)
-    np.subtract(1.0, s1, out=s3)
-    np.equal(target, 1.0, out=m1)
-    np.negative(s2, out=grad)
-    np.equal(target, 0.0, out=m2)
-    np.divide(1.0, s3, out=s4)
-    np.subtract(s1, target, out=s1)
-    np.multiply(s1, s2, out=s1)
-    np.divide(s1, s3, out=s1)
-    select(m2, s4, s1, out=s4)
-    select(m1, grad, s4, out=grad)
+    np.negative(target, out=grad)
+    np.log(prediction, out=s1)
+    product(grad, s1, out=value)
+    np.subtract(target, 1.0, out=grad)
+    np.negative(prediction, out=s1)
+    np.log1p(s1, out=s1)
+    product(grad, s1, out=s2)
+    np.add(value, s2, out=value)
+    np.abs(prediction, out=grad)
+    np.subtract(1.0, grad, out=s1)
+    np.subtract(prediction, target, out=s2)
+    np.multiply(grad, s1, out=s3)
+    np.divide(s2, s3, out=s2)
+    np.isnan(s2, out=m1)
+    np.equal(target, 1.0, out=m2)
+    np.divide(-1.0, grad, out=grad)
+    np.equal(target, 0.0, out=m3)
+    np.divide(1.0, s1, out=s1)
+    select(m3, s1, s2, out=s1)
+    select(m2, grad, s1, out=grad)
+    select(m1, grad, s2, out=grad)
 
 
 binary_cross_entropy = ScalarFunction(
@@ -171,7 +176,9 @@ binary_cross_entropy = ScalarFunction(
     ranges={"prediction": Range(lower=0.0, upper=1.0), "target": Range(lower=0.0, upper=1.0)},
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=3),
     gradients={
-        "prediction": Kernel(_grad_prediction, number=_grad_prediction_of_number, scratch=4, masks=2),
+        "prediction": Kernel(
+            _grad_prediction, _grad_prediction_guarded, number=_grad_prediction_of_number, scratch=3, masks=3,
+        ),
     },
     seconds={
         "prediction": Kernel(
@@ -180,7 +187,7 @@ binary_cross_entropy = ScalarFunction(
     },
     values_and_gradients={
         "prediction": Kernel(
-            _value_and_grad_prediction, _value_and_grad_prediction_guarded, results=2, scratch=4, masks=2,
+            _value_and_grad_prediction, _value_and_grad_prediction_guarded, results=2, scratch=3, masks=3,
         ),
     },
     loss=True,

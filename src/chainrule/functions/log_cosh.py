@@ -23,35 +23,67 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, apply, lost, refined, refined_of_single
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, apply, lost, select
 
 
-def _value(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.subtract(target, prediction, out=s1)
-    np.abs(s1, out=s1)  # t1
-    np.multiply(-2.0, s1, out=out)
-    np.exp(out, out=out)
-    np.log1p(out, out=out)  # t2
-    np.add(s1, out, out=s2)
-    np.subtract(s2, 0.6931471805599453, out=s2)  # t3
-    np.add(0.6931471805599453, s1, out=s1)
-    np.abs(out, out=out)
-    np.add(s1, out, out=s1)  # t4
-    apply(refined, s2, s2, s1, lambda prediction, target: ((target + -prediction).exp() / 2 + (prediction + -target).exp() / 2).ln(), prediction, target, out=out)
+def _value_of_number(prediction: float, target: float) -> float:
+    t1 = target - prediction
+    t2 = t1 * t1
+    t3 = abs(t1)
+    t4 = (7.910627630525768e-10 * t2 - 8.620783130121142e-09) * t2 + 4.732814961309416e-08
+    t5 = (t4 * t2 - 1.8092225372848796e-07) * t2 + 5.655745411510665e-07
+    t6 = (t5 * t2 - 1.6031814818345172e-06) * t2 + 4.387131243463467e-06
+    t7 = (t6 * t2 - 1.1949060225898248e-05) * t2 + 3.277705336695742e-05
+    t8 = (t7 * t2 - 9.098914925357266e-05) * t2 + 0.0002565804950879332
+    t9 = (t8 * t2 - 0.0007386029523407898) * t2 + 0.0021869488530347923
+    t10 = ((t9 * t2 - 0.006746031746009005) * t2 + 0.022222222222221803) * t2 - 0.08333333333333333
+    return t2 * (t10 * t2 + 0.5) if t3 < 1.0 else math.log1p(math.exp(-2.0 * t3)) + (t3 - 0.6931471805599453)
 
 
-def _value_narrow(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.subtract(target, prediction, out=s1)
-    np.abs(s1, out=s1)  # t1
-    np.multiply(-2.0, s1, out=out)
-    np.exp(out, out=out)
-    np.log1p(out, out=out)  # t2
-    np.add(s1, out, out=s2)
-    np.subtract(s2, 0.6931471805599453, out=s2)  # t3
-    np.add(0.6931471805599453, s1, out=s1)
-    np.abs(out, out=out)
-    np.add(s1, out, out=s1)  # t4
-    apply(refined_of_single, s2, s2, s1, lambda prediction, target: ((target + -prediction).exp() / 2 + (prediction + -target).exp() / 2).ln(), prediction, target, out=out)
+def _value(prediction: Array, target: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
+    np.subtract(target, prediction, out=s1)  # t1
+    np.multiply(s1, s1, out=out)  # t2
+    np.abs(s1, out=s1)  # t3
+    np.multiply(7.910627630525768e-10, out, out=s2)
+    np.subtract(s2, 8.620783130121142e-09, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 4.732814961309416e-08, out=s2)  # t4
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 1.8092225372848796e-07, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 5.655745411510665e-07, out=s2)  # t5
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 1.6031814818345172e-06, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 4.387131243463467e-06, out=s2)  # t6
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 1.1949060225898248e-05, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 3.277705336695742e-05, out=s2)  # t7
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 9.098914925357266e-05, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.0002565804950879332, out=s2)  # t8
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.0007386029523407898, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.0021869488530347923, out=s2)  # t9
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.006746031746009005, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.022222222222221803, out=s2)
+    np.multiply(s2, out, out=s2)
+    np.subtract(s2, 0.08333333333333333, out=s2)  # t10
+    np.less(s1, 1.0, out=m1)
+    np.multiply(s2, out, out=s2)
+    np.add(s2, 0.5, out=s2)
+    np.multiply(out, s2, out=out)
+    np.multiply(-2.0, s1, out=s2)
+    np.exp(s2, out=s2)
+    np.log1p(s2, out=s2)
+    np.subtract(s1, 0.6931471805599453, out=s1)
+    np.add(s2, s1, out=s2)
+    select(m1, out, s2, out=out)
 
 
 def _grad_prediction_of_number(prediction: float, target: float) -> float:
@@ -86,49 +118,52 @@ def _second_prediction(prediction: Array, target: Array, out: Array, s1: Array, 
     np.divide(out, s1, out=out)
 
 
-def _second_prediction_narrow(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.subtract(target, prediction, out=out)
-    np.abs(out, out=out)
-    np.multiply(-2.0, out, out=out)
-    np.exp(out, out=out)  # e
-    np.add(1.0, out, out=s1)  # t1
-    np.multiply(4.0, out, out=out)
-    np.multiply(s1, s1, out=s1)
-    np.divide(out, s1, out=out)
-
-
 def _value_and_grad_prediction(
-    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array
+    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, m1: Array
 ) -> None:
     np.subtract(target, prediction, out=grad)
+    np.multiply(grad, grad, out=value)
     np.abs(grad, out=s1)
-    np.multiply(-2.0, s1, out=value)
-    np.exp(value, out=value)
-    np.log1p(value, out=value)
-    np.add(s1, value, out=s2)
-    np.subtract(s2, 0.6931471805599453, out=s2)
-    np.add(0.6931471805599453, s1, out=s1)
-    np.abs(value, out=value)
-    np.add(s1, value, out=s1)
-    apply(refined, s2, s2, s1, lambda prediction, target: ((target + -prediction).exp() / 2 + (prediction + -target).exp() / 2).ln(), prediction, target, out=value)
-    np.tanh(grad, out=grad)
-    np.negative(grad, out=grad)
-
-
-def _value_and_grad_prediction_narrow(
-    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array
-) -> None:
-    np.subtract(target, prediction, out=grad)
-    np.abs(grad, out=s1)
-    np.multiply(-2.0, s1, out=value)
-    np.exp(value, out=value)
-    np.log1p(value, out=value)
-    np.add(s1, value, out=s2)
-    np.subtract(s2, 0.6931471805599453, out=s2)
-    np.add(0.6931471805599453, s1, out=s1)
-    np.abs(value, out=value)
-    np.add(s1, value, out=s1)
-    apply(refined_of_single, s2, s2, s1, lambda prediction, target: ((target + -prediction).exp() / 2 + (prediction + -target).exp() / 2).ln(), prediction, target, out=value)
+    np.multiply(7.910627630525768e-10, value, out=s2)
+    np.subtract(s2, 8.620783130121142e-09, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.add(s2, 4.732814961309416e-08, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.subtract(s2, 1.8092225372848796e-07, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.add(s2, 5.655745411510665e-07, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.subtract(s2, 1.6031814818345172e-06, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.add(s2, 4.387131243463467e-06, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.subtract(s2, 1.1949060225898248e-05, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.add(s2, 3.277705336695742e-05, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.subtract(s2, 9.098914925357266e-05, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.add(s2, 0.0002565804950879332, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.subtract(s2, 0.0007386029523407898, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.add(s2, 0.0021869488530347923, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.subtract(s2, 0.006746031746009005, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.add(s2, 0.022222222222221803, out=s2)
+    np.multiply(s2, value, out=s2)
+    np.subtract(s2, 0.08333333333333333, out=s2)
+    np.less(s1, 1.0, out=m1)
+    np.multiply(s2, value, out=s2)
+    np.add(s2, 0.5, out=s2)
+    np.multiply(value, s2, out=value)
+    np.multiply(-2.0, s1, out=s2)
+    np.exp(s2, out=s2)
+    np.log1p(s2, out=s2)
+    np.subtract(s1, 0.6931471805599453, out=s1)
+    np.add(s2, s1, out=s2)
+    select(m1, value, s2, out=value)
     np.tanh(grad, out=grad)
     np.negative(grad, out=grad)
 
@@ -136,20 +171,17 @@ def _value_and_grad_prediction_narrow(
 log_cosh = ScalarFunction(
     "log_cosh",
     arguments=("prediction", "target"),
-    value=Kernel(_value, scratch=2, narrow=Within(_value_narrow, (None, None))),
+    value=Kernel(_value, number=_value_of_number, scratch=2, masks=1),
     gradients={
         "prediction": Kernel(
             _grad_prediction, number=_grad_prediction_of_number, single=Within(_grad_prediction_single, (None, None)),
         ),
     },
     seconds={
-        "prediction": Kernel(_second_prediction, scratch=2, narrow=Within(_second_prediction_narrow, (None, None))),
+        "prediction": Kernel(_second_prediction, scratch=2),
     },
     values_and_gradients={
-        "prediction": Kernel(
-            _value_and_grad_prediction, results=2, scratch=2, narrow=Within(_value_and_grad_prediction_narrow, (None,
-            None)),
-        ),
+        "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=2, masks=1),
     },
     loss=True,
     doc=__doc__,

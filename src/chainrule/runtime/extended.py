@@ -134,7 +134,7 @@ def _pair(x: Any) -> Pair:
 def _unless_lost(total: Any, term: Any, left: float) -> Any:
     """NaN where less than this part of a term is left of a sum."""
     lost = np.abs(total) < left * np.abs(term)
-    return np.where(lost, math.nan, total) if np.any(lost) else total
+    return np.where(lost, math.nan, total) if lost.any() else total
 
 
 def _plus(a: Any, b: Any) -> Any:
@@ -269,7 +269,7 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
         result = np.array(found, dtype=np.float64, order="C")
         given = [_flat(each, result) for each in arguments]
         for k in range(0, places.size, PART):
-            part = places[k : k + PART]
+            part = places[k : k + PART] if places.size < result.size else slice(k, k + PART)
             result.reshape(-1)[part] = _again(formula, [each[part] for each in given])
     return result
 

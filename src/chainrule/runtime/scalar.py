@@ -37,6 +37,7 @@ from .special import erfc_times as erfc_times
 from .special import erfcx as erfcx
 from .special import exp_square as exp_square
 from .special import lost as lost
+from .special import lost_of_number as lost_of_number
 from .special import normal_tail as normal_tail
 from .special import times_exp_square as times_exp_square
 

@@ -188,6 +188,14 @@ def erfc_times(x: Array, high: float, low: float) -> Array:
     return np.asarray((1.0 - np.copysign(1.0, u)) + np.copysign(tail, u))
 
 
+def lost_of_number(a: float, b: float) -> float:
+    """As `lost`, of Python floats."""
+    s = a - b
+    back = s - a
+    rest = (a - (s - back)) - (b + back)
+    return rest if math.isfinite(rest) else 0.0
+
+
 def defined(a: Array, b: Array) -> Array:
     """a, and b where that is NaN."""
     return np.where(np.isnan(a), b, a)
