@@ -275,7 +275,7 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
 
 
 def _flat(array: Any, like: Array) -> Array:
-    if np.shape(array) != like.shape:
+    if not isinstance(array, np.ndarray) or array.shape != like.shape:
         array = np.broadcast_to(array, like.shape)
     each: Array = array.reshape(-1).astype(np.float64, copy=False)
     return each
