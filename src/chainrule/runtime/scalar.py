@@ -28,6 +28,7 @@ from .blocks import Within as Within
 from .extended import refined as refined
 from .gates import normal_gate as normal_gate
 from .gates import normal_gate_slope as normal_gate_slope
+from .rounded import logistic_gate_slope as logistic_gate_slope
 from .special import erf as erf
 from .special import erfc as erfc
 from .special import erfc_times as erfc_times
