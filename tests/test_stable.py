@@ -138,9 +138,17 @@ def test_gates_have_their_limits_and_pass_on_nan(name, kind):
 @pytest.mark.parametrize("name", NORMAL)
 def test_gates_do_not_depend_on_where_a_number_stands(name, kind):
     function = getattr(gates, name)
-    x = np.random.default_rng(2).normal(0, 3, 2 * gates.PART + 1).astype(kind)
+    x = np.random.default_rng(2).normal(0, 3, 4 * gates.PART + 1).astype(kind)
     whole = function(x)
-    for start, size in ((0, 1), (5, 2), (77, 3), (gates.PART - 9, 19), (1000, 1025), (3, gates.PART + 1)):
+    for start, size in (
+        (0, 1),
+        (5, 2),
+        (77, 3),
+        (gates.PART - 9, 19),
+        (1000, 1025),
+        (3, gates.PART + 1),
+        (3, 2 * gates.PART + 1),
+    ):
         assert np.array_equal(function(x[start : start + size]), whole[start : start + size]), (start, size)
     assert np.array_equal([function(x[k : k + 1])[0] for k in range(200)], whole[:200])
 
