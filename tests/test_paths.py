@@ -9,7 +9,7 @@ import sympy
 
 import chainrule.functions
 from chainrule.codegen.moderate import moderate
-from chainrule.codegen.single import ROWS, P, U, single
+from chainrule.codegen.single import ROWS, P, U, double, single
 from chainrule.runtime import blocks, scalar
 from chainrule.runtime.scalar import ScalarFunction, select
 
@@ -71,6 +71,20 @@ def test_every_row_is_within_4_ulp(row):
 def test_a_function_is_known_in_whatever_form(value, found):
     got = single(value, (("x", U),), (("alpha", P),))
     assert (got and got[0][-1]) == found
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (U * sympy.erfc(-U / sympy.sqrt(2)) / 2, "return normal_gate(x)"),
+        (sympy.diff(U / (1 + sympy.exp(-U)), U), "return np.where(x < 0.0, s, 1.0 - s)"),
+        (U * sympy.erfc(-U / sympy.sqrt(2)), None),
+        (1 / (1 + sympy.exp(-U)), None),
+    ],
+)
+def test_some_functions_have_a_formula_in_float64(value, found):
+    got = double(value, (("x", U),), ())
+    assert (got and got[-1]) == found
 
 
 def test_a_function_of_a_difference_is_known():

@@ -24,7 +24,7 @@ from chainrule.codegen.stable import AGAIN, LIMIT, _price, problem, stabilise
 from chainrule.codegen.ulp import Truth, ulps
 from chainrule.codegen.vocabulary import normal_tail, refined, times_exp_square
 from chainrule.errors import VerificationError
-from chainrule.runtime import extended, gates, special
+from chainrule.runtime import extended, gates, rounded, special
 
 x, y = symbols("x y", real=True)
 REALS = (-math.inf, math.inf)
@@ -142,10 +142,33 @@ def test_gates_have_their_limits_and_pass_on_nan(name, kind):
 @pytest.mark.parametrize("name", NORMAL)
 def test_gates_do_not_depend_on_where_a_number_stands(name, kind):
     function = getattr(gates, name)
-    x = np.random.default_rng(2).normal(0, 3, 2 * gates.PART + 1).astype(kind)
+    x = np.random.default_rng(2).normal(0, 3, 4 * gates.PART + 1).astype(kind)
     whole = function(x)
-    for start, size in ((0, 1), (5, 2), (77, 3), (gates.PART - 9, 19), (1000, 1025), (3, gates.PART + 1)):
+    for start, size in (
+        (0, 1),
+        (5, 2),
+        (77, 3),
+        (gates.PART - 9, 19),
+        (1000, 1025),
+        (3, gates.PART + 1),
+        (3, 2 * gates.PART + 1),
+    ):
         assert np.array_equal(function(x[start : start + size]), whole[start : start + size]), (start, size)
+    assert np.array_equal([function(x[k : k + 1])[0] for k in range(200)], whole[:200])
+
+
+def test_the_slope_of_the_logistic_gate_is_right_in_float32_everywhere():
+    rng = np.random.default_rng(3)
+    x = np.concatenate(
+        [-(10 ** rng.uniform(-8, 2.05, 400)), rng.uniform(-4, 20, 400), rng.uniform(-1.279, -1.278, 200)]
+    )
+    x = np.concatenate([x, np.zeros(20_000)]).astype(np.float32)  # more than is computed at a time
+    found = rounded.logistic_gate_slope(x)
+    with M.workprec(400):
+        e = [M.exp(M.mpf(float(p))) for p in x[:1000]]
+        truth = [q * (1 + M.mpf(float(p)) + q) / (1 + q) ** 2 for p, q in zip(x, e, strict=False)]
+    off = [abs(float(f) - t) / np.spacing(np.abs(np.float32(t))) for f, t in zip(found, truth, strict=False)]
+    assert max(off) <= 1.01 and (found[1000:] == 0.5).all()
 
 
 def test_what_rounding_takes_from_a_difference_is_known_exactly():

@@ -26,7 +26,7 @@ PLAIN = {"product": "np.multiply", "quotient": "np.divide"}
 """What a function with a guard is where nothing raises the flag of an invalid operation: only 0 * inf and 0 / 0 tell them apart."""
 SLOW_IN_PLACE = ("np.sign",)
 """Functions that NumPy computes several times slower into their own operand."""
-INSIDE = ("normal_gate", "normal_gate_slope")
+INSIDE = ("logistic_gate_slope", "normal_gate", "normal_gate_slope")
 """Functions of the runtime that write into an array, but not into their own operand."""
 NUMBERS = {
     **{f"np.{name}": f"math.{name}" for name in ("exp", "log", "log1p", "expm1", "sin", "cos", "tan", "tanh", "cosh", "sinh", "sqrt", "hypot", "floor")},

@@ -8,7 +8,8 @@ on top, which the function may magnify by |u f'/f|, at most 2 for the rows with 
 Rows that are the definition itself, but for choices that arithmetic makes, serve arrays of float64 as well (`exact`) where they give the same numbers
 as the stable form.
 
-REFUSED  silu': any form with np.exp or np.cosh, which are off by up to 2.4 ulp in float32, 4.5 ulp at -0.0447
+REFUSED  silu': any form with np.exp or np.cosh of float32, which are off by up to 2.4 ulp, 4.5 ulp at -0.0447
+REFUSED  silu': (1 + exp(u))² by its root, which doubles the rounding of that sum, 4.6 ulp in float64 at -1.2785
 REFUSED  log(cosh(u)): log1p(2 sinh(u/2)**2), 4.1 ulp at 0.696"""
 
 import itertools
@@ -21,6 +22,7 @@ from functools import lru_cache
 import sympy
 from sympy import Expr, Heaviside, Max, Min, Piecewise, Symbol
 
+from chainrule.codegen.fits import M, parts
 from chainrule.codegen.reference import evaluate
 from chainrule.codegen.vocabulary import Undefined
 
@@ -43,6 +45,12 @@ class Row:
 
 
 EXP = sympy.exp(U)
+SILU_ROOT = -1 - sympy.LambertW(sympy.exp(-1))
+"""Where 1 + u + exp(u), a factor of the derivative of u/(1 + exp(-u)), is 0. About it the sum is d + exp(root) expm1(d), two numbers of one sign."""
+
+
+HIGH, LOW = parts("root", M.mpf(SILU_ROOT.evalf(60))).coefficients
+
 ROWS = (
     Row(1 / (1 + 1 / EXP), ("e = np.exp(u)", "return e / (1.0 + e)"), high=80.0),
     Row(EXP / (1 + EXP) ** 2, ("return 0.5 / (1.0 + np.cosh(u))",), -88.0, 88.0),
@@ -50,6 +58,20 @@ ROWS = (
     Row(1 - sympy.tanh(U) ** 2, ("return 2.0 / (1.0 + np.cosh(u + u))",), -44.0, 44.0),
     Row(sympy.log(1 + EXP), ("return np.log1p(np.exp(-np.abs(u))) + np.maximum(u, 0.0)",)),
     Row(U / (1 + 1 / EXP), ("return u / (1.0 + np.exp(-u))",), low=-85.0),
+    Row(
+        sympy.diff(U / (1 + 1 / EXP), U),
+        ("return logistic_gate_slope(u)",),
+        -1e30,
+        1e30,
+        double=(
+            "t = np.maximum(-np.abs(u), -800.0)",
+            f"d = t - {HIGH!r} - {LOW!r}".replace("- -", "+ "),
+            f"n = d + {float(sympy.exp(SILU_ROOT))!r} * np.expm1(d)",
+            "e = np.exp(np.maximum(t, -600.0))",
+            "s = n * e / (1.0 + e * (2.0 + e)) * np.exp(np.minimum(t + 600.0, 0.0))",
+            "return np.where(u < 0.0, s, 1.0 - s)",
+        ),
+    ),
     Row(
         Piecewise((U, U > 0), (P * (EXP - 1), True)),
         ("return np.maximum(u, p * np.expm1(np.minimum(u, 0.0)))",),

@@ -22,18 +22,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import (
-    Array,
-    Kernel,
-    ScalarFunction,
-    Within,
-    at_least,
-    at_most,
-    quotient,
-    quotient_of_number,
-    replace,
-    select,
-)
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, logistic_gate_slope, select
 
 
 def _value_of_number(x: float) -> float:
@@ -43,8 +32,8 @@ def _value_of_number(x: float) -> float:
 
 
 def _value(x: Array, out: Array, s1: Array, s2: Array) -> None:
-    at_least(x, -800.0, out=out)  # t1
-    at_most(out, 40.0, out=s1)
+    np.maximum(x, -800.0, out=out)  # t1
+    np.minimum(out, 40.0, out=s1)
     np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)  # e
     np.multiply(s1, s1, out=s2)
@@ -71,118 +60,61 @@ def _value_single(x: Array, out: Array, s1: Array, s2: Array) -> None:
     np.divide(x, out, out=out)
 
 
-def _grad_x_near1(x: Array) -> Array:
-    t1 = x + 1.2784645427610737 + 1.0946994183093437e-16
-    t7 = (-3.5506633300092484e-08 * t1 + 8.350278470355893e-07) * t1 + 2.3465576965044483e-06
-    t8 = ((t7 * t1 - 2.939979839042329e-06) * t1 - 2.973357001647844e-05) * t1 - 4.090548240398823e-05
-    t9 = ((t8 * t1 + 0.00018570724436475176) * t1 + 0.0007985218856374285) * t1 + 0.00012662741007140427
-    t10 = ((t9 * t1 - 0.006606589138405756) * t1 - 0.015222655223187985) * t1 + 0.01887481422378255
-    return t1 * ((t10 * t1 + 0.1466487969969469) * t1 + 0.2178117057198001)
-
-
 def _grad_x_of_number(x: float) -> float:
-    t1 = x + 1.2784645427610737 + 1.0946994183093437e-16
-    t2 = max(min(x, 100.0), -800.0)
-    t3 = 1.0 + t2
-    t4 = -abs(t2)
-    e = math.exp(max(t4, -600.0))
-    e1 = math.exp(min(t4 + 600.0, 0.0))
-    t5 = 1.0 + e
-    t6 = quotient_of_number(quotient_of_number((t3 + e) * e * e1 if x < 0.0 else 1.0 + t3 * e * e1, t5), t5)
-    t7 = (-3.5506633300092484e-08 * t1 + 8.350278470355893e-07) * t1 + 2.3465576965044483e-06
-    t8 = ((t7 * t1 - 2.939979839042329e-06) * t1 - 2.973357001647844e-05) * t1 - 4.090548240398823e-05
-    t9 = ((t8 * t1 + 0.00018570724436475176) * t1 + 0.0007985218856374285) * t1 + 0.00012662741007140427
-    t10 = ((t9 * t1 - 0.006606589138405756) * t1 - 0.015222655223187985) * t1 + 0.01887481422378255
-    return t1 * ((t10 * t1 + 0.1466487969969469) * t1 + 0.2178117057198001) if abs(1.25 + x) < 0.25 else t6
+    t = max(-abs(x), -800.0)
+    d = t + 1.2784645427610737 + 1.0946994183093437e-16
+    n = d + 0.2784645427610738 * math.expm1(d)
+    e = math.exp(max(t, -600.0))
+    s = n * e / (1.0 + e * (2.0 + e)) * math.exp(min(t + 600.0, 0.0))
+    return s if x < 0.0 else 1.0 - s
 
 
-def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
-    at_most(x, 100.0, out=s1)
-    at_least(s1, -800.0, out=s1)  # t2
-    np.add(1.0, s1, out=s2)  # t3
-    np.abs(s1, out=s1)
-    np.negative(s1, out=s1)  # t4
-    at_least(s1, -600.0, out=s3)
-    np.exp(s3, out=s3)  # e
-    np.add(s1, 600.0, out=s1)
-    at_most(s1, 0.0, out=s1)
-    np.exp(s1, out=s1)  # e1
-    np.add(1.0, s3, out=s4)  # t5
-    np.less(x, 0.0, out=m1)
-    np.add(s2, s3, out=out)
-    np.multiply(out, s3, out=out)
-    np.multiply(out, s1, out=out)
+def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+    np.abs(x, out=s1)
+    np.negative(s1, out=s1)
+    np.maximum(s1, -800.0, out=s1)  # t
+    np.add(s1, 1.2784645427610737, out=out)
+    np.add(out, 1.0946994183093437e-16, out=out)  # d
+    np.expm1(out, out=s2)
+    np.multiply(0.2784645427610738, s2, out=s2)
+    np.add(out, s2, out=out)  # n
+    np.maximum(s1, -600.0, out=s2)
+    np.exp(s2, out=s2)  # e
+    np.multiply(out, s2, out=out)
+    np.add(2.0, s2, out=s3)
     np.multiply(s2, s3, out=s2)
-    np.multiply(s2, s1, out=s2)
     np.add(1.0, s2, out=s2)
-    select(m1, out, s2, out=out)
-    np.divide(out, s4, out=out)
-    np.divide(out, s4, out=out)  # t6
-    np.add(1.25, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _grad_x_near1, x, out=out)
-
-
-def _grad_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
-    at_most(x, 100.0, out=s1)
-    at_least(s1, -800.0, out=s1)  # t2
-    np.add(1.0, s1, out=out)  # t3
-    np.abs(s1, out=s1)
-    np.negative(s1, out=s1)  # t4
-    at_least(s1, -600.0, out=s2)
-    np.exp(s2, out=s2)  # e
+    np.divide(out, s2, out=out)
     np.add(s1, 600.0, out=s1)
-    at_most(s1, 0.0, out=s1)
-    np.exp(s1, out=s1)  # e1
-    np.add(1.0, s2, out=s3)  # t5
-    np.less(x, 0.0, out=m1)
-    np.add(out, s2, out=s4)
-    np.multiply(s4, s2, out=s4)
-    np.multiply(s4, s1, out=s4)
-    np.multiply(out, s2, out=out)
-    np.multiply(out, s1, out=out)
-    np.add(1.0, out, out=out)
-    select(m1, s4, out, out=s4)
-    quotient(s4, s3, out=s1)
-    quotient(s1, s3, out=out)  # t6
-    np.add(1.25, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _grad_x_near1, x, out=out)
-
-
-def _grad_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
-    np.add(1.0, x, out=s1)  # t3
-    np.abs(x, out=s2)
-    np.negative(s2, out=s2)  # t4
-    np.exp(s2, out=s2)  # e
-    np.add(1.0, s2, out=s3)  # t5
-    np.less(x, 0.0, out=m1)
-    np.add(s1, s2, out=out)
-    np.multiply(out, s2, out=out)
-    np.multiply(out, 1.0, out=out)
-    np.multiply(s1, s2, out=s1)
-    np.multiply(s1, 1.0, out=s1)
-    np.add(1.0, s1, out=s1)
-    select(m1, out, s1, out=out)
-    np.divide(out, s3, out=out)
-    np.divide(out, s3, out=out)  # t6
-    np.add(1.25, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _grad_x_near1, x, out=out)
-
-
-def _grad_x_narrow(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
-    np.negative(x, out=s1)
+    np.minimum(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
-    np.add(1.0, s1, out=s1)
-    np.divide(1.0, s1, out=s1)  # t1
-    np.subtract(1.0, s1, out=out)
-    np.multiply(x, out, out=out)
-    np.add(1.0, out, out=out)
+    np.multiply(out, s1, out=out)  # s
+    np.less(x, 0.0, out=m1)
+    np.subtract(1.0, out, out=s1)
+    select(m1, out, s1, out=out)
+
+
+def _grad_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+    np.abs(x, out=s1)
+    np.negative(s1, out=s1)  # t
+    np.add(s1, 1.2784645427610737, out=out)
+    np.add(out, 1.0946994183093437e-16, out=out)  # d
+    np.expm1(out, out=s2)
+    np.multiply(0.2784645427610738, s2, out=s2)
+    np.add(out, s2, out=out)  # n
+    np.exp(s1, out=s1)  # e
     np.multiply(out, s1, out=out)
+    np.add(2.0, s1, out=s2)
+    np.multiply(s1, s2, out=s1)
+    np.add(1.0, s1, out=s1)
+    np.divide(out, s1, out=out)  # s
+    np.less(x, 0.0, out=m1)
+    np.subtract(1.0, out, out=s1)
+    select(m1, out, s1, out=out)
+
+
+def _grad_x_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+    logistic_gate_slope(x, out=out)
 
 
 def _second_x_of_number(x: float) -> float:
@@ -221,11 +153,11 @@ def _second_x(
     np.subtract(out, 1.8464872855353363e-16, out=out)  # t1
     np.add(x, 2.3993572805154675, out=s1)
     np.add(s1, 1.8464872855353363e-16, out=s1)  # t2
-    at_most(x, 800.0, out=s2)
-    at_least(s2, -800.0, out=s2)  # t3
+    np.minimum(x, 800.0, out=s2)
+    np.maximum(s2, -800.0, out=s2)  # t3
     np.abs(s2, out=s3)
     np.negative(s3, out=s3)  # t4
-    at_least(s3, -600.0, out=s4)
+    np.maximum(s3, -600.0, out=s4)
     np.exp(s4, out=s4)  # e
     np.add(1.0, s4, out=s5)  # t5
     np.multiply(0.5, s2, out=s6)
@@ -236,7 +168,7 @@ def _second_x(
     np.divide(s2, s5, out=s2)
     np.multiply(s2, s4, out=s2)
     np.add(s3, 600.0, out=s3)
-    at_most(s3, 0.0, out=s3)
+    np.minimum(s3, 0.0, out=s3)
     np.exp(s3, out=s3)
     np.multiply(s2, s3, out=s2)  # t6
     np.multiply(-7.883099702690139e-16, s1, out=s3)
@@ -489,66 +421,9 @@ def _second_x_moderate(
     select(m1, out, s1, out=out)
 
 
-def _second_x_narrow(
-    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1: Array, m2: Array
-) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.add(1.0, s1, out=s2)  # t1
-    np.multiply(0.5, x, out=out)
-    np.tanh(out, out=out)
-    np.multiply(x, out, out=out)
-    np.subtract(2.0, out, out=out)
-    np.multiply(out, s1, out=out)
-    np.multiply(s2, s2, out=s2)
-    np.divide(out, s2, out=out)
-
-
-def _value_and_grad_x(
-    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
-) -> None:
-    at_least(x, -800.0, out=value)
-    at_most(value, 40.0, out=s1)
-    np.multiply(0.5, s1, out=s1)
-    np.exp(s1, out=s1)
-    np.multiply(s1, s1, out=s2)
-    np.add(1.0, s2, out=s2)
-    np.divide(value, s2, out=value)
-    np.multiply(value, s1, out=value)
-    np.multiply(value, s1, out=value)
-    at_most(x, 100.0, out=s1)
-    at_least(s1, -800.0, out=s1)
-    np.add(1.0, s1, out=s2)
-    np.abs(s1, out=s1)
-    np.negative(s1, out=s1)
-    at_least(s1, -600.0, out=s3)
-    np.exp(s3, out=s3)
-    np.add(s1, 600.0, out=s1)
-    at_most(s1, 0.0, out=s1)
-    np.exp(s1, out=s1)
-    np.add(1.0, s3, out=s4)
-    np.less(x, 0.0, out=m1)
-    np.add(s2, s3, out=grad)
-    np.multiply(grad, s3, out=grad)
-    np.multiply(grad, s1, out=grad)
-    np.multiply(s2, s3, out=s2)
-    np.multiply(s2, s1, out=s2)
-    np.add(1.0, s2, out=s2)
-    select(m1, grad, s2, out=grad)
-    np.divide(grad, s4, out=grad)
-    np.divide(grad, s4, out=grad)
-    np.add(1.25, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _grad_x_near1, x, out=grad)
-
-
-def _value_and_grad_x_guarded(
-    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
-) -> None:
-    at_least(x, -800.0, out=value)
-    at_most(value, 40.0, out=s1)
+def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+    np.maximum(x, -800.0, out=value)
+    np.minimum(value, 40.0, out=s1)
     np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)
     np.multiply(s1, s1, out=grad)
@@ -556,36 +431,31 @@ def _value_and_grad_x_guarded(
     np.divide(value, grad, out=value)
     np.multiply(value, s1, out=value)
     np.multiply(value, s1, out=value)
-    at_most(x, 100.0, out=s1)
-    at_least(s1, -800.0, out=s1)
-    np.add(1.0, s1, out=grad)
-    np.abs(s1, out=s1)
+    np.abs(x, out=s1)
     np.negative(s1, out=s1)
-    at_least(s1, -600.0, out=s2)
+    np.maximum(s1, -800.0, out=s1)
+    np.add(s1, 1.2784645427610737, out=grad)
+    np.add(grad, 1.0946994183093437e-16, out=grad)
+    np.expm1(grad, out=s2)
+    np.multiply(0.2784645427610738, s2, out=s2)
+    np.add(grad, s2, out=grad)
+    np.maximum(s1, -600.0, out=s2)
     np.exp(s2, out=s2)
-    np.add(s1, 600.0, out=s1)
-    at_most(s1, 0.0, out=s1)
-    np.exp(s1, out=s1)
-    np.add(1.0, s2, out=s3)
-    np.less(x, 0.0, out=m1)
-    np.add(grad, s2, out=s4)
-    np.multiply(s4, s2, out=s4)
-    np.multiply(s4, s1, out=s4)
     np.multiply(grad, s2, out=grad)
+    np.add(2.0, s2, out=s3)
+    np.multiply(s2, s3, out=s2)
+    np.add(1.0, s2, out=s2)
+    np.divide(grad, s2, out=grad)
+    np.add(s1, 600.0, out=s1)
+    np.minimum(s1, 0.0, out=s1)
+    np.exp(s1, out=s1)
     np.multiply(grad, s1, out=grad)
-    np.add(1.0, grad, out=grad)
-    select(m1, s4, grad, out=s4)
-    quotient(s4, s3, out=s1)
-    quotient(s1, s3, out=grad)
-    np.add(1.25, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _grad_x_near1, x, out=grad)
+    np.less(x, 0.0, out=m1)
+    np.subtract(1.0, grad, out=s1)
+    select(m1, grad, s1, out=grad)
 
 
-def _value_and_grad_x_moderate(
-    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
-) -> None:
+def _value_and_grad_x_moderate(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
     np.multiply(0.5, x, out=s1)
     np.exp(s1, out=s1)
     np.multiply(s1, s1, out=value)
@@ -593,39 +463,30 @@ def _value_and_grad_x_moderate(
     np.divide(x, value, out=value)
     np.multiply(value, s1, out=value)
     np.multiply(value, s1, out=value)
-    np.add(1.0, x, out=s1)
-    np.abs(x, out=s2)
-    np.negative(s2, out=s2)
-    np.exp(s2, out=s2)
-    np.add(1.0, s2, out=s3)
-    np.less(x, 0.0, out=m1)
-    np.add(s1, s2, out=grad)
-    np.multiply(grad, s2, out=grad)
-    np.multiply(grad, 1.0, out=grad)
-    np.multiply(s1, s2, out=s1)
-    np.multiply(s1, 1.0, out=s1)
-    np.add(1.0, s1, out=s1)
-    select(m1, grad, s1, out=grad)
-    np.divide(grad, s3, out=grad)
-    np.divide(grad, s3, out=grad)
-    np.add(1.25, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _grad_x_near1, x, out=grad)
-
-
-def _value_and_grad_x_narrow(
-    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
-) -> None:
-    np.negative(x, out=s1)
+    np.abs(x, out=s1)
+    np.negative(s1, out=s1)
+    np.add(s1, 1.2784645427610737, out=grad)
+    np.add(grad, 1.0946994183093437e-16, out=grad)
+    np.expm1(grad, out=s2)
+    np.multiply(0.2784645427610738, s2, out=s2)
+    np.add(grad, s2, out=grad)
     np.exp(s1, out=s1)
-    np.add(1.0, s1, out=s1)
-    np.divide(x, s1, out=value)
-    np.divide(1.0, s1, out=s1)
-    np.subtract(1.0, s1, out=grad)
-    np.multiply(x, grad, out=grad)
-    np.add(1.0, grad, out=grad)
     np.multiply(grad, s1, out=grad)
+    np.add(2.0, s1, out=s2)
+    np.multiply(s1, s2, out=s1)
+    np.add(1.0, s1, out=s1)
+    np.divide(grad, s1, out=grad)
+    np.less(x, 0.0, out=m1)
+    np.subtract(1.0, grad, out=s1)
+    select(m1, grad, s1, out=grad)
+
+
+def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+    np.negative(x, out=value)
+    np.exp(value, out=value)
+    np.add(1.0, value, out=value)
+    np.divide(x, value, out=value)
+    logistic_gate_slope(x, out=grad)
 
 
 silu = ScalarFunction(
@@ -633,25 +494,24 @@ silu = ScalarFunction(
     arguments=("x",),
     value=Kernel(
         _value, number=_value_of_number, scratch=2, moderate=Within(_value_moderate, ((-800.0, 40.0),)),
-        single=Within(_value_single, ((-85.0, np.inf),), flags=True),
+        single=Within(_value_single, ((-85.0, np.inf),)),
     ),
     gradients={
         "x": Kernel(
-            _grad_x, _grad_x_guarded, number=_grad_x_of_number, scratch=4, masks=1, moderate=Within(_grad_x_moderate,
-            ((-600.0, 100.0),)), narrow=Within(_grad_x_narrow, ((-80.0, 80.0),)),
+            _grad_x, number=_grad_x_of_number, scratch=3, masks=1, moderate=Within(_grad_x_moderate, ((-600.0,
+            600.0),)), single=Within(_grad_x_single, ((-1e+30, 1e+30),)),
         ),
     },
     seconds={
         "x": Kernel(
             _second_x, number=_second_x_of_number, scratch=6, masks=2, moderate=Within(_second_x_moderate, ((-600.0,
-            600.0),)), narrow=Within(_second_x_narrow, ((-80.0, 80.0),)),
+            600.0),)),
         ),
     },
     values_and_gradients={
         "x": Kernel(
-            _value_and_grad_x, _value_and_grad_x_guarded, results=2, scratch=4, masks=1,
-            moderate=Within(_value_and_grad_x_moderate, ((-600.0, 40.0),)), narrow=Within(_value_and_grad_x_narrow,
-            ((-80.0, 80.0),)),
+            _value_and_grad_x, results=2, scratch=3, masks=1, moderate=Within(_value_and_grad_x_moderate, ((-600.0,
+            40.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1e+30),)),
         ),
     },
     doc=__doc__,

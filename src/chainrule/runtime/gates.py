@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .arithmetic import select
+
 GATE_RAISED = (39.48992216587067,)
 # p such that the probability that a standard normal variable exceeds x is exp(GATE_RAISED - x²/2) (1 + p)/(x + WEIGHT)/SCALE for 0 <= x <= FAR, in t = (x - m)/(x + m), m its MIDDLE; relative error 2.0e-18 before rounding
 GATE = (
@@ -102,7 +104,7 @@ COLUMNS, COLUMNS_SINGLE = 6, 5
 WEIGHT = 1.375
 MIDDLES = {"GATE": 5.0, "GATE_SINGLE": 4.5, "SLOPE": 3.75, "SLOPE_SINGLE": 3.75}
 PART = 16384
-"""Elements that are computed at a time."""
+"""Elements of float64 that are computed at a time; of float32 twice as many."""
 FEW = 1024
 """Elements up to which memory is asked of the system, which then costs little."""
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
@@ -127,6 +129,7 @@ class _Series:
     def __init__(self, middle: float, raised: float, coefficients: tuple[float, ...], single: bool = False) -> None:
         columns = COLUMNS_SINGLE if single else COLUMNS
         self.kind: Any = SINGLE if single else DOUBLE
+        self.part = 2 * PART if single else PART
         self.far, self.scale = (FAR_SINGLE, SCALE_SINGLE) if single else (FAR, SCALE)
         self.middle, self.raised = middle, raised
         rising = np.array(coefficients, self.kind).reshape(-1, columns)
@@ -175,11 +178,12 @@ def _by_parts(code: Any, series: Any, x: Any, out: Any) -> Any:
         out[...] = _by_parts(code, series, np.repeat(x, 2), None)[:1].reshape(x.shape)
         return out
     polynomial = series[x.dtype]
+    size = polynomial.part
     given, found = x.reshape(-1), out.reshape(-1)
     whole = _ROOMS.take(polynomial, x.size)
     start = 0
     while start < x.size:
-        stop = start + PART if x.size - start != PART + 1 else start + PART - 1
+        stop = start + size if x.size - start != size + 1 else start + size - 1  # one is never left
         part = given[start:stop]
         code(part, found[start:stop], polynomial, whole if part.size == whole.length else whole.cut(part.size))
         start = stop
@@ -207,10 +211,10 @@ class _Rooms(threading.local):
 
     def take(self, polynomial: _Series, size: int) -> _Room:
         room = self.free.pop(polynomial.matrix.shape, None) if size > FEW else None
-        return room or _room(polynomial, min(size, FEW) if size <= FEW else PART)
+        return room or _room(polynomial, size if size <= FEW else polynomial.part)
 
     def give(self, room: _Room) -> None:
-        if room.length == PART:
+        if room.length > FEW:
             self.free[room.sums.shape[0], room.powers.shape[0]] = room
 
 
@@ -254,7 +258,7 @@ def _slope(x: Any, out: Any, polynomial: _Series, room: _Room) -> None:
     total += e
     total *= 1.0 / polynomial.scale
     np.subtract(1.0, total, out=e)
-    out[...] = np.where(np.less(x, 0.0), total, e)
+    select(np.less(x, 0.0), total, e, out=out)
 
 
 def _gaussian(a: Any, raised: float, room: _Room) -> Any:

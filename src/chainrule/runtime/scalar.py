@@ -30,6 +30,7 @@ from .gates import normal_gate_slope as normal_gate_slope
 from .limits import at_least as at_least
 from .limits import at_most as at_most
 from .limits import clipped as clipped
+from .rounded import logistic_gate_slope as logistic_gate_slope
 from .special import defined as defined
 from .special import erf as erf
 from .special import erfc as erfc
