@@ -22,7 +22,16 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, logistic_gate_slope, select
+from chainrule.runtime.scalar import (
+    Array,
+    Kernel,
+    ScalarFunction,
+    Within,
+    at_least,
+    at_most,
+    logistic_gate_slope,
+    select,
+)
 
 
 def _value_of_number(x: float) -> float:
@@ -32,8 +41,8 @@ def _value_of_number(x: float) -> float:
 
 
 def _value(x: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.maximum(x, -800.0, out=out)  # t1
-    np.minimum(out, 40.0, out=s1)
+    at_least(x, -800.0, out=out)  # t1
+    at_most(out, 40.0, out=s1)
     np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)  # e
     np.multiply(s1, s1, out=s2)
@@ -72,13 +81,13 @@ def _grad_x_of_number(x: float) -> float:
 def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
     np.abs(x, out=s1)
     np.negative(s1, out=s1)
-    np.maximum(s1, -800.0, out=s1)  # t
+    at_least(s1, -800.0, out=s1)  # t
     np.add(s1, 1.2784645427610737, out=out)
     np.add(out, 1.0946994183093437e-16, out=out)  # d
     np.expm1(out, out=s2)
     np.multiply(0.2784645427610738, s2, out=s2)
     np.add(out, s2, out=out)  # n
-    np.maximum(s1, -600.0, out=s2)
+    at_least(s1, -600.0, out=s2)
     np.exp(s2, out=s2)  # e
     np.multiply(out, s2, out=out)
     np.add(2.0, s2, out=s3)
@@ -86,7 +95,7 @@ def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) ->
     np.add(1.0, s2, out=s2)
     np.divide(out, s2, out=out)
     np.add(s1, 600.0, out=s1)
-    np.minimum(s1, 0.0, out=s1)
+    at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
     np.multiply(out, s1, out=out)  # s
     np.less(x, 0.0, out=m1)
@@ -123,158 +132,170 @@ def _second_x_of_number(x: float) -> float:
     t3 = max(min(x, 800.0), -800.0)
     t4 = -abs(t3)
     e = math.exp(max(t4, -600.0))
-    t5 = 1.0 + e
-    t6 = (2.0 - t3 * math.tanh(0.5 * t3)) / (t5 * t5) * e * math.exp(min(t4 + 600.0, 0.0))
-    t7 = (-7.883099702690139e-16 * t2 - 1.706783221782274e-14) * t2 - 5.918781668509369e-14
-    t8 = ((t7 * t2 + 7.592643919223801e-14) * t2 + 1.1051991567258672e-12) * t2 + 3.4782426785635598e-12
-    t9 = ((t8 * t2 + 7.791652575015771e-13) * t2 - 4.12518053722979e-11) * t2 - 1.9012262213093503e-10
-    t10 = ((t9 * t2 - 2.963669627710529e-10) * t2 + 1.1392928866894122e-09) * t2 + 8.622009006620503e-09
-    t11 = ((t10 * t2 + 2.261810816424697e-08) * t2 - 9.904125233452118e-09) * t2 - 3.1446493484460893e-07
-    t12 = ((t11 * t2 - 1.1904605208404405e-06) * t2 - 1.2461615066182313e-06) * t2 + 8.432377566121422e-06
-    t13 = ((t12 * t2 + 4.745074279272945e-05) * t2 + 9.644059294136414e-05) * t2 - 0.00011513070195844657
-    t14 = ((t13 * t2 - 0.00136636969123676) * t2 - 0.0038628167768302545) * t2 - 0.0018366701447628444
-    t15 = ((t14 * t2 + 0.022487259234225326) * t2 + 0.07629586548655085) * t2 + 0.09153052016419229
-    t16 = (7.883099723162313e-16 * t1 - 1.706783221782274e-14) * t1 + 5.918781666835349e-14
-    t17 = ((t16 * t1 + 7.592643919223801e-14) * t1 - 1.1051991566650293e-12) * t1 + 3.4782426785635598e-12
-    t18 = ((t17 * t1 - 7.791652576310637e-13) * t1 - 4.12518053722979e-11) * t1 + 1.9012262213111406e-10
-    t19 = ((t18 * t1 - 2.963669627710529e-10) * t1 - 1.1392928866895807e-09) * t1 + 8.622009006620503e-09
-    t20 = ((t19 * t1 - 2.261810816424686e-08) * t1 - 9.904125233452118e-09) * t1 + 3.144649348446089e-07
-    t21 = ((t20 * t1 - 1.1904605208404405e-06) * t1 + 1.2461615066182313e-06) * t1 + 8.432377566121422e-06
-    t22 = ((t21 * t1 - 4.745074279272945e-05) * t1 + 9.644059294136414e-05) * t1 + 0.00011513070195844657
-    t23 = ((t22 * t1 - 0.00136636969123676) * t1 + 0.0038628167768302545) * t1 - 0.0018366701447628444
-    t24 = ((t23 * t1 - 0.022487259234225326) * t1 + 0.07629586548655085) * t1 - 0.09153052016419229
-    return t1 * t24 if abs(x - 2.5) < 1.0 else t2 * t15 if abs(2.5 + x) < 1.0 else t6
+    t5 = 2.0 + t3
+    t6 = t3 - 2.0
+    e1 = math.exp(min(t4 + 600.0, 0.0))
+    t7 = 1.0 + e
+    t8 = (-t6 * e * e1 - -t5 if x < 0.0 else -t6 + t5 * e * e1) / (t7 * t7 * t7) * e
+    t9 = (-7.883099702690139e-16 * t2 - 1.706783221782274e-14) * t2 - 5.918781668509369e-14
+    t10 = ((t9 * t2 + 7.592643919223801e-14) * t2 + 1.1051991567258672e-12) * t2 + 3.4782426785635598e-12
+    t11 = ((t10 * t2 + 7.791652575015771e-13) * t2 - 4.12518053722979e-11) * t2 - 1.9012262213093503e-10
+    t12 = ((t11 * t2 - 2.963669627710529e-10) * t2 + 1.1392928866894122e-09) * t2 + 8.622009006620503e-09
+    t13 = ((t12 * t2 + 2.261810816424697e-08) * t2 - 9.904125233452118e-09) * t2 - 3.1446493484460893e-07
+    t14 = ((t13 * t2 - 1.1904605208404405e-06) * t2 - 1.2461615066182313e-06) * t2 + 8.432377566121422e-06
+    t15 = ((t14 * t2 + 4.745074279272945e-05) * t2 + 9.644059294136414e-05) * t2 - 0.00011513070195844657
+    t16 = ((t15 * t2 - 0.00136636969123676) * t2 - 0.0038628167768302545) * t2 - 0.0018366701447628444
+    t17 = ((t16 * t2 + 0.022487259234225326) * t2 + 0.07629586548655085) * t2 + 0.09153052016419229
+    t18 = (7.883099723162313e-16 * t1 - 1.706783221782274e-14) * t1 + 5.918781666835349e-14
+    t19 = ((t18 * t1 + 7.592643919223801e-14) * t1 - 1.1051991566650293e-12) * t1 + 3.4782426785635598e-12
+    t20 = ((t19 * t1 - 7.791652576310637e-13) * t1 - 4.12518053722979e-11) * t1 + 1.9012262213111406e-10
+    t21 = ((t20 * t1 - 2.963669627710529e-10) * t1 - 1.1392928866895807e-09) * t1 + 8.622009006620503e-09
+    t22 = ((t21 * t1 - 2.261810816424686e-08) * t1 - 9.904125233452118e-09) * t1 + 3.144649348446089e-07
+    t23 = ((t22 * t1 - 1.1904605208404405e-06) * t1 + 1.2461615066182313e-06) * t1 + 8.432377566121422e-06
+    t24 = ((t23 * t1 - 4.745074279272945e-05) * t1 + 9.644059294136414e-05) * t1 + 0.00011513070195844657
+    t25 = ((t24 * t1 - 0.00136636969123676) * t1 + 0.0038628167768302545) * t1 - 0.0018366701447628444
+    t26 = ((t25 * t1 - 0.022487259234225326) * t1 + 0.07629586548655085) * t1 - 0.09153052016419229
+    return t1 * t26 if abs(x - 2.5) < 1.0 else t2 * t17 if abs(2.5 + x) < 1.0 else t8 * e1
 
 
 def _second_x(
-    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1: Array, m2: Array
+    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7: Array, s8: Array,
+    m1: Array, m2: Array
 ) -> None:
     np.subtract(x, 2.3993572805154675, out=out)
     np.subtract(out, 1.8464872855353363e-16, out=out)  # t1
     np.add(x, 2.3993572805154675, out=s1)
     np.add(s1, 1.8464872855353363e-16, out=s1)  # t2
-    np.minimum(x, 800.0, out=s2)
-    np.maximum(s2, -800.0, out=s2)  # t3
+    at_most(x, 800.0, out=s2)
+    at_least(s2, -800.0, out=s2)  # t3
     np.abs(s2, out=s3)
     np.negative(s3, out=s3)  # t4
-    np.maximum(s3, -600.0, out=s4)
+    at_least(s3, -600.0, out=s4)
     np.exp(s4, out=s4)  # e
-    np.add(1.0, s4, out=s5)  # t5
-    np.multiply(0.5, s2, out=s6)
-    np.tanh(s6, out=s6)
-    np.multiply(s2, s6, out=s2)
-    np.subtract(2.0, s2, out=s2)
-    np.multiply(s5, s5, out=s5)
-    np.divide(s2, s5, out=s2)
-    np.multiply(s2, s4, out=s2)
+    np.add(2.0, s2, out=s5)  # t5
+    np.subtract(s2, 2.0, out=s2)  # t6
     np.add(s3, 600.0, out=s3)
-    np.minimum(s3, 0.0, out=s3)
-    np.exp(s3, out=s3)
-    np.multiply(s2, s3, out=s2)  # t6
-    np.multiply(-7.883099702690139e-16, s1, out=s3)
-    np.subtract(s3, 1.706783221782274e-14, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 5.918781668509369e-14, out=s3)  # t7
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 7.592643919223801e-14, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 1.1051991567258672e-12, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 3.4782426785635598e-12, out=s3)  # t8
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 7.791652575015771e-13, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 4.12518053722979e-11, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 1.9012262213093503e-10, out=s3)  # t9
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 2.963669627710529e-10, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 1.1392928866894122e-09, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 8.622009006620503e-09, out=s3)  # t10
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 2.261810816424697e-08, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 9.904125233452118e-09, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 3.1446493484460893e-07, out=s3)  # t11
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 1.1904605208404405e-06, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 1.2461615066182313e-06, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 8.432377566121422e-06, out=s3)  # t12
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 4.745074279272945e-05, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 9.644059294136414e-05, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 0.00011513070195844657, out=s3)  # t13
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 0.00136636969123676, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 0.0038628167768302545, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.subtract(s3, 0.0018366701447628444, out=s3)  # t14
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 0.022487259234225326, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 0.07629586548655085, out=s3)
-    np.multiply(s3, s1, out=s3)
-    np.add(s3, 0.09153052016419229, out=s3)  # t15
+    at_most(s3, 0.0, out=s3)
+    np.exp(s3, out=s3)  # e1
+    np.add(1.0, s4, out=s6)  # t7
+    np.less(x, 0.0, out=m1)
+    np.negative(s2, out=s2)
+    np.multiply(s2, s4, out=s7)
+    np.multiply(s7, s3, out=s7)
+    np.negative(s5, out=s8)
+    np.subtract(s7, s8, out=s7)
+    np.multiply(s5, s4, out=s5)
+    np.multiply(s5, s3, out=s5)
+    np.add(s2, s5, out=s2)
+    select(m1, s7, s2, out=s7)
+    np.multiply(s6, s6, out=s2)
+    np.multiply(s2, s6, out=s2)
+    np.divide(s7, s2, out=s7)
+    np.multiply(s7, s4, out=s7)  # t8
+    np.multiply(-7.883099702690139e-16, s1, out=s2)
+    np.subtract(s2, 1.706783221782274e-14, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 5.918781668509369e-14, out=s2)  # t9
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.592643919223801e-14, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 1.1051991567258672e-12, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 3.4782426785635598e-12, out=s2)  # t10
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.791652575015771e-13, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 4.12518053722979e-11, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.9012262213093503e-10, out=s2)  # t11
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 2.963669627710529e-10, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 1.1392928866894122e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 8.622009006620503e-09, out=s2)  # t12
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 2.261810816424697e-08, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 9.904125233452118e-09, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 3.1446493484460893e-07, out=s2)  # t13
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.1904605208404405e-06, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.2461615066182313e-06, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 8.432377566121422e-06, out=s2)  # t14
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.745074279272945e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 9.644059294136414e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00011513070195844657, out=s2)  # t15
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00136636969123676, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0038628167768302545, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0018366701447628444, out=s2)  # t16
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.022487259234225326, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.07629586548655085, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.09153052016419229, out=s2)  # t17
     np.multiply(7.883099723162313e-16, out, out=s4)
     np.subtract(s4, 1.706783221782274e-14, out=s4)
     np.multiply(s4, out, out=s4)
-    np.add(s4, 5.918781666835349e-14, out=s4)  # t16
+    np.add(s4, 5.918781666835349e-14, out=s4)  # t18
     np.multiply(s4, out, out=s4)
     np.add(s4, 7.592643919223801e-14, out=s4)
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 1.1051991566650293e-12, out=s4)
     np.multiply(s4, out, out=s4)
-    np.add(s4, 3.4782426785635598e-12, out=s4)  # t17
+    np.add(s4, 3.4782426785635598e-12, out=s4)  # t19
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 7.791652576310637e-13, out=s4)
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 4.12518053722979e-11, out=s4)
     np.multiply(s4, out, out=s4)
-    np.add(s4, 1.9012262213111406e-10, out=s4)  # t18
+    np.add(s4, 1.9012262213111406e-10, out=s4)  # t20
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 2.963669627710529e-10, out=s4)
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 1.1392928866895807e-09, out=s4)
     np.multiply(s4, out, out=s4)
-    np.add(s4, 8.622009006620503e-09, out=s4)  # t19
+    np.add(s4, 8.622009006620503e-09, out=s4)  # t21
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 2.261810816424686e-08, out=s4)
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 9.904125233452118e-09, out=s4)
     np.multiply(s4, out, out=s4)
-    np.add(s4, 3.144649348446089e-07, out=s4)  # t20
+    np.add(s4, 3.144649348446089e-07, out=s4)  # t22
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 1.1904605208404405e-06, out=s4)
     np.multiply(s4, out, out=s4)
     np.add(s4, 1.2461615066182313e-06, out=s4)
     np.multiply(s4, out, out=s4)
-    np.add(s4, 8.432377566121422e-06, out=s4)  # t21
+    np.add(s4, 8.432377566121422e-06, out=s4)  # t23
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 4.745074279272945e-05, out=s4)
     np.multiply(s4, out, out=s4)
     np.add(s4, 9.644059294136414e-05, out=s4)
     np.multiply(s4, out, out=s4)
-    np.add(s4, 0.00011513070195844657, out=s4)  # t22
+    np.add(s4, 0.00011513070195844657, out=s4)  # t24
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 0.00136636969123676, out=s4)
     np.multiply(s4, out, out=s4)
     np.add(s4, 0.0038628167768302545, out=s4)
     np.multiply(s4, out, out=s4)
-    np.subtract(s4, 0.0018366701447628444, out=s4)  # t23
+    np.subtract(s4, 0.0018366701447628444, out=s4)  # t25
     np.multiply(s4, out, out=s4)
     np.subtract(s4, 0.022487259234225326, out=s4)
     np.multiply(s4, out, out=s4)
     np.add(s4, 0.07629586548655085, out=s4)
     np.multiply(s4, out, out=s4)
-    np.subtract(s4, 0.09153052016419229, out=s4)  # t24
+    np.subtract(s4, 0.09153052016419229, out=s4)  # t26
     np.subtract(x, 2.5, out=s5)
     np.abs(s5, out=s5)
     np.less(s5, 1.0, out=m1)
@@ -282,13 +303,15 @@ def _second_x(
     np.add(2.5, x, out=s4)
     np.abs(s4, out=s4)
     np.less(s4, 1.0, out=m2)
-    np.multiply(s1, s3, out=s1)
-    select(m2, s1, s2, out=s1)
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s7, s3, out=s7)
+    select(m2, s1, s7, out=s1)
     select(m1, out, s1, out=out)
 
 
 def _second_x_moderate(
-    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1: Array, m2: Array
+    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7: Array, s8: Array,
+    m1: Array, m2: Array
 ) -> None:
     np.subtract(x, 2.3993572805154675, out=out)
     np.subtract(out, 1.8464872855353363e-16, out=out)  # t1
@@ -297,133 +320,168 @@ def _second_x_moderate(
     np.abs(x, out=s2)
     np.negative(s2, out=s2)  # t4
     np.exp(s2, out=s2)  # e
-    np.add(1.0, s2, out=s3)  # t5
-    np.multiply(0.5, x, out=s4)
-    np.tanh(s4, out=s4)
-    np.multiply(x, s4, out=s4)
-    np.subtract(2.0, s4, out=s4)
-    np.multiply(s3, s3, out=s3)
-    np.divide(s4, s3, out=s4)
-    np.multiply(s4, s2, out=s4)  # t6
+    np.add(2.0, x, out=s3)  # t5
+    np.subtract(x, 2.0, out=s4)  # t6
+    np.add(1.0, s2, out=s5)  # t7
+    np.less(x, 0.0, out=m1)
+    np.negative(s4, out=s4)
+    np.multiply(s4, s2, out=s6)
+    np.multiply(s6, 1.0, out=s6)
+    np.negative(s3, out=s7)
+    np.subtract(s6, s7, out=s6)
+    np.multiply(s3, s2, out=s3)
+    np.multiply(s3, 1.0, out=s3)
+    np.add(s4, s3, out=s4)
+    select(m1, s6, s4, out=s6)
+    np.multiply(s5, s5, out=s3)
+    np.multiply(s3, s5, out=s3)
+    np.divide(s6, s3, out=s6)
+    np.multiply(s6, s2, out=s6)  # t8
     np.multiply(-7.883099702690139e-16, s1, out=s2)
     np.subtract(s2, 1.706783221782274e-14, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.subtract(s2, 5.918781668509369e-14, out=s2)  # t7
+    np.subtract(s2, 5.918781668509369e-14, out=s2)  # t9
     np.multiply(s2, s1, out=s2)
     np.add(s2, 7.592643919223801e-14, out=s2)
     np.multiply(s2, s1, out=s2)
     np.add(s2, 1.1051991567258672e-12, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.add(s2, 3.4782426785635598e-12, out=s2)  # t8
+    np.add(s2, 3.4782426785635598e-12, out=s2)  # t10
     np.multiply(s2, s1, out=s2)
     np.add(s2, 7.791652575015771e-13, out=s2)
     np.multiply(s2, s1, out=s2)
     np.subtract(s2, 4.12518053722979e-11, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.subtract(s2, 1.9012262213093503e-10, out=s2)  # t9
+    np.subtract(s2, 1.9012262213093503e-10, out=s2)  # t11
     np.multiply(s2, s1, out=s2)
     np.subtract(s2, 2.963669627710529e-10, out=s2)
     np.multiply(s2, s1, out=s2)
     np.add(s2, 1.1392928866894122e-09, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.add(s2, 8.622009006620503e-09, out=s2)  # t10
+    np.add(s2, 8.622009006620503e-09, out=s2)  # t12
     np.multiply(s2, s1, out=s2)
     np.add(s2, 2.261810816424697e-08, out=s2)
     np.multiply(s2, s1, out=s2)
     np.subtract(s2, 9.904125233452118e-09, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.subtract(s2, 3.1446493484460893e-07, out=s2)  # t11
+    np.subtract(s2, 3.1446493484460893e-07, out=s2)  # t13
     np.multiply(s2, s1, out=s2)
     np.subtract(s2, 1.1904605208404405e-06, out=s2)
     np.multiply(s2, s1, out=s2)
     np.subtract(s2, 1.2461615066182313e-06, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.add(s2, 8.432377566121422e-06, out=s2)  # t12
+    np.add(s2, 8.432377566121422e-06, out=s2)  # t14
     np.multiply(s2, s1, out=s2)
     np.add(s2, 4.745074279272945e-05, out=s2)
     np.multiply(s2, s1, out=s2)
     np.add(s2, 9.644059294136414e-05, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.subtract(s2, 0.00011513070195844657, out=s2)  # t13
+    np.subtract(s2, 0.00011513070195844657, out=s2)  # t15
     np.multiply(s2, s1, out=s2)
     np.subtract(s2, 0.00136636969123676, out=s2)
     np.multiply(s2, s1, out=s2)
     np.subtract(s2, 0.0038628167768302545, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.subtract(s2, 0.0018366701447628444, out=s2)  # t14
+    np.subtract(s2, 0.0018366701447628444, out=s2)  # t16
     np.multiply(s2, s1, out=s2)
     np.add(s2, 0.022487259234225326, out=s2)
     np.multiply(s2, s1, out=s2)
     np.add(s2, 0.07629586548655085, out=s2)
     np.multiply(s2, s1, out=s2)
-    np.add(s2, 0.09153052016419229, out=s2)  # t15
+    np.add(s2, 0.09153052016419229, out=s2)  # t17
     np.multiply(7.883099723162313e-16, out, out=s3)
     np.subtract(s3, 1.706783221782274e-14, out=s3)
     np.multiply(s3, out, out=s3)
-    np.add(s3, 5.918781666835349e-14, out=s3)  # t16
+    np.add(s3, 5.918781666835349e-14, out=s3)  # t18
     np.multiply(s3, out, out=s3)
     np.add(s3, 7.592643919223801e-14, out=s3)
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 1.1051991566650293e-12, out=s3)
     np.multiply(s3, out, out=s3)
-    np.add(s3, 3.4782426785635598e-12, out=s3)  # t17
+    np.add(s3, 3.4782426785635598e-12, out=s3)  # t19
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 7.791652576310637e-13, out=s3)
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 4.12518053722979e-11, out=s3)
     np.multiply(s3, out, out=s3)
-    np.add(s3, 1.9012262213111406e-10, out=s3)  # t18
+    np.add(s3, 1.9012262213111406e-10, out=s3)  # t20
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 2.963669627710529e-10, out=s3)
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 1.1392928866895807e-09, out=s3)
     np.multiply(s3, out, out=s3)
-    np.add(s3, 8.622009006620503e-09, out=s3)  # t19
+    np.add(s3, 8.622009006620503e-09, out=s3)  # t21
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 2.261810816424686e-08, out=s3)
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 9.904125233452118e-09, out=s3)
     np.multiply(s3, out, out=s3)
-    np.add(s3, 3.144649348446089e-07, out=s3)  # t20
+    np.add(s3, 3.144649348446089e-07, out=s3)  # t22
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 1.1904605208404405e-06, out=s3)
     np.multiply(s3, out, out=s3)
     np.add(s3, 1.2461615066182313e-06, out=s3)
     np.multiply(s3, out, out=s3)
-    np.add(s3, 8.432377566121422e-06, out=s3)  # t21
+    np.add(s3, 8.432377566121422e-06, out=s3)  # t23
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 4.745074279272945e-05, out=s3)
     np.multiply(s3, out, out=s3)
     np.add(s3, 9.644059294136414e-05, out=s3)
     np.multiply(s3, out, out=s3)
-    np.add(s3, 0.00011513070195844657, out=s3)  # t22
+    np.add(s3, 0.00011513070195844657, out=s3)  # t24
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 0.00136636969123676, out=s3)
     np.multiply(s3, out, out=s3)
     np.add(s3, 0.0038628167768302545, out=s3)
     np.multiply(s3, out, out=s3)
-    np.subtract(s3, 0.0018366701447628444, out=s3)  # t23
+    np.subtract(s3, 0.0018366701447628444, out=s3)  # t25
     np.multiply(s3, out, out=s3)
     np.subtract(s3, 0.022487259234225326, out=s3)
     np.multiply(s3, out, out=s3)
     np.add(s3, 0.07629586548655085, out=s3)
     np.multiply(s3, out, out=s3)
-    np.subtract(s3, 0.09153052016419229, out=s3)  # t24
-    np.subtract(x, 2.5, out=s5)
-    np.abs(s5, out=s5)
-    np.less(s5, 1.0, out=m1)
+    np.subtract(s3, 0.09153052016419229, out=s3)  # t26
+    np.subtract(x, 2.5, out=s4)
+    np.abs(s4, out=s4)
+    np.less(s4, 1.0, out=m1)
     np.multiply(out, s3, out=out)
     np.add(2.5, x, out=s3)
     np.abs(s3, out=s3)
     np.less(s3, 1.0, out=m2)
     np.multiply(s1, s2, out=s1)
-    select(m2, s1, s4, out=s1)
+    np.multiply(s6, 1.0, out=s6)
+    select(m2, s1, s6, out=s1)
     select(m1, out, s1, out=out)
 
 
+def _second_x_narrow(
+    x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, s7: Array, s8: Array,
+    m1: Array, m2: Array
+) -> None:
+    np.abs(x, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)  # e
+    np.add(2.0, x, out=s1)  # t1
+    np.subtract(x, 2.0, out=s2)  # t2
+    np.add(1.0, out, out=s3)  # t3
+    np.less(x, 0.0, out=m1)
+    np.negative(out, out=s4)
+    np.multiply(s4, s2, out=s4)
+    np.negative(s1, out=s5)
+    np.subtract(s4, s5, out=s4)
+    np.multiply(out, s1, out=s1)
+    np.negative(s2, out=s2)
+    np.add(s1, s2, out=s1)
+    select(m1, s4, s1, out=s4)
+    np.multiply(out, s4, out=out)
+    np.multiply(s3, s3, out=s1)
+    np.multiply(s1, s3, out=s1)
+    np.divide(out, s1, out=out)
+
+
 def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.maximum(x, -800.0, out=value)
-    np.minimum(value, 40.0, out=s1)
+    at_least(x, -800.0, out=value)
+    at_most(value, 40.0, out=s1)
     np.multiply(0.5, s1, out=s1)
     np.exp(s1, out=s1)
     np.multiply(s1, s1, out=grad)
@@ -433,13 +491,13 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array,
     np.multiply(value, s1, out=value)
     np.abs(x, out=s1)
     np.negative(s1, out=s1)
-    np.maximum(s1, -800.0, out=s1)
+    at_least(s1, -800.0, out=s1)
     np.add(s1, 1.2784645427610737, out=grad)
     np.add(grad, 1.0946994183093437e-16, out=grad)
     np.expm1(grad, out=s2)
     np.multiply(0.2784645427610738, s2, out=s2)
     np.add(grad, s2, out=grad)
-    np.maximum(s1, -600.0, out=s2)
+    at_least(s1, -600.0, out=s2)
     np.exp(s2, out=s2)
     np.multiply(grad, s2, out=grad)
     np.add(2.0, s2, out=s3)
@@ -447,7 +505,7 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array,
     np.add(1.0, s2, out=s2)
     np.divide(grad, s2, out=grad)
     np.add(s1, 600.0, out=s1)
-    np.minimum(s1, 0.0, out=s1)
+    at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
     np.multiply(grad, s1, out=grad)
     np.less(x, 0.0, out=m1)
@@ -494,24 +552,24 @@ silu = ScalarFunction(
     arguments=("x",),
     value=Kernel(
         _value, number=_value_of_number, scratch=2, moderate=Within(_value_moderate, ((-800.0, 40.0),)),
-        single=Within(_value_single, ((-85.0, np.inf),)),
+        single=Within(_value_single, ((-85.0, np.inf),), flags=True),
     ),
     gradients={
         "x": Kernel(
             _grad_x, number=_grad_x_of_number, scratch=3, masks=1, moderate=Within(_grad_x_moderate, ((-600.0,
-            600.0),)), single=Within(_grad_x_single, ((-1e+30, 1e+30),)),
+            600.0),)), single=Within(_grad_x_single, ((-1e+30, 1e+30),), flags=True),
         ),
     },
     seconds={
         "x": Kernel(
-            _second_x, number=_second_x_of_number, scratch=6, masks=2, moderate=Within(_second_x_moderate, ((-600.0,
-            600.0),)),
+            _second_x, number=_second_x_of_number, scratch=8, masks=2, moderate=Within(_second_x_moderate, ((-600.0,
+            600.0),)), narrow=Within(_second_x_narrow, ((-80.0, 80.0),)),
         ),
     },
     values_and_gradients={
         "x": Kernel(
             _value_and_grad_x, results=2, scratch=3, masks=1, moderate=Within(_value_and_grad_x_moderate, ((-600.0,
-            40.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1e+30),)),
+            40.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1e+30),), flags=True),
         ),
     },
     doc=__doc__,
