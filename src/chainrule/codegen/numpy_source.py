@@ -427,13 +427,13 @@ def _flagged(
     return True
 
 
-SOME = 8
+SOME = 3
 """About as many points of the other inputs are tried with each that is out of bounds."""
 
 
 def _beyond(low: float, high: float, most: float) -> list[float]:
     """Numbers out of bounds, from next to them to infinity, close together where exponentials overflow."""
-    steps = [2.0**-k for k in range(2, 24, 3)] + [k / 16 for k in range(1, 320)] + [2.0**k for k in range(5, 1024, 40)]
+    steps = [2.0**-k for k in range(2, 24, 3)] + [k / 8 for k in range(1, 160)] + [2.0**k for k in range(5, 1024, 40)]
     above = [high + abs(high or 1.0) * step for step in steps] + [most, math.inf] if high < math.inf else []
     below = [low - abs(low or 1.0) * step for step in steps] + [-most, -math.inf] if low > -math.inf else []
     return above + below
