@@ -313,7 +313,7 @@ def root_mean_square(x: Array, more: Any) -> Array:
 def less_mean(x: Array, weights: Array) -> Array:
     """x less its mean with weights that sum to 1; where one of them is nearly 1, what it stands at is taken away before."""
     x = centred(x, weights)
-    return np.asarray(x - dot(x, weights)[..., None])
+    return np.asarray(x - _sum(x * weights)[..., None])
 
 
 def shifted(z: Array) -> Array:
