@@ -147,7 +147,10 @@ class _Series:
         columns = len(powers)
         for k in range(2, columns):
             np.multiply(powers[~(k // 2)], powers[~(k - k // 2)], out=powers[~k])
-        np.matmul(self.matrix, powers, out=sums)
+        half = t.size // 2 if t.size > self.part // 2 else t.size  # small enough that no library starts threads for it
+        np.matmul(self.matrix, powers[:, :half], out=sums[:, :half])
+        if half < t.size:
+            np.matmul(self.matrix, powers[:, half:], out=sums[:, half:])
         power = np.multiply(powers[~(columns // 2)], powers[~(columns - columns // 2)], out=powers[0])
         total = sums[-1]
         for each in sums[-2::-1]:

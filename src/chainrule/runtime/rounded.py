@@ -4,33 +4,28 @@ from typing import Any
 
 import numpy as np
 
-from .arithmetic import select
-
 PART = 8192
 """Elements that are computed at a time: few enough that memory for them is at hand."""
 
 
 def logistic_gate_slope(x: Any, out: Any = None) -> Any:
-    """The derivative of x/(1 + exp(-x)), of finite float32: at t = -|x| it is exp(t) (1 + t + exp(t))/(1 + exp(t))², at |x| it is 1 less that.
+    """The derivative of x/(1 + exp(-x)), of finite float32: s (1 + x (1 - s)) for the logistic function s.
 
-    No float32 is so close to the root that the sum loses more digits than float64 has to spare."""
+    No float32 is so close to the root, or so large, that a difference loses more digits than float64 has to spare."""
     out = np.empty(x.shape, x.dtype) if out is None else out
     given, found = x.reshape(-1), out.reshape(-1)
-    room = np.empty(min(x.size, PART)), np.empty(min(x.size, PART)), np.empty(min(x.size, PART), np.bool_)
+    room = tuple(np.empty(min(x.size, PART)) for _ in range(3))
     for k in range(0, x.size, PART):
-        part, slope = given[k : k + PART], found[k : k + PART]
-        t, e, below = room if part.size == room[0].size else (each[: part.size] for each in room)
-        np.less(part, 0.0, out=below)
-        np.copyto(t, part)
-        np.abs(t, out=t)
-        np.negative(t, out=t)
-        np.exp(t, out=e)
-        t += 1.0
-        t += e
-        t *= e
-        e += 1.0
-        e *= e
-        t /= e
-        np.copyto(slope, t, casting="same_kind")
-        select(below, slope, np.subtract(1.0, slope), out=slope)
+        part = given[k : k + PART]
+        wide, s, rest = room if part.size == room[0].size else (each[: part.size] for each in room)
+        np.copyto(wide, part)
+        np.negative(wide, out=s)
+        np.exp(s, out=s)
+        s += 1.0
+        np.divide(1.0, s, out=s)
+        np.subtract(1.0, s, out=rest)
+        rest *= wide
+        rest += 1.0
+        rest *= s
+        np.copyto(found[k : k + PART], rest, casting="same_kind")
     return out
