@@ -272,8 +272,9 @@ def test_many_elements_of_any_layout_are_computed_again():
             assert np.array_equal(found[few], one)
 
 
-def test_formulas_in_more_digits_have_no_floats():
-    written = template(x / 3 - Rational(1, 2) + exp(-2 * x) * log(y) / sqrt(x**2 + y), (x, y))
+@pytest.mark.parametrize("formula", [x / 3 - Rational(1, 2) + exp(-2 * x) * log(y) / sqrt(x**2 + y), 1 / (2 * x * y)])
+def test_formulas_in_more_digits_have_no_floats(formula):
+    written = template(formula, (x, y))
     assert written is not None
     for number in (extended.Twice, lambda x: extended.Pair(np.array([x])), __import__("decimal").Decimal):
         assert eval(f"lambda x, y: {written.format('x', 'y')}")(number(0.5), number(0.75)) is not None

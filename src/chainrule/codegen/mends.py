@@ -372,7 +372,7 @@ def _text(node: Any, places: dict[Any, str]) -> str:
         below = [_text(1 / factor, places) for factor in factors if _is_reciprocal(factor)]
         number = abs(coefficient.p)
         above = [str(number), *above] if number != 1 or not above else above
-        below = [str(coefficient.q), *below] if coefficient.q != 1 else below
+        below = [*below, str(coefficient.q)] if coefficient.q != 1 else below
         return f"({'-' if coefficient < 0 else ''}{' * '.join(above)}{''.join(' / ' + each for each in below)})"
     if node.is_Pow and node.exp.is_Integer:
         if node.exp < 0:

@@ -30,7 +30,7 @@ from chainrule.runtime.scalar import (
     at_most,
     normal_gate,
     normal_gate_slope,
-    replace,
+    select,
     times_exp_square,
 )
 
@@ -43,63 +43,187 @@ def _grad_x(x: Array, out: Array) -> None:
     normal_gate_slope(x, out=out)
 
 
-def _second_x_near1(x: Array) -> Array:
-    t2 = x + 1.4142135623730951 - 9.667293313452913e-17
-    t5 = (-2.5619898763898696e-08 * t2 - 9.126122671147642e-09) * t2 + 4.1085313452724105e-07
-    t6 = (t5 * t2 + 6.545660186059598e-07) * t2 - 5.011144586702546e-06
-    t7 = (t6 * t2 - 1.4953357670697285e-05) * t2 + 4.265356058784063e-05
-    t8 = (t7 * t2 + 0.00022100630671544256) * t2 - 0.00016703312359134403
-    t9 = (t8 * t2 - 0.0022546761392692846) * t2 - 0.0013103809211941833
-    t10 = ((t9 * t2 + 0.014989992962410445) * t2 + 0.02568346605540448) * t2 - 0.05188843717757434
-    t11 = ((t10 * t2 - 0.1712231070360299) * t2 + 0.0) * t2 + 0.4402879895212197
-    return t2 * (t11 * t2 + 0.4151074974205947)
+def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array) -> None:
+    np.subtract(x, 1.4142135623730951, out=out)
+    np.add(out, 9.667293313452913e-17, out=out)  # t1
+    np.add(x, 1.4142135623730951, out=s1)
+    np.subtract(s1, 9.667293313452913e-17, out=s1)  # t2
+    at_most(x, 40.0, out=s2)
+    at_least(s2, -40.0, out=s2)  # t3
+    np.multiply(s2, s2, out=s3)
+    np.subtract(2.0, s3, out=s3)
+    np.multiply(0.3989422804014327, s3, out=s3)
+    apply(times_exp_square, s3, s2, -0.5, out=s4)  # t4
+    np.multiply(-2.437603677994541e-08, s1, out=s2)
+    np.subtract(s2, 1.0384695436225098e-08, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.1000470199715725e-07, out=s2)  # t5
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 6.554172917688938e-07, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 5.010882991083677e-06, out=s2)  # t6
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.4953618417784145e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.265351530721613e-05, out=s2)  # t7
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.0002210063516353431, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00016703311902719215, out=s2)  # t8
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00225467614378227, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0013103809214521345, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.014989992962664948, out=s2)  # t9
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.025683466055411785, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.051888437177581535, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.17122310703602997, out=s2)  # t10
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.835607805415536e-17, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.4402879895212197, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.4151074974205947, out=s2)  # t11
+    np.multiply(-2.437603677994541e-08, out, out=s3)
+    np.add(s3, 1.0384695436225098e-08, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 4.1000470199715725e-07, out=s3)  # t12
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 6.554172917688938e-07, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 5.010882991083677e-06, out=s3)  # t13
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 1.4953618417784145e-05, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 4.265351530721613e-05, out=s3)  # t14
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.0002210063516353431, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.00016703311902719215, out=s3)  # t15
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.00225467614378227, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.0013103809214521345, out=s3)  # t16
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.014989992962664948, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.025683466055411785, out=s3)  # t17
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.051888437177581535, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.17122310703602997, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 7.835607805415536e-17, out=s3)  # t18
+    np.multiply(s3, out, out=s3)
+    np.add(s3, 0.4402879895212197, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.subtract(s3, 0.4151074974205947, out=s3)
+    np.multiply(out, s3, out=out)  # t19
+    np.subtract(x, 1.375, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 0.5, out=m1)
+    np.add(1.375, x, out=s3)
+    np.abs(s3, out=s3)
+    np.less(s3, 0.5, out=m2)
+    np.multiply(s1, s2, out=s1)
+    select(m2, s1, s4, out=s1)
+    select(m1, out, s1, out=out)
 
 
-def _second_x_near2(x: Array) -> Array:
-    t1 = x - 1.4142135623730951 + 9.667293313452913e-17
-    t13 = (-2.5619898763898696e-08 * t1 + 9.126122671147642e-09) * t1 + 4.1085313452724105e-07
-    t14 = (t13 * t1 - 6.545660186059598e-07) * t1 - 5.011144586702546e-06
-    t15 = (t14 * t1 + 1.4953357670697285e-05) * t1 + 4.265356058784063e-05
-    t16 = (t15 * t1 - 0.00022100630671544256) * t1 - 0.00016703312359134403
-    t17 = (t16 * t1 + 0.0022546761392692846) * t1 - 0.0013103809211941833
-    t18 = ((t17 * t1 - 0.014989992962410445) * t1 + 0.02568346605540448) * t1 + 0.05188843717757434
-    t19 = ((t18 * t1 - 0.1712231070360299) * t1 + 0.0) * t1 + 0.4402879895212197
-    return t1 * (t19 * t1 - 0.4151074974205947)
-
-
-def _second_x(x: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
-    at_most(x, 40.0, out=s1)
-    at_least(s1, -40.0, out=s1)  # t3
-    np.multiply(s1, s1, out=s2)
+def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array) -> None:
+    np.subtract(x, 1.4142135623730951, out=out)
+    np.add(out, 9.667293313452913e-17, out=out)  # t1
+    np.add(x, 1.4142135623730951, out=s1)
+    np.subtract(s1, 9.667293313452913e-17, out=s1)  # t2
+    np.multiply(x, x, out=s2)
     np.subtract(2.0, s2, out=s2)
     np.multiply(0.3989422804014327, s2, out=s2)
-    apply(times_exp_square, s2, s1, -0.5, out=out)  # t4
-    np.add(1.4375, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _second_x_near1, x, out=out)  # t12
-    np.subtract(x, 1.4375, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _second_x_near2, x, out=out)
+    apply(times_exp_square, s2, x, -0.5, out=s3)  # t4
+    np.multiply(-2.437603677994541e-08, s1, out=s2)
+    np.subtract(s2, 1.0384695436225098e-08, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.1000470199715725e-07, out=s2)  # t5
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 6.554172917688938e-07, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 5.010882991083677e-06, out=s2)  # t6
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 1.4953618417784145e-05, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 4.265351530721613e-05, out=s2)  # t7
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.0002210063516353431, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00016703311902719215, out=s2)  # t8
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.00225467614378227, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.0013103809214521345, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.014989992962664948, out=s2)  # t9
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.025683466055411785, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.051888437177581535, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.subtract(s2, 0.17122310703602997, out=s2)  # t10
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 7.835607805415536e-17, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.4402879895212197, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(s2, 0.4151074974205947, out=s2)  # t11
+    np.multiply(-2.437603677994541e-08, out, out=s4)
+    np.add(s4, 1.0384695436225098e-08, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 4.1000470199715725e-07, out=s4)  # t12
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 6.554172917688938e-07, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 5.010882991083677e-06, out=s4)  # t13
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 1.4953618417784145e-05, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 4.265351530721613e-05, out=s4)  # t14
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.0002210063516353431, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.00016703311902719215, out=s4)  # t15
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.00225467614378227, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.0013103809214521345, out=s4)  # t16
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.014989992962664948, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.025683466055411785, out=s4)  # t17
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.051888437177581535, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.17122310703602997, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 7.835607805415536e-17, out=s4)  # t18
+    np.multiply(s4, out, out=s4)
+    np.add(s4, 0.4402879895212197, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.subtract(s4, 0.4151074974205947, out=s4)
+    np.multiply(out, s4, out=out)  # t19
+    np.subtract(x, 1.375, out=s4)
+    np.abs(s4, out=s4)
+    np.less(s4, 0.5, out=m1)
+    np.add(1.375, x, out=s4)
+    np.abs(s4, out=s4)
+    np.less(s4, 0.5, out=m2)
+    np.multiply(s1, s2, out=s1)
+    select(m2, s1, s3, out=s1)
+    select(m1, out, s1, out=out)
 
 
-def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
-    np.multiply(x, x, out=s1)
-    np.subtract(2.0, s1, out=s1)
-    np.multiply(0.3989422804014327, s1, out=s1)
-    apply(times_exp_square, s1, x, -0.5, out=out)  # t4
-    np.add(1.4375, x, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _second_x_near1, x, out=out)  # t12
-    np.subtract(x, 1.4375, out=s1)
-    np.abs(s1, out=s1)
-    np.less(s1, 0.25, out=m1)
-    replace(m1, _second_x_near2, x, out=out)
-
-
-def _second_x_narrow(x: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
+def _second_x_narrow(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array) -> None:
     np.multiply(x, x, out=s1)  # t1
     np.subtract(2.0, s1, out=out)
     np.multiply(0.3989422804014327, out, out=out)
@@ -122,7 +246,7 @@ gelu = ScalarFunction(
     },
     seconds={
         "x": Kernel(
-            _second_x, scratch=2, masks=1, moderate=Within(_second_x_moderate, ((-40.0, 40.0),), flags=True),
+            _second_x, scratch=4, masks=2, moderate=Within(_second_x_moderate, ((-40.0, 40.0),), flags=True),
             narrow=Within(_second_x_narrow, ((-80.0, 80.0),)),
         ),
     },

@@ -118,6 +118,17 @@ def _second_prediction(prediction: Array, target: Array, out: Array, s1: Array, 
     np.divide(out, s1, out=out)
 
 
+def _second_prediction_narrow(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.subtract(target, prediction, out=out)
+    np.abs(out, out=out)
+    np.multiply(-2.0, out, out=out)
+    np.exp(out, out=out)  # e
+    np.add(1.0, out, out=s1)  # t1
+    np.multiply(4.0, out, out=out)
+    np.multiply(s1, s1, out=s1)
+    np.divide(out, s1, out=out)
+
+
 def _value_and_grad_prediction(
     prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, m1: Array
 ) -> None:
@@ -178,7 +189,7 @@ log_cosh = ScalarFunction(
         ),
     },
     seconds={
-        "prediction": Kernel(_second_prediction, scratch=2),
+        "prediction": Kernel(_second_prediction, scratch=2, narrow=Within(_second_prediction_narrow, (None, None))),
     },
     values_and_gradients={
         "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=2, masks=1),

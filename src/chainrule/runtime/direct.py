@@ -48,7 +48,8 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         inputs = args + defaults
         if kind is not F64 and kind is not F32:
             return None
-        within, own, twin = moderate, F64, guarded
+        own: np.dtype[Any] = F64
+        within, twin = moderate, guarded
         if kind is F32 and single is not None:
             within, own, twin = single, F32, None
         elif kind is F32 and narrow is not None:
