@@ -7,7 +7,7 @@ python benchmarks/functions.py --clock cpu --threads 1   processor time, for a m
 python benchmarks/functions.py --keep FOLDER          everything, the records of each process kept there; what is there is not measured again
 
 All calls of a row take turns and the least of the repeats counts. Each number of threads is a process of its own that may use so many cores, so every
-library adapts in its own way; one more process measures one thread in which no library may use AVX-512. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
+library adapts in its own way; one more process measures one thread in which no library may use AVX-512, at two sizes. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
 device; those of torch without gradients are timed without their tape, the gradient is a backward pass of its sum, with the forward pass that it needs.
 `best` is the fastest of all peers, so it is a different one in each row. `floor`: the operations of NumPy that no code for the function can do without,
 one after the other on blocks in the cache, into arrays that are there; where it is not below the best peer, NumPy is what forbids to be faster."""
@@ -33,6 +33,7 @@ OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "speed.md"
 PLOT = OUTPUT.with_suffix(".svg")
 SIZES = (100, 10_000, 1_000_000, 10_000_000)
 DTYPES = ("float64", "float32")
+WITHOUT_SIZES = (10_000, 1_000_000)
 PEERS = ("lambdify", "lambdify cse", "scipy", "numexpr", "jax", "torch", "torch no-grad")
 WITHOUT_AVX512: Mapping[str, str] = {
     "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX512_SPR X86_V4",
@@ -603,12 +604,17 @@ class Way:
         return f"{self.threads} thread{'s' * (self.threads > 1)}{'' if self.avx512 else ', no AVX-512'}"
 
     @property
+    def sizes(self) -> Sequence[int]:
+        return SIZES if self.avx512 else WITHOUT_SIZES
+
+    @property
     def file(self) -> str:
         return f"{self.threads}{'' if self.avx512 else '-no-avx512'}.jsonl"
 
-    def measured(self, path: Path, arguments: Sequence[str]) -> list[dict[str, Any]]:
+    def measured(self, path: Path, arguments: Sequence[str], sizes: Sequence[int]) -> list[dict[str, Any]]:
         """The records that are in a file, after they are measured if it is not there."""
         if not path.exists():
+            arguments = [*arguments, *(word for n in sizes for word in ("-n", str(n)))]
             cores = sorted(os.sched_getaffinity(0))
             unfinished = path.with_suffix(".unfinished")
             subprocess.run(
@@ -658,11 +664,11 @@ def main(
     ways = [Way(t, not no_avx512) for t in threads or (1, 2) if t <= cores] + [Way(1, False)] * everything
     busy = [os.getloadavg()[0]]
     arguments = ["--only", ",".join(names), "--peers", peers, "--repeats", str(repeats), "--clock", clock]
-    arguments += [word for n in sizes for word in ("-n", str(n))] + [word for d in dtypes for word in ("--dtype", d)]
+    arguments += [word for d in dtypes for word in ("--dtype", d)]
     with tempfile.TemporaryDirectory() as folder:
         folder = keep or Path(folder)
         folder.mkdir(exist_ok=True, parents=True)
-        found = [record for way in ways for record in way.measured(folder / way.file, arguments)]
+        found = [record for way in ways for record in way.measured(folder / way.file, arguments, sizes or way.sizes)]
     busy.append(os.getloadavg()[0])
     text = report(found, import_times(clock), clock, busy, sys.argv[1:])
     click.echo(text)
