@@ -10,7 +10,7 @@ from sympy import Symbol
 from chainrule.calculus.checks import CheckRow
 from chainrule.calculus.derivation import Derivation
 from chainrule.codegen.along import LOST, Along, Look, along
-from chainrule.codegen.numpy_source import stable_parts
+from chainrule.codegen.numpy_source import has_double, stable_parts
 from chainrule.codegen.reference import evaluate
 from chainrule.codegen.shown import Reason, Way, reasons, way
 from chainrule.codegen.spec import FunctionSpec
@@ -79,16 +79,16 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
     symbol = next(s for s in spec.symbols if s == main.definition.wrt[0])
     fixed = held(spec, derivations[0])
     own = main.goal.operand if isinstance(main.goal, t.Derivative) else main.goal
-    found = [_part("value", own, body, forms["_value"], main)]
+    by_hand = {part for part, expr in spec.parts if has_double(spec, expr)}
+    found = [_part("value", own, body, forms["_value"], main, "_value" in by_hand)]
     for d in derivations:
         if d.route or d.order > 2 or (d.order == 2 and len(found) < 2):
             continue
         name = next((n for s, n in names.items() if str(s) == getattr(d.variable, "name", "")), "")
-        form = forms.get(f"_second_{name}" if d.order == 2 else f"_grad_{name}")
-        if form is not None:
-            found.append(
-                _part("second" if d.order == 2 else "main" if d is main else "other", d.goal, d.final, form, d)
-            )
+        key = f"_second_{name}" if d.order == 2 else f"_grad_{name}"
+        if key in forms:
+            role = "second" if d.order == 2 else "main" if d is main else "other"
+            found.append(_part(role, d.goal, d.final, forms[key], d, key in by_hand))
     return tuple(
         Part(p.role, p.goal, p.stable, p.way, p.reasons, along(p.stable, names, symbol, fixed))
         if p.role in ("value", "main")
@@ -97,8 +97,10 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
     )
 
 
-def _part(role: str, goal: t.Node, start: t.Node, form: Stable, of: Derivation) -> Part:
-    return Part(role, goal, form, way(form, of, goal, start), reasons(form))
+def _part(role: str, goal: t.Node, start: t.Node, form: Stable, of: Derivation, by_hand: bool) -> Part:
+    """by_hand: whether its code is a row of `single`, and not what the form says."""
+    told = (Reason("hand", "code of its own"),) if by_hand else reasons(form)
+    return Part(role, goal, form, way(form, of, goal, start), told)
 
 
 def held(spec: FunctionSpec, main: Derivation) -> dict[Symbol, float]:

@@ -343,6 +343,11 @@ def _double(spec: FunctionSpec, value: Expr) -> tuple[str, ...] | None:
     return double(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters))
 
 
+def has_double(spec: FunctionSpec, value: Expr) -> bool:
+    """Whether a part is computed by a row instead of by the form that is found."""
+    return _double(spec, value) is not None
+
+
 def _numbers(spec: FunctionSpec, part: Stable) -> tuple[str, ...] | None:
     """The formula of Python floats, in lines that are short enough."""
     names = dict(zip(spec.symbols, spec.names, strict=True))
