@@ -179,7 +179,7 @@ def test_a_broken_function_is_caught_on_whichever_path(name):
             changed = own.replace("    return ", "    return 1e-30 + 1.000000001 * (") + ")"
         else:
             outs = ("value", "grad") if "value_and_grad" in head else ("out",)
-            factor = "1.0001" if head.endswith("_single") else "1.000000001"
+            factor = "1.0001" if head.endswith(("_single", "_narrow")) else "1.000000001"
             changed = own + "".join(
                 f"\n    np.multiply({out}, {factor}, out={out})\n    np.add({out}, 1e-30, out={out})" for out in outs
             )

@@ -41,7 +41,7 @@ def narrow(found: Stable, names: Mapping[Any, str], arguments: int) -> tuple[tup
     wide = tuple(None for _ in names)
     ordinary = tuple((-REACH, REACH) if k < arguments else None for k in range(len(names)))
     most = math.inf if found.expr.has(refined) else WORTH * cost(found.expr)
-    for form in sorted((each for each in _forms(found) if cost(each) <= most), key=cost):
+    for form in sorted((each for each in _forms(found) if cost(each) < most), key=cost):
         code = _seldom(body(form, names))
         got = _at(points, _runnable(code, names))
         for bounds in (wide, ordinary):
@@ -119,11 +119,12 @@ def _roots(points: Array, function: Callable[..., Any], k: int) -> Array:
         left = _at(middle, function) * _at(low, function) > 0
         low, high = np.where(left[:, None], middle, low), np.where(left[:, None], high, middle)
     found = []
-    for sign in (math.inf, -math.inf):
-        at = low[:, k].astype(np.float32)
-        unit = np.abs(np.nextafter(at, np.float32(sign)) - at)
-        for step in STEPS:
-            near = low.copy()
-            near[:, k] = at + math.copysign(step, sign) * unit
-            found.append(near)
+    with np.errstate(over="ignore"):
+        for sign in (math.inf, -math.inf):
+            at = low[:, k].astype(np.float32)
+            unit = np.abs(np.nextafter(at, np.float32(sign)) - at)
+            for step in STEPS:
+                near = low.copy()
+                near[:, k] = at + math.copysign(step, sign) * unit
+                found.append(near)
     return np.concatenate(found)

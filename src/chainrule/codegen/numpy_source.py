@@ -289,7 +289,7 @@ def _kernel(
         within["single"] = f"{name}{'_single' if same is None else same}", bounds, told
     elif any(better := tuple(narrows)):
         each = tuple(found[0] if found else lines for found, lines in zip(better, formulas, strict=True))
-        codes["_narrow"] = _code(spec, name, each, results, guarded, helpers, formulas)
+        codes["_narrow"] = _code(spec, name, each, results, all(better), helpers, formulas)
         within["narrow"] = f"{name}_narrow", _both([found[1] for found in better if found]), False
     scratch, masks = (max(getattr(code, each) for code in codes.values()) for each in ("scratch", "masks"))
     room = [f"s{k}" for k in range(1, scratch + 1)] + [f"m{k}" for k in range(1, masks + 1)]

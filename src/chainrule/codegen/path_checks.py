@@ -1,4 +1,4 @@
-"""Do all paths of a function lead to the same numbers? The code of blocks, its guarded twin, those for moderate numbers and for float32, that of Python
+"""Do all paths of a function lead to the same numbers? The code of blocks, its guarded twin, those for moderate numbers, for float32 and for results of float32, that of Python
 floats, and value and gradient together.
 
 Which of them runs depends on the size and the values of the arrays, so none is left to a check of results alone."""
@@ -19,6 +19,8 @@ CLOSE = 1e-13
 """Relative: libraries of Python and of NumPy round the last digit of an exponential differently, and near a root that shows."""
 ULP_OF_SINGLE = 4.0
 """In float32."""
+ULP_OF_ROUNDED = 0.76
+"""In float64, rounded: half an ulp, and a quarter that the code may be off."""
 TINY = 1e-300
 """Absolute: subnormal numbers have few digits."""
 
@@ -37,6 +39,8 @@ def check_paths(function: ScalarFunction, spec: FunctionSpec) -> tuple[CheckRow,
             rows.append(_row(f"{name}: the code without limits", points, _without_limits(kernel, points, careful)))
         if kernel.single is not None:
             rows.append(_row(f"{name}: the code of float32", points, _singles(kernel, points)))
+        if kernel.narrow is not None:
+            rows.append(_row(f"{name}: the code for results of float32", points, _narrowed(kernel, points)))
         if kernel.number is not None:
             rows.append(_row(f"{name}: the code of Python floats", points, _numbers(kernel, points, careful)))
         if kernel.results == 2:
@@ -109,6 +113,20 @@ def _singles(kernel: Kernel, points: tuple[Point, ...]) -> Iterator[Wrong]:
         wanted = _block(kernel, point, guarded=True) if found else ()
         if not all(_in_ulp(got, each) <= ULP_OF_SINGLE for got, each in zip(found, wanted, strict=True)):
             yield k, found, wanted
+
+
+def _narrowed(kernel: Kernel, points: tuple[Point, ...]) -> Iterator[Wrong]:
+    """Rounded to float32, beside the code of float64 at the nearest float32."""
+    assert kernel.narrow is not None
+    with np.errstate(all="ignore"):
+        near = [tuple(float(np.float32(x)) for x in point) for point in points]
+    for k, point in enumerate(near):
+        found = _within(kernel.but(guarded=None), kernel.narrow, point, np.float64)
+        wanted = _block(kernel, point, guarded=True) if found else ()
+        with np.errstate(all="ignore"):
+            rounded = tuple(float(np.float32(x)) for x in found)
+        if not all(_in_ulp(got, each) <= ULP_OF_ROUNDED for got, each in zip(rounded, wanted, strict=True)):
+            yield k, rounded, wanted
 
 
 def _in_ulp(got: float, wanted: float) -> float:

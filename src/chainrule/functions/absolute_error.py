@@ -55,10 +55,6 @@ def _second_prediction(prediction: Array, target: Array, out: Array) -> None:
     np.copyto(out, 0.0)
 
 
-def _second_prediction_narrow(prediction: Array, target: Array, out: Array) -> None:
-    np.copyto(out, 0.0)
-
-
 def _value_and_grad_prediction(prediction: Array, target: Array, value: Array, grad: Array, s1: Array) -> None:
     np.subtract(target, prediction, out=value)
     np.abs(value, out=value)
@@ -83,10 +79,7 @@ absolute_error = ScalarFunction(
         ),
     },
     seconds={
-        "prediction": Kernel(
-            _second_prediction, number=_second_prediction_of_number, nan=("prediction", "target"),
-            narrow=Within(_second_prediction_narrow, (None, None)),
-        ),
+        "prediction": Kernel(_second_prediction, number=_second_prediction_of_number, nan=("prediction", "target")),
     },
     values_and_gradients={
         "prediction": Kernel(

@@ -25,7 +25,6 @@ from chainrule.runtime.scalar import (
     Array,
     Kernel,
     ScalarFunction,
-    Within,
     apply,
     lost,
     lost_of_number,
@@ -83,10 +82,6 @@ def _second_a_of_number(a: float, b: float) -> float:
 
 
 def _second_a(a: Array, b: Array, out: Array) -> None:
-    np.copyto(out, 0.0)
-
-
-def _second_a_narrow(a: Array, b: Array, out: Array) -> None:
     np.copyto(out, 0.0)
 
 
@@ -149,9 +144,7 @@ computational_graph = ScalarFunction(
         "b": Kernel(_grad_b, number=_grad_b_of_number, scratch=5),
     },
     seconds={
-        "a": Kernel(
-            _second_a, number=_second_a_of_number, nan=("a", "b"), narrow=Within(_second_a_narrow, (None, None)),
-        ),
+        "a": Kernel(_second_a, number=_second_a_of_number, nan=("a", "b")),
     },
     values_and_gradients={
         "a": Kernel(_value_and_grad_a, _value_and_grad_a_guarded, results=2, scratch=1, nan=("a",)),

@@ -64,10 +64,6 @@ def _second_x(x: Array, negative_slope: Array, out: Array) -> None:
     np.copyto(out, 0.0)
 
 
-def _second_x_narrow(x: Array, negative_slope: Array, out: Array) -> None:
-    np.copyto(out, 0.0)
-
-
 def _value_and_grad_x(x: Array, negative_slope: Array, value: Array, grad: Array, m1: Array) -> None:
     np.greater(x, 0.0, out=m1)
     np.multiply(negative_slope, x, out=grad)
@@ -99,10 +95,7 @@ leaky_relu = ScalarFunction(
         ),
     },
     seconds={
-        "x": Kernel(
-            _second_x, number=_second_x_of_number, nan=("x", "negative_slope"), narrow=Within(_second_x_narrow, (None,
-            None)),
-        ),
+        "x": Kernel(_second_x, number=_second_x_of_number, nan=("x", "negative_slope")),
     },
     values_and_gradients={
         "x": Kernel(

@@ -77,10 +77,6 @@ def _second_x(x: Array, a: Array, out: Array) -> None:
     np.copyto(out, 0.0)
 
 
-def _second_x_narrow(x: Array, a: Array, out: Array) -> None:
-    np.copyto(out, 0.0)
-
-
 def _value_and_grad_x(x: Array, a: Array, value: Array, grad: Array, m1: Array) -> None:
     np.greater(x, 0.0, out=m1)
     np.multiply(a, x, out=grad)
@@ -128,9 +124,7 @@ prelu = ScalarFunction(
         ),
     },
     seconds={
-        "x": Kernel(
-            _second_x, number=_second_x_of_number, nan=("x", "a"), narrow=Within(_second_x_narrow, (None, None)),
-        ),
+        "x": Kernel(_second_x, number=_second_x_of_number, nan=("x", "a")),
     },
     values_and_gradients={
         "x": Kernel(

@@ -48,10 +48,6 @@ def _second_x(x: Array, out: Array) -> None:
     np.copyto(out, 0.0)
 
 
-def _second_x_narrow(x: Array, out: Array) -> None:
-    np.copyto(out, 0.0)
-
-
 def _value_and_grad_x(x: Array, value: Array, grad: Array, m1: Array) -> None:
     at_least(x, 0.0, out=value)
     np.greater(x, 0.0, out=m1)
@@ -66,7 +62,7 @@ relu = ScalarFunction(
         "x": Kernel(_grad_x, number=_grad_x_of_number, masks=1, nan=("x",), single=Within(_grad_x, (None,))),
     },
     seconds={
-        "x": Kernel(_second_x, number=_second_x_of_number, nan=("x",), narrow=Within(_second_x_narrow, (None,))),
+        "x": Kernel(_second_x, number=_second_x_of_number, nan=("x",)),
     },
     values_and_gradients={
         "x": Kernel(_value_and_grad_x, results=2, masks=1, nan=("x",), single=Within(_value_and_grad_x, (None,))),

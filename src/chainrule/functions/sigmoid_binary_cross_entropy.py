@@ -183,9 +183,9 @@ def _value_and_grad_logit_narrow(
 ) -> None:
     np.less(logit, 0.0, out=m1)
     np.negative(target, out=grad)
-    np.multiply(grad, logit, out=value)
+    product(grad, logit, out=value)
     np.subtract(1.0, target, out=s1)
-    np.multiply(logit, s1, out=s2)
+    product(logit, s1, out=s2)
     select(m1, value, s2, out=value)
     np.abs(logit, out=s2)
     np.negative(s2, out=s2)

@@ -56,10 +56,6 @@ def _second_prediction(prediction: Array, target: Array, out: Array) -> None:
     np.copyto(out, 2.0)
 
 
-def _second_prediction_narrow(prediction: Array, target: Array, out: Array) -> None:
-    np.copyto(out, 2.0)
-
-
 def _value_and_grad_prediction(prediction: Array, target: Array, value: Array, grad: Array) -> None:
     np.subtract(prediction, target, out=grad)
     np.multiply(grad, grad, out=value)
@@ -82,10 +78,7 @@ squared_error = ScalarFunction(
         ),
     },
     seconds={
-        "prediction": Kernel(
-            _second_prediction, number=_second_prediction_of_number, nan=("prediction", "target"),
-            narrow=Within(_second_prediction_narrow, (None, None)),
-        ),
+        "prediction": Kernel(_second_prediction, number=_second_prediction_of_number, nan=("prediction", "target")),
     },
     values_and_gradients={
         "prediction": Kernel(
