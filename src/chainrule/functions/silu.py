@@ -524,7 +524,7 @@ silu = ScalarFunction(
     gradients={
         "x": Kernel(
             _grad_x, number=_grad_x_of_number, scratch=3, masks=1, moderate=Within(_grad_x_moderate, ((-600.0,
-            600.0),)), single=Within(_grad_x_single, ((-1e+30, 1e+30),), flags=True),
+            600.0),)), single=Within(_grad_x_single, ((-1.2676506002282294e+30, 1.2676506002282294e+30),), flags=True),
         ),
     },
     seconds={
@@ -536,7 +536,7 @@ silu = ScalarFunction(
     values_and_gradients={
         "x": Kernel(
             _value_and_grad_x, results=2, scratch=3, masks=1, moderate=Within(_value_and_grad_x_moderate, ((-600.0,
-            40.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1e+30),), flags=True),
+            40.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1.2676506002282294e+30),), flags=True),
         ),
     },
     doc=__doc__,

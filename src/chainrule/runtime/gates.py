@@ -176,6 +176,7 @@ ROOTS = {DOUBLE: SLOPE_ROOT, SINGLE: SLOPE_ROOT_SINGLE}
 
 def _by_parts(code: Any, series: Any, x: Any, out: Any) -> Any:
     """A part of the elements at a time, in arrays that stay in the cache."""
+    x = np.asarray(x)
     out = np.empty(x.shape, x.dtype) if out is None else out
     if x.size == 1:  # a matrix of one column is multiplied, and rounded, in another way
         out[...] = _by_parts(code, series, np.repeat(x, 2), None)[:1].reshape(x.shape)

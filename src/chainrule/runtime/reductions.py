@@ -274,8 +274,8 @@ def _powers() -> tuple[Array, Array]:
 
 def _twice_log_sum_exp(z: Array) -> Array:
     largest = np.max(z, axis=-1)
-    terms = (Twice(np.maximum(z, largest[..., None] - LOW)) - Twice(largest[..., None])).exp()
-    found = twice_sum(terms).ln() + Twice(largest)
+    terms = Twice(np.maximum(z, largest[..., None] - LOW)).plus(-Twice(largest[..., None])).exp()
+    found = twice_sum(terms).ln().plus(Twice(largest))
     return np.asarray(found.high + found.low)
 
 
@@ -284,7 +284,7 @@ def twice_sum(terms: Twice) -> Twice:
     high, low = terms.high, terms.low
     while (size := high.shape[-1]) > 1:
         odd = size % 2
-        pair = Twice(high[..., odd::2], low[..., odd::2]) + Twice(high[..., odd + 1 :: 2], low[..., odd + 1 :: 2])
+        pair = Twice(high[..., odd::2], low[..., odd::2]).plus(Twice(high[..., odd + 1 :: 2], low[..., odd + 1 :: 2]))
         high = np.concatenate([high[..., :odd], pair.high], axis=-1)
         low = np.concatenate([low[..., :odd], pair.low], axis=-1)
     return Twice(high[..., 0], low[..., 0])
