@@ -30,6 +30,7 @@ DENSE = 8000  # points at which changes are looked for
 PAIRS = 100
 STEPS = (0, 1, 2, 4, 64, 1 << 20, 1 << 40, 1 << 46, 1 << 49)  # neighbours of the numbers in the code
 THIN = 2  # how much of a line the measurement takes
+ROOTS = 8  # changes of sign of a line that are looked at closely
 FLOAT64 = np.dtype(np.float64)
 
 
@@ -183,18 +184,32 @@ def _line(subject: Subject) -> Points:
 
 
 def _sample(subject: Subject, part: Part) -> Points:
-    """The points of the measurement: lines, pairs, and next to the numbers of the code and to its switches."""
+    """The points of the measurement: lines, pairs, and next to the numbers of the code, to its switches and to where it changes sign."""
     others = sampling.settings(subject)[1:4]
     lines = [sampling.rows_of(sampling.line(FLOAT64, 2 * THIN), each) for each in others]
     pairs = sampling.pairs(subject, FLOAT64, PAIRS)
     near = [_near(subject, _numbers(subject), STEPS, n) for n in range(len(others) + 1)]
-    found = [_line(subject), *lines, pairs, *near, _near_switches(subject, part)]
+    roots = [_near_roots(subject, part, each) for each in others]
+    found = [_line(subject), *lines, pairs, *near, _near_switches(subject, part), *roots]
     return sampling.inside(subject, np.concatenate(found))
 
 
 def _near_switches(subject: Subject, part: Part, module: ModuleType | None = None) -> Points:
     """Next to where a module takes another branch."""
     return _near(subject, switches(subject, part, _line(subject)[:-1], module), None)
+
+
+def _near_roots(subject: Subject, part: Part, rest: tuple[float, ...]) -> Points:
+    """Next to where the result changes sign along a line of the first variable."""
+
+    def sign(values: Points) -> Points:
+        return np.sign(subject.call(part, sampling.rows_of(values, rest)))
+
+    xs = sampling.inside(subject, sampling.rows_of(sampling.line(FLOAT64, 2 * THIN)[:-1], rest))[:, 0]
+    here = sign(xs)
+    change = np.flatnonzero(here[1:] * here[:-1] < 0)[:ROOTS]
+    found = sampling.between(xs[change], xs[change + 1], lambda middle: sign(middle) == here[change])
+    return sampling.inside(subject, sampling.rows_of(sampling.around(found, STEPS), rest))
 
 
 def _near(subject: Subject, centres: Points, steps: Sequence[int] | None, setting: int = 0) -> Points:
