@@ -670,7 +670,8 @@ def main(
         folder.mkdir(exist_ok=True, parents=True)
         found = [record for way in ways for record in way.measured(folder / way.file, arguments, sizes or way.sizes)]
     busy.append(os.getloadavg()[0])
-    text = report(found, import_times(clock), clock, busy, sys.argv[1:])
+    told = [word for k, word in enumerate(sys.argv[1:]) if "--keep" not in (word, sys.argv[k])]
+    text = report(found, import_times(clock), clock, busy, told)
     click.echo(text)
     if write or (everything and peers == ",".join(PEERS)):
         OUTPUT.write_text(text, encoding="utf-8")
