@@ -31,6 +31,7 @@ PAIRS = 100
 STEPS = (0, 1, 2, 4, 64, 1 << 20, 1 << 40, 1 << 46, 1 << 49)  # neighbours of the numbers in the code
 THIN = 2  # how much of a line the measurement takes
 ROOTS = 8  # changes of sign of a line that are looked at closely
+LINES = 12  # lines along which they are looked for
 FLOAT64 = np.dtype(np.float64)
 
 
@@ -189,7 +190,8 @@ def _sample(subject: Subject, part: Part) -> Points:
     lines = [sampling.rows_of(sampling.line(FLOAT64, 2 * THIN), each) for each in others]
     pairs = sampling.pairs(subject, FLOAT64, PAIRS)
     near = [_near(subject, _numbers(subject), STEPS, n) for n in range(len(others) + 1)]
-    roots = [_near_roots(subject, part, each) for each in others]
+    some = [*_line(subject)[:1], *pairs[:: max(1, len(pairs) // LINES)]]
+    roots = [_near_roots(subject, part, each, k) for each in some for k in range(subject.arguments)]
     found = [_line(subject), *lines, pairs, *near, _near_switches(subject, part), *roots]
     return sampling.inside(subject, np.concatenate(found))
 
@@ -199,17 +201,22 @@ def _near_switches(subject: Subject, part: Part, module: ModuleType | None = Non
     return _near(subject, switches(subject, part, _line(subject)[:-1], module), None)
 
 
-def _near_roots(subject: Subject, part: Part, rest: tuple[float, ...]) -> Points:
-    """Next to where the result changes sign along a line of the first variable."""
+def _near_roots(subject: Subject, part: Part, through: Points, k: int) -> Points:
+    """Next to where the result changes sign along a line through a point in the direction of argument k."""
+
+    def moved(values: Points) -> Points:
+        rows = np.repeat(through[None, :], len(values), axis=0)
+        rows[:, k] = values
+        return rows
 
     def sign(values: Points) -> Points:
-        return np.sign(subject.call(part, sampling.rows_of(values, rest)))
+        return np.sign(subject.call(part, moved(values)))
 
-    xs = sampling.inside(subject, sampling.rows_of(sampling.line(FLOAT64, 2 * THIN)[:-1], rest))[:, 0]
+    xs = sampling.inside(subject, moved(sampling.line(FLOAT64, 2 * THIN)[:-1]))[:, k]
     here = sign(xs)
     change = np.flatnonzero(here[1:] * here[:-1] < 0)[:ROOTS]
     found = sampling.between(xs[change], xs[change + 1], lambda middle: sign(middle) == here[change])
-    return sampling.inside(subject, sampling.rows_of(sampling.around(found, STEPS), rest))
+    return sampling.inside(subject, moved(sampling.around(found, STEPS)))
 
 
 def _near(subject: Subject, centres: Points, steps: Sequence[int] | None, setting: int = 0) -> Points:
