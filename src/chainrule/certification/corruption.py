@@ -210,7 +210,8 @@ def _near_roots(subject: Subject, part: Part, through: Points, k: int) -> Points
         return rows
 
     def sign(values: Points) -> Points:
-        return np.sign(subject.call(part, moved(values)))
+        found: Points = np.sign(subject.call(part, moved(values)))
+        return found
 
     xs = sampling.inside(subject, moved(sampling.line(FLOAT64, 2 * THIN)[:-1]))[:, k]
     here = sign(xs)
