@@ -15,7 +15,7 @@ from chainrule.catalogue import load
 from chainrule.codegen.floating import Part, agreement, stretches
 from chainrule.codegen.mends import MENDS
 from chainrule.codegen.rewrites import ALL
-from chainrule.codegen.shown import OTHER, SHOWN, Way, shown, statements
+from chainrule.codegen.shown import OTHER, SHOWN, Way, formula, shown, statements
 from chainrule.codegen.stable import PROPOSALS
 from chainrule.drawings.accuracy import accuracy_chart
 from chainrule.drawings.charts import Stack, draw_chart
@@ -269,3 +269,11 @@ def test_what_was_measured_is_in_the_document() -> None:
         assert "12,345" in written and "4,294,967,296" in written and "every number" in written, form
         assert "NumPy 2.4.6" in " ".join(written.split()) and written.count("1.24") >= 1 and "0.75" in written, form
     assert "12,345" not in document("softplus", "md")
+
+
+def test_exponentials_that_are_together_one_are_not_shown() -> None:
+    y, z = sympy.symbols("y z", real=True)
+    product = sympy.exp(2 * z - 2 * y) * sympy.exp(2 * y - 2 * z) * sympy.tanh(y - z)
+    assert product.has(sympy.exp)
+    assert formula(product) == formula(sympy.tanh(y - z))
+    assert formula(sympy.exp(2 * y) * sympy.exp(-z)) != formula(sympy.S.One)

@@ -194,6 +194,8 @@ def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
         kept = [(_bare(e, groups), condition) for e, condition in expr.args if not _is_series(e)]
         return Piecewise(*kept)
     row = PLAIN.get(expr.func)
+    if expr.is_Mul:
+        expr = _without_reciprocals(expr)
     if row is None:
         return expr.func(*(_bare(arg, groups) for arg in expr.args))
     if expr.func == word.group:
@@ -206,6 +208,13 @@ def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
     if expr.func == word.at_most and expr.args[0].func == word.plus:  # the tail of an exponential
         return sympy.S.Zero
     return row(*(_bare(arg, groups) for arg in expr.args))
+
+
+def _without_reciprocals(product: Any) -> Any:
+    """A product without exponentials that are together 1, which SymPy does not see in e^(u - v) e^(v - u)."""
+    found = [factor for factor in product.args if isinstance(factor, exp)]
+    together = sympy.expand(sum(factor.args[0] for factor in found))
+    return product.func(*(each for each in product.args if each not in found)) if found and together == 0 else product
 
 
 def _is_series(branch: Any) -> bool:
