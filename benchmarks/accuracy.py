@@ -20,7 +20,7 @@ import sympy
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from functions import SCALAR
+from functions import SCALAR, table
 
 import chainrule.functions
 from chainrule.catalogue import load, project
@@ -105,20 +105,19 @@ def of_vectors(of: Certificate, rows: Sequence[Measurement]) -> Mapping[str, str
     return cells
 
 
-def table(found: Sequence[Certificate], row: Callable[..., Mapping[str, str]]) -> str:
-    """A row for each part of each function."""
+def parts(found: Sequence[Certificate], row: Callable[..., Mapping[str, str]]) -> str:
+    """A table with a row for each part of each function."""
     rows = [
         row(each, [m for m in each.measurements if m.what == what])
         for each in found
         for what in dict.fromkeys(m.what for m in each.measurements)
     ]
-    columns = list(dict.fromkeys(c for cells in rows for c in cells))
-    lines = [
-        " | ".join(columns),
-        "|".join("---" for _ in columns),
-        *(" | ".join(c.get(k, "") for k in columns) for c in rows),
-    ]
-    return "".join(f"| {line} |\n" if "---" not in line else f"|{line}|\n" for line in lines) if rows else ""
+    return _table(list(dict.fromkeys(c for cells in rows for c in cells)), rows)
+
+
+def _table(columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> str:
+    lines = table(columns, [[cells.get(c, "") for c in columns] for cells in rows]) if rows else []
+    return "".join(f"{line}\n" for line in lines)
 
 
 def _marked(of: Certificate, m: Measurement) -> str:
@@ -180,8 +179,8 @@ def _jax(text: str, points: Points, along: int | None) -> Any:
     return np.asarray(found)
 
 
-def beside(names: Sequence[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
-    """The second table: a function and a part, and by column the worst error."""
+def beside(names: Sequence[str]) -> Iterator[Mapping[str, str]]:
+    """The rows of the last table: a function and a part, and by column the worst error."""
     where = project()
     for name in names:
         definition = load(name, where)
@@ -194,12 +193,13 @@ def beside(names: Sequence[str]) -> Iterator[tuple[str, Mapping[str, str]]]:
             if part.method == "second" or (part.along is not None and part.along >= about.arguments):
                 continue
             truth = reference.at(points)
-            cells = {"chainrule": _worst(ulps(about.call(part, points), truth), small)}
+            own = _worst(ulps(about.call(part, points), truth), small)
+            cells = {"function": name, "what": part.what, "chainrule": own}
             for peer, call in peers(about, part, value, symbols):
                 with warnings.catch_warnings(), np.errstate(all="ignore"):
                     warnings.simplefilter("ignore")
                     cells[peer] = _worst(ulps(np.array(call(points)), truth), small)
-            yield f"{name} | {part.what}", cells
+            yield cells
 
 
 def _points(about: Subject) -> Points:
@@ -231,7 +231,7 @@ def main(only: str | None) -> None:
     found = certificates(names)
     numbers = [each for each in found if all(m.per == "point" for m in each.measurements)]
     vectors = [each for each in found if each not in numbers]
-    text = HEAD + NUMBERS + table(numbers, of_numbers) + VECTORS + table(vectors, of_vectors)
+    text = HEAD + NUMBERS + parts(numbers, of_numbers) + VECTORS + parts(vectors, of_vectors)
     missing = sorted({*names} - {each.function for each in found})
     if missing:
         text += f"\nWithout a certificate of their code: {', '.join(missing)}.\n"
@@ -241,9 +241,8 @@ def main(only: str | None) -> None:
         f"{each} {_version(each)}" for each in ("numpy", "sympy", "scipy", "torch", "jax") if _version(each)
     )
     text += BESIDE.format(near=NEAR, versions=f"{versions}; {facts['machine']}, {facts['simd'][-1]}")
-    columns = ("chainrule", *(peer for peer in PEERS if any(peer in cells for _, cells in rows)))
-    text += f"| function | what | {' | '.join(columns)} |\n|---|---|{'---|' * len(columns)}\n"
-    text += "".join(f"| {what} | {' | '.join(cells.get(c, '') for c in columns)} |\n" for what, cells in rows)
+    columns = ("function", "what", "chainrule", *(peer for peer in PEERS if any(peer in cells for cells in rows)))
+    text += _table(columns, rows)
     print(text)
     if not only:
         OUTPUT.write_text(text, encoding="utf-8")

@@ -457,7 +457,7 @@ def report(
     ways = list(dict.fromkeys(r["way"] for r in records))
     rows = [r for r in records if "K =" not in r["name"]]
     columns = [(w, d) for w in ways for d in DTYPES if any(r["way"] == w and r["dtype"] == d for r in rows)]
-    lines += _table(
+    lines += table(
         ["geometric mean of ours over theirs", "target", *(f"{d}, {w}" for w, d in columns)],
         [
             [
@@ -495,7 +495,7 @@ def _slow(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     yield ""
     head = [*["function", "n", "dtype", "how"], "ours / best", "best peer", "its time", "ours", "floor"]
     if slow:
-        yield from _table(
+        yield from table(
             head,
             [
                 [
@@ -538,7 +538,7 @@ def _others(rows: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> 
     ]
     plain, ours = imports
     words = f"import of chainrule.functions.sigmoid beyond that of numpy ({plain:.0f} ms)"
-    return _table(["single figures", "target", ""], [*found, [words, f"{IMPORT:g} ms", _judged(ours - plain, IMPORT)]])
+    return table(["single figures", "target", ""], [*found, [words, f"{IMPORT:g} ms", _judged(ours - plain, IMPORT)]])
 
 
 def _figures(chosen: Sequence[Mapping[str, Any]], n: int) -> Iterator[str]:
@@ -548,14 +548,15 @@ def _figures(chosen: Sequence[Mapping[str, Any]], n: int) -> Iterator[str]:
         ratio = ratios([r], "best")[0]
         cells = [f"{r['seconds'][c] * scale(n):.2f}" if c in r["seconds"] else "" for c in columns]
         rows.append([f"{r['name']} {r['kind']}", *cells, _judged(ratio, WORST), best(r)[0]])
-    yield from _table(["", *columns, "ours / best", "best"], rows)
+    yield from table(["", *columns, "ours / best", "best"], rows)
 
 
 def _judged(value: float, target: float) -> str:
     return "" if math.isnan(value) else f"**{value:.2f}**" if value > target else f"{value:.2f}"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
+    """The lines of a table in Markdown."""
     return [f"| {' | '.join(head)} |", f"|{'---|' * len(head)}", *(f"| {' | '.join(row)} |" for row in rows)]
 
 

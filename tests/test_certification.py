@@ -23,6 +23,7 @@ from chainrule.certification.rounding import Exact, Truth, ulps, wrong_zeros
 from chainrule.certification.subject import Home, subject
 from chainrule.certification.switches import switches
 from chainrule.certification.table import rows
+from chainrule.codegen import floats
 from chainrule.runtime import certificate as certificates
 from chainrule.runtime.scalar import Range
 
@@ -174,11 +175,11 @@ def test_infinities_and_nan():
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.float16])
 def test_floats_are_ordered_as_integers(dtype):
     line = sampling.line(np.dtype(dtype))[:-1]
-    numbers = sampling.order(line)
+    numbers = floats.order(line)
     assert (np.diff(numbers) > 0).all()
-    assert (sampling.unorder(numbers, line.dtype) == line).all()
+    assert (floats.unorder(numbers, line.dtype) == line).all()
     one = np.array([1], dtype)
-    assert sampling.unorder(sampling.order(one) + 1, one.dtype) == np.nextafter(one, one + 1)
+    assert floats.unorder(floats.order(one) + 1, one.dtype) == np.nextafter(one, one + 1)
 
 
 def test_every_exponent_is_sampled():
@@ -188,9 +189,7 @@ def test_every_exponent_is_sampled():
 
 
 def test_a_threshold_is_found_to_the_last_bit():
-    found = sampling.between(
-        np.array([0.0, -1e300]), np.array([1e300, 0.0]), lambda v: v < np.array([math.pi, -1e-300])
-    )
+    found = floats.between(np.array([0.0, -1e300]), np.array([1e300, 0.0]), lambda v: v < np.array([math.pi, -1e-300]))
     assert found.tolist() == [math.pi, -1e-300]
 
 

@@ -495,7 +495,7 @@ class Author:
     def form(self, part: Part, given: set[str]) -> FormText:
         named = t.Symbol(str(part.along.symbol)) if part.along else t.ONE
         naive, stable = part.worst
-        reasons = tuple(r for r in part.reasons if part.along and (r.values or r.key == "hand" or r.key not in given))
+        reasons = tuple(r for r in part.reasons if part.along and (r.values or r.of_part or r.key not in given))
         given |= {r.key for r in reasons}
         return FormText(
             role=part.role,

@@ -13,6 +13,7 @@ from types import ModuleType
 import numpy as np
 import numpy.typing as npt
 
+from ..codegen.floats import between
 from ..runtime.certificate import LIMIT
 from ..runtime.scalar import ScalarFunction
 from . import sampling
@@ -54,16 +55,12 @@ class Literal:
         return b"\n".join(lines).decode()
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What became of a number. by: the first change that matters, 0 if none does. error: how far a result is off then, in ulp, of which part, on
-    which path, where. found: the error that the measurement found."""
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What became of a number. by: the first change that matters, 0 if none does. error: how far a result is off then, in ulp. found: the error
+    that the measurement found."""
 
-    literal: Literal
     by: float = 0.0
-    what: str = ""
-    path: str = ""
-    at: tuple[float, ...] = ()
     error: float = 0.0
     found: float = 0.0
 
@@ -76,6 +73,16 @@ class Verdict:
     def noticed(self) -> bool:
         """Whether the measurement notices the change."""
         return self.found > LIMIT
+
+
+@dataclass(frozen=True)
+class Verdict(Outcome):
+    """What became of a number in the code: of which part a result is off then, on which path, where."""
+
+    literal: Literal
+    what: str = ""
+    path: str = ""
+    at: tuple[float, ...] = ()
 
 
 def literals(source: str) -> Iterator[Literal]:
@@ -137,7 +144,7 @@ class Trial:
                 k = int(np.argmax(errors))
                 if errors[k] > max(2 * LIMIT, best.error):
                     at = tuple(map(float, asked.many.points[k]))
-                    best = Verdict(literal, by, asked.part.what, path.what, at, float(errors[k]))
+                    best = Verdict(literal, asked.part.what, path.what, at, by=by, error=float(errors[k]))
             if best.error:
                 return replace(best, found=self._found(function, module, literal))
         return Verdict(literal)
@@ -216,7 +223,7 @@ def _near_roots(subject: Subject, part: Part, through: Points, k: int) -> Points
     xs = sampling.inside(subject, moved(sampling.line(FLOAT64, 2 * THIN)[:-1]))[:, k]
     here = sign(xs)
     change = np.flatnonzero(here[1:] * here[:-1] < 0)[:ROOTS]
-    found = sampling.between(xs[change], xs[change + 1], lambda middle: sign(middle) == here[change])
+    found = between(xs[change], xs[change + 1], lambda middle: sign(middle) == here[change])
     return sampling.inside(subject, moved(sampling.around(found, STEPS)))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from ..codegen.floats import between
 from ..runtime.certificate import Certificate, Measurement, code_digest
 from . import sampling
 from .environment import environment
@@ -147,7 +148,7 @@ def _events(subject: Subject, part: Part, reference: Reference, run: _Run) -> Po
     change = np.sort(change[:EVENTS])
     low, high = xs[change], xs[change + 1]
     first = kinds(low)
-    found = sampling.between(low, high, lambda middle: kinds(middle) == first)
+    found = between(low, high, lambda middle: kinds(middle) == first)
     return np.unique(np.concatenate([found, switches(subject, part, run.points[:-1])[:EVENTS]]))
 
 

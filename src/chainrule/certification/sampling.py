@@ -1,11 +1,12 @@
 """Where a function is measured: every exponent, and densely where something happens. Deterministic."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..codegen.floats import INTEGERS, order, unorder
 from .subject import Subject
 
 Points = npt.NDArray[Any]
@@ -15,28 +16,7 @@ UNIFORM = 256  # points a scale
 NEAR_ONE = 60  # exponents of 2 around 1 that are looked at closely
 WIDE_STEP = 16
 STEPS = 24  # neighbours on either side of an event
-INTEGERS: dict[Any, Any] = {
-    np.dtype(np.float64): np.int64,
-    np.dtype(np.float32): np.int32,
-    np.dtype(np.float16): np.int16,
-}
 FEW = (0.3, 0.0, 1.0, -1.7, 0.5, 2.5, -0.04, 13.0, 0.999, 1e-9, -37.0)
-
-
-def order(x: Points) -> Points:
-    """Floats as integers in the same order, so that neighbours differ by 1; both zeros are 0."""
-    kind = INTEGERS[x.dtype]
-    bits = x.view(kind)
-    ordered: Points = np.where(bits < 0, np.iinfo(kind).min - bits, bits).astype(np.int64)
-    return ordered
-
-
-def unorder(n: npt.NDArray[np.int64], dtype: np.dtype[Any]) -> Points:
-    """The inverse of `order`; beyond infinity, infinity."""
-    kind = INTEGERS[dtype]
-    top = order(np.array([np.inf], dtype))[0]
-    clipped = np.clip(n, -top, top)
-    return np.where(clipped < 0, np.iinfo(kind).min - clipped, clipped).astype(kind).view(dtype)
 
 
 def line(dtype: np.dtype[Any], thin: int = 1) -> Points:
@@ -67,17 +47,6 @@ def around(centres: Points, steps: Sequence[int] | None = None) -> Points:
         steps = [*range(STEPS), *doubling, *(3 * d // 2 for d in doubling)]
     apart = np.unique([*steps, *(-s for s in steps)])
     return np.unique(unorder((order(centres)[:, None] + apart).ravel(), dtype))
-
-
-def between(low: Points, high: Points, same_as_low: Callable[[Points], npt.NDArray[np.bool_]]) -> Points:
-    """The first numbers after `low` that are unlike it, by bisection; `same_as_low` of one number for each pair."""
-    dtype = low.dtype
-    a, b = order(low), order(high)
-    while (b - a > 1).any():
-        middle = a + (b - a) // 2
-        same = same_as_low(unorder(middle, dtype)) | (b - a <= 1)
-        a, b = np.where(same & (b - a > 1), middle, a), np.where(same, b, middle)
-    return unorder(b, dtype)
 
 
 def settings(subject: Subject) -> tuple[tuple[float, ...], ...]:

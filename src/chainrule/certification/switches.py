@@ -13,6 +13,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from ..codegen.floats import between
 from ..runtime.scalar import ScalarFunction
 from . import sampling
 from .sampling import Points
@@ -77,7 +78,7 @@ def switches(subject: Subject, part: Part, points: Points, own: ModuleType | Non
         if not len(change) or len(change) > MOST:
             continue
         low, high, first = xs[change], xs[change + 1], truths[change]
-        found.append(sampling.between(low, high, partial(_as_before, seen, number, first)))
+        found.append(between(low, high, partial(_as_before, seen, number, first)))
     return np.unique(np.concatenate(found)) if found else xs[:0]
 
 

@@ -15,7 +15,7 @@ from ..runtime import reductions
 from ..runtime.certificate import LIMIT
 from ..runtime.vector import VectorFunction
 from . import samples
-from .corruption import CHANGES, Literal, literals
+from .corruption import CHANGES, Literal, Outcome, literals
 from .vectors import Known, VectorSubject, measure
 
 MANY = {2: 36, 3: 36, 10: 12}
@@ -24,25 +24,11 @@ FLOAT64 = (np.dtype(np.float64),)
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """What became of a number. by: the first change that matters, 0 if none does; error: how far a part is off then, in ulp; found: what the
-    measurement finds."""
+class Verdict(Outcome):
+    """What became of a number of the code, or of a constant of the sums."""
 
     where: str
     value: float
-    by: float = 0.0
-    error: float = 0.0
-    found: float = 0.0
-
-    @property
-    def harmless(self) -> bool:
-        """Whether no change matters."""
-        return not self.by
-
-    @property
-    def noticed(self) -> bool:
-        """Whether the measurement notices the change."""
-        return self.found > LIMIT
 
 
 Changed = Callable[[float], AbstractContextManager[VectorSubject]]

@@ -10,7 +10,7 @@ from sympy import Symbol
 from chainrule.calculus.checks import CheckRow
 from chainrule.calculus.derivation import Derivation
 from chainrule.codegen.along import LOST, Along, Look, along
-from chainrule.codegen.numpy_source import has_double, stable_parts
+from chainrule.codegen.numpy_source import by_row, stable_parts
 from chainrule.codegen.reference import evaluate
 from chainrule.codegen.shown import Reason, Way, reasons, way
 from chainrule.codegen.spec import FunctionSpec
@@ -79,7 +79,7 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
     symbol = next(s for s in spec.symbols if s == main.definition.wrt[0])
     fixed = held(spec, derivations[0])
     own = main.goal.operand if isinstance(main.goal, t.Derivative) else main.goal
-    by_hand = {part for part, expr in spec.parts if has_double(spec, expr)}
+    by_hand = {part for part, expr in spec.parts if by_row(spec, expr)}
     found = [_part("value", own, body, forms["_value"], main, "_value" in by_hand)]
     for d in derivations:
         if d.route or d.order > 2 or (d.order == 2 and len(found) < 2):
@@ -99,7 +99,7 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
 
 def _part(role: str, goal: t.Node, start: t.Node, form: Stable, of: Derivation, by_hand: bool) -> Part:
     """by_hand: whether its code is a row of `single`, and not what the form says."""
-    told = (Reason("hand", "code of its own"),) if by_hand else reasons(form)
+    told = (Reason("hand", "code of its own", of_part=True),) if by_hand else reasons(form)
     return Part(role, goal, form, way(form, of, goal, start), told)
 
 

@@ -14,6 +14,7 @@ from sympy import Expr, Mul
 
 from chainrule.codegen import model
 from chainrule.codegen.cost import cost
+from chainrule.codegen.floats import between, order, unorder
 from chainrule.codegen.points import closer
 from chainrule.codegen.printing import Body, body
 from chainrule.codegen.stable import Stable, runnable
@@ -26,7 +27,6 @@ UNSEEN = 2.0**-26  # a quarter of an ulp of float32 at most
 TINIEST = 2.0**-152  # an eighth of the smallest float32
 WORTH = 0.8  # of the cost of the stable form
 REACH = 80.0  # where a form is right only for ordinary numbers, these are
-TURNS = 64  # halvings of an interval of float32
 RUNTIME: Mapping[str, Any] = {**model.RUNTIME, "refined_of_single": refined_of_single}
 STEPS = (0, 1, 2, 3, 5, *(3 << k for k in range(1, 24, 2)))
 
@@ -112,19 +112,14 @@ def _roots(points: Array, function: Callable[..., Any], k: int) -> Array:
     values = _at(ordered, function)
     same = (ordered[1:, others] == ordered[:-1, others]).all(axis=1)
     change = np.flatnonzero(same & (np.sign(values[1:]) * np.sign(values[:-1]) < 0))
-    low, high = ordered[change], ordered[change + 1]
-    for _ in range(TURNS if len(change) else 0):
-        middle = low.copy()
-        middle[:, k] = (low[:, k] / 2 + high[:, k] / 2).astype(np.float32)
-        left = _at(middle, function) * _at(low, function) > 0
-        low, high = np.where(left[:, None], middle, low), np.where(left[:, None], high, middle)
-    found = []
-    with np.errstate(over="ignore"):
-        for sign in (math.inf, -math.inf):
-            at = low[:, k].astype(np.float32)
-            unit = np.abs(np.nextafter(at, np.float32(sign)) - at)
-            for step in STEPS:
-                near = low.copy()
-                near[:, k] = at + math.copysign(step, sign) * unit
-                found.append(near)
-    return np.concatenate(found)
+    line, first = ordered[change], np.sign(values[change])
+
+    def moved(to: npt.NDArray[Any]) -> Array:
+        rows = line.copy()
+        rows[:, k] = to
+        return rows
+
+    low, high = (ordered[change + n, k].astype(np.float32) for n in (0, 1))
+    at = order(between(low, high, lambda middle: np.sign(_at(moved(middle), function)) == first))
+    near = [moved(unorder(at + step, low.dtype)) for each in STEPS for step in (each, -each)]
+    return np.concatenate(near)

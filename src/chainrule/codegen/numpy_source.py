@@ -9,7 +9,6 @@ import types
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
 
 import numpy as np
 from sympy import Expr
@@ -24,10 +23,11 @@ from chainrule.codegen.recorded import stable_form
 from chainrule.codegen.single import EXACT, ROWS, Row, double, single
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import NEAR_ROOT, Stable, problem
+from chainrule.codegen.trials import Trial
 from chainrule.codegen.vocabulary import WORDS
 from chainrule.errors import ChainruleError, DefinitionError, VerificationError
 from chainrule.runtime import scalar as runtime
-from chainrule.runtime.scalar import Range, ScalarFunction, Within
+from chainrule.runtime.scalar import Range, ScalarFunction
 from chainrule.runtime.vector import VectorFunction
 
 WIDTH = 120
@@ -181,7 +181,7 @@ class _Kernel:
 
 def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, Stable]) -> str:
     bounded = {name: each for name, each in intervals.items() if each != Range()}
-    of_rows = {name: _double(spec, expr) for name, expr in spec.parts}
+    of_rows = {name: by_row(spec, expr) for name, expr in spec.parts}
     formulas = {name: of_rows[name] or part.body.lines for name, part in parts.items()}
     helpers: dict[tuple[str, ...], str] = {}
     singles = {name: _single(spec, expr) for name, expr in spec.parts}
@@ -264,6 +264,8 @@ def _kernel(
     codes = {"": _code(spec, name, formulas, results, guarded, helpers)}
     if guarded:
         codes["_guarded"] = _code(spec, name, formulas, results, False, helpers)
+    careful = codes["_guarded" if guarded else ""]
+    tried = Trial(spec, results, helpers)
     within = {}
     functions = {w.runtime: getattr(runtime, w.runtime) for w in WORDS if w.runtime}
     freed = tuple(moderate(lines, spec.names, functions) for lines in formulas)
@@ -271,36 +273,31 @@ def _kernel(
     for better in (tuple(f or c for f, c in zip(freed, chosen, strict=True)), freed):
         if not any(better) or "moderate" in within:
             continue
-        each = tuple(found[0] if found else lines for found, lines in zip(better, formulas, strict=True))
+        each, bounds = _with(better, formulas)
         code = _code(spec, name, each, results, guarded, helpers, formulas)
-        bounds = _both([found[1] for found in better if found])
-        if not code.same_as(codes[""]) and _alike(spec, code, codes[""], bounds, results, helpers):
+        if not code.same_as(codes[""]) and tried.alike(code, codes[""], bounds):
             codes["_moderate"] = code
-            told = _flagged(spec, code, codes["_guarded" if guarded else ""], bounds, results, helpers, np.float64)
+            told = tried.flagged(code, careful, bounds, np.float64)
             within["moderate"] = f"{name}_moderate", bounds, told
     if all(singles):
-        each = tuple(found[0] for found in singles if found)
+        each, bounds = _with(singles, formulas)
         code = _code(spec, name, each, results, False, helpers)
         same = next((suffix for suffix, other in codes.items() if other.same_as(code)), None)
         if same is None:
             codes["_single"] = code
-        bounds = _both([f[1] for f in singles if f])
-        told = _flagged(spec, code, codes["_guarded" if guarded else ""], bounds, results, helpers, np.float32)
+        told = tried.flagged(code, careful, bounds, np.float32)
         within["single"] = f"{name}{'_single' if same is None else same}", bounds, told
     elif any(better := tuple(narrows)):
-        each = tuple(found[0] if found else lines for found, lines in zip(better, formulas, strict=True))
+        each, bounds = _with(better, formulas)
         codes["_narrow"] = _code(spec, name, each, results, all(better), helpers, formulas)
-        within["narrow"] = f"{name}_narrow", _both([found[1] for found in better if found]), False
+        within["narrow"] = f"{name}_narrow", bounds, False
     scratch, masks = (max(getattr(code, each) for code in codes.values()) for each in ("scratch", "masks"))
     room = [f"s{k}" for k in range(1, scratch + 1)] + [f"m{k}" for k in range(1, masks + 1)]
     head = ", ".join(f"{each}: Array" for each in (*spec.names, *results, *room))
     new = {helper: lines for lines, helper in helpers.items() if lines not in known}
     inputs = ", ".join(f"{each}: Array" for each in spec.names)
     near = [_function(f"def {helper}({inputs}) -> Array:", lines) for helper, lines in new.items()]
-    everywhere = [_function(f"def {helper}({', '.join(spec.names)}):", lines) for lines, helper in helpers.items()]
-    lost = tuple(
-        each for each in spec.names if any(_loses_nan(spec, each, c, results, everywhere) for c in codes.values())
-    )
+    lost = tuple(each for each in spec.names if any(tried.loses_nan(code, each) for code in codes.values()))
     texts, words = near, [name]
     imports = set().union(*(code.imports for code in codes.values())) | ({"Within"} if within else set())
     imports |= {w.runtime for w in WORDS if w.runtime and any(f"{w.runtime}(" in text for text in near)}
@@ -323,14 +320,18 @@ def _kernel(
     return _Kernel(tuple(texts), f"Kernel({', '.join(words)})", frozenset(imports))
 
 
-def _both(bounds: Sequence[_Bounds]) -> _Bounds:
-    """The bounds that hold together."""
+def _with(
+    better: Sequence[_Special], formulas: Sequence[tuple[str, ...]]
+) -> tuple[tuple[tuple[str, ...], ...], _Bounds]:
+    """The formulas with what is meant for inputs between bounds in place of those that have it, and the bounds that hold together."""
 
     def narrower(pairs: Sequence[tuple[float, float] | None]) -> tuple[float, float] | None:
         real = [pair for pair in pairs if pair is not None]
         return (max(low for low, _ in real), min(high for _, high in real)) if real else None
 
-    return tuple(narrower(each) for each in zip(*bounds, strict=True))
+    bounds = [found[1] for found in better if found]
+    lines = tuple(found[0] if found else formula for found, formula in zip(better, formulas, strict=True))
+    return lines, tuple(narrower(each) for each in zip(*bounds, strict=True))
 
 
 def _single(spec: FunctionSpec, value: Expr, rows: Sequence[Row] = ROWS) -> _Special:
@@ -338,14 +339,9 @@ def _single(spec: FunctionSpec, value: Expr, rows: Sequence[Row] = ROWS) -> _Spe
     return single(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters), rows)
 
 
-def _double(spec: FunctionSpec, value: Expr) -> tuple[str, ...] | None:
-    """The formula of a part that a row has in float64, to be used instead of the one that is found."""
+def by_row(spec: FunctionSpec, value: Expr) -> tuple[str, ...] | None:
+    """The formula of a part that a row has in float64, to be used instead of the one that is found; None where no row has any."""
     return double(value, spec.arguments, tuple((name, symbol) for name, symbol, _ in spec.parameters))
-
-
-def has_double(spec: FunctionSpec, value: Expr) -> bool:
-    """Whether a part is computed by a row instead of by the form that is found."""
-    return _double(spec, value) is not None
 
 
 def _numbers(spec: FunctionSpec, part: Stable) -> tuple[str, ...] | None:
@@ -368,108 +364,6 @@ def _code(
     for lines, context in zip(formulas, whole or formulas, strict=True):
         program.add(lines, plain, labels=len(formulas) == 1, context=context)
     return limited(kernel(program, results), tuple(name for name, _, _ in spec.parameters))
-
-
-def _loses_nan(spec: FunctionSpec, name: str, code: Code, results: tuple[str, ...], helpers: list[str]) -> bool:
-    """Whether the code gives a number somewhere although an input is NaN."""
-    points = [tuple(math.nan if n == name else x for n, x in zip(spec.names, p, strict=True)) for p in _finite(spec)]
-    return not all(np.isnan(found).all() for found in _results(spec, code, results, helpers, points))
-
-
-def _alike(
-    spec: FunctionSpec,
-    code: Code,
-    other: Code,
-    bounds: _Bounds,
-    results: tuple[str, ...],
-    helpers: Mapping[tuple[str, ...], str],
-) -> bool:
-    """Whether two codes give the same numbers at all points between the bounds."""
-    inside = Within(lambda: None, bounds)
-    points = [p for p in _finite(spec) if inside.holds(p)]
-    everywhere = [_function(f"def {helper}({', '.join(spec.names)}):", lines) for lines, helper in helpers.items()]
-    both = (_results(spec, each, results, everywhere, points) for each in (code, other))
-    return all(np.array_equal(a, b, equal_nan=True) for a, b in zip(*both, strict=True))
-
-
-def _flagged(
-    spec: FunctionSpec,
-    code: Code,
-    careful: Code,
-    bounds: _Bounds,
-    results: tuple[str, ...],
-    helpers: Mapping[tuple[str, ...], str],
-    kind: type[np.floating[Any]],
-) -> bool:
-    """Whether a code that is meant for inputs between bounds raises the flag of an overflow or of an invalid operation wherever else its results
-    are not those of the careful code, at points from the bounds to the largest number."""
-    everywhere = [_function(f"def {helper}({', '.join(spec.names)}):", lines) for lines, helper in helpers.items()]
-    within = Within(lambda: None, bounds)
-    if not within.tests:
-        return False
-    some = [p for p in _finite(spec) if within.holds(p)]
-    with np.errstate(over="ignore"):
-        points = list(
-            dict.fromkeys(
-                tuple(float(kind(x if n == k else each)) for n, each in enumerate(point))
-                for k, low, high in within.tests
-                for point in some[:: max(1, len(some) // SOME)]
-                for x in _beyond(low, high, float(np.finfo(kind).max))
-            )
-        )
-        found = _results(spec, code, results, everywhere, points, kind)
-        wanted = [each.astype(kind) for each in _results(spec, careful, results, everywhere, points)]
-    for got, each in zip(found, wanted, strict=True):
-        with np.errstate(all="ignore"):
-            near = 0.0 if kind is np.float64 else 2 * np.spacing(np.abs(each))
-            right = (got == each) | (np.isnan(got) & np.isnan(each)) | (np.abs(got - each) <= near)
-        for k in np.flatnonzero(~right):
-            try:
-                _results(spec, code, results, everywhere, [points[k]], kind, "raise")
-            except FloatingPointError:
-                continue
-            return False
-    return True
-
-
-SOME = 3
-"""About as many points of the other inputs are tried with each that is out of bounds."""
-
-
-def _beyond(low: float, high: float, most: float) -> list[float]:
-    """Numbers out of bounds, from next to them to infinity, close together where exponentials overflow."""
-    steps = [2.0**-k for k in range(2, 24, 3)] + [k / 8 for k in range(1, 160)] + [2.0**k for k in range(5, 1024, 40)]
-    above = [high + abs(high or 1.0) * step for step in steps] + [most, math.inf] if high < math.inf else []
-    below = [low - abs(low or 1.0) * step for step in steps] + [-most, -math.inf] if low > -math.inf else []
-    return above + below
-
-
-def _finite(spec: FunctionSpec) -> list[Point]:
-    return [point for point in sample(spec) if all(map(math.isfinite, point))]
-
-
-def _results(
-    spec: FunctionSpec,
-    code: Code,
-    results: tuple[str, ...],
-    helpers: Sequence[str],
-    points: Sequence[Point],
-    kind: type[np.floating[Any]] = np.float64,
-    flags: Literal["ignore", "raise"] = "ignore",
-) -> list[Any]:
-    """What the code gives at points. helpers: the texts of the functions that it calls; flags: what becomes of overflows and of invalid operations."""
-    words = {each.runtime for each in WORDS if each.runtime}
-    space: dict[str, Any] = {"np": np, **{each: getattr(runtime, each) for each in code.imports | words}}
-    exec("\n\n".join(helpers), space)
-    for each, column in zip(spec.names, zip(*points, strict=True), strict=True):
-        space[each] = np.array(column, kind)
-    for each in (*results, *(f"s{k}" for k in range(1, code.scratch + 1))):
-        space[each] = np.zeros(len(points), kind)
-    for k in range(1, code.masks + 1):
-        space[f"m{k}"] = np.zeros(len(points), np.bool_)
-    with np.errstate(all="ignore", invalid=flags, over=flags):
-        exec("\n".join(code.lines), space)
-    return [space[each] for each in results]
 
 
 def _import(names: list[str]) -> str:

@@ -37,10 +37,12 @@ def check_paths(function: ScalarFunction, spec: FunctionSpec) -> tuple[CheckRow,
             rows.append(_row(f"{name}: the fast code and its guarded twin", points, _twins(kernel, points, careful)))
         if kernel.moderate is not None:
             rows.append(_row(f"{name}: the code without limits", points, _without_limits(kernel, points, careful)))
-        if kernel.single is not None:
-            rows.append(_row(f"{name}: the code of float32", points, _singles(kernel, points)))
-        if kernel.narrow is not None:
-            rows.append(_row(f"{name}: the code for results of float32", points, _narrowed(kernel, points)))
+        for words, within, kind, limit in (
+            ("the code of float32", kernel.single, np.float32, ULP_OF_SINGLE),
+            ("the code for results of float32", kernel.narrow, np.float64, ULP_OF_ROUNDED),
+        ):
+            if within is not None:
+                rows.append(_row(f"{name}: {words}", points, _singles(kernel, within, kind, limit, points)))
         if kernel.number is not None:
             rows.append(_row(f"{name}: the code of Python floats", points, _numbers(kernel, points, careful)))
         if kernel.results == 2:
@@ -103,29 +105,16 @@ def _without_limits(kernel: Kernel, points: tuple[Point, ...], careful: tuple[An
             yield k, found, careful[k]
 
 
-def _singles(kernel: Kernel, points: tuple[Point, ...]) -> Iterator[Wrong]:
-    """Beside the code of float64 at the nearest float32."""
-    assert kernel.single is not None
-    with np.errstate(all="ignore"):
-        near = [tuple(float(np.float32(x)) for x in point) for point in points]
-    for k, point in enumerate(near):
-        found = _within(kernel, kernel.single, point, np.float32)
-        wanted = _block(kernel, point, guarded=True) if found else ()
-        if not all(_in_ulp(got, each) <= ULP_OF_SINGLE for got, each in zip(found, wanted, strict=True)):
-            yield k, found, wanted
-
-
-def _narrowed(kernel: Kernel, points: tuple[Point, ...]) -> Iterator[Wrong]:
+def _singles(kernel: Kernel, within: Within, kind: Any, limit: float, points: tuple[Point, ...]) -> Iterator[Wrong]:
     """Rounded to float32, beside the code of float64 at the nearest float32."""
-    assert kernel.narrow is not None
     with np.errstate(all="ignore"):
         near = [tuple(float(np.float32(x)) for x in point) for point in points]
     for k, point in enumerate(near):
-        found = _within(kernel.but(guarded=None), kernel.narrow, point, np.float64)
+        found = _within(kernel.but(guarded=None), within, point, kind)
         wanted = _block(kernel, point, guarded=True) if found else ()
         with np.errstate(all="ignore"):
             rounded = tuple(float(np.float32(x)) for x in found)
-        if not all(_in_ulp(got, each) <= ULP_OF_ROUNDED for got, each in zip(rounded, wanted, strict=True)):
+        if not all(_in_ulp(got, each) <= limit for got, each in zip(rounded, wanted, strict=True)):
             yield k, rounded, wanted
 
 

@@ -97,11 +97,13 @@ def statements(rule: str) -> tuple[t.Node, ...]:
 
 @dataclass(frozen=True)
 class Reason:
-    """Why a rule was applied, by the key of a sentence. values: what the sentence names, SymPy expressions and whole numbers."""
+    """Why a rule was applied, by the key of a sentence. values: what the sentence names, SymPy expressions and whole numbers. of_part: whether it
+    is said of each part, although it has none."""
 
     key: str
     name: str
     values: Mapping[str, Any] = field(default_factory=dict)
+    of_part: bool = False
 
 
 # ---------------------------------------------------------------- lines
