@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import chainrule
-from chainrule.functions import binary_cross_entropy, elu, hinge, huber, prelu, relu, sigmoid, silu, squared_error
+from chainrule.functions import binary_cross_entropy, elu, gelu, hinge, huber, prelu, relu, sigmoid, silu, squared_error
 from chainrule.runtime import blocks
 from chainrule.runtime.arithmetic import product, quotient, select
 from chainrule.runtime.scalar import ScalarFunction
@@ -27,11 +27,13 @@ X = RNG.normal(size=LARGE + 9) * 4
 X[:: LARGE // 7] = [0.0, np.nan, np.inf, -np.inf, -0.0, 5e-324, 1e308, -745.0][: len(X[:: LARGE // 7])]
 EVERY = [getattr(chainrule.functions, name) for name in chainrule.functions.__all__]
 SCALAR = [f for f in EVERY if isinstance(f, ScalarFunction)]
-METHODS = [sigmoid, sigmoid.grad, silu, silu.grad, silu.second, relu, relu.grad, elu]
+METHODS = [sigmoid, sigmoid.grad, silu, silu.grad, silu.second, relu, relu.grad, elu, gelu, gelu.grad]
 
 
 @pytest.fixture(autouse=True)
-def default_threads():
+def default_threads(monkeypatch):
+    """Threads start however little there is to do, so that they are tested."""
+    monkeypatch.setattr(blocks, "WORTH", 1e-9)
     yield
     chainrule.set_threads(None)
 
@@ -293,6 +295,20 @@ def test_many_threads_may_call_at_once():
     for each in workers:
         each.join()
     assert not wrong
+
+
+@pytest.mark.parametrize(("worth", "started"), [(1e-9, 2), (60.0, 0)])
+def test_threads_start_where_the_rest_takes_long_enough(worth, started, monkeypatch):
+    monkeypatch.setattr(blocks, "WORTH", worth)
+    chainrule.set_threads(3)
+    threads = []
+    start = threading.Thread.start
+    monkeypatch.setattr(threading.Thread, "start", lambda self: (threads.append(self), start(self)))
+    x = RNG.normal(size=4 * LARGE)
+    for each in (x, x.astype(np.float32), x[::-1], x.astype(">f8"), x[None]):
+        threads.clear()
+        sigmoid(each)
+        assert len(threads) == started
 
 
 def test_an_error_in_a_thread_reaches_the_caller(monkeypatch):

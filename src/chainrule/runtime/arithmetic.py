@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-PART = 8192
+PART = 32768
 FEW = 512
 """Elements below which branches cost less than further calls."""
 

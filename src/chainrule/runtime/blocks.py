@@ -6,7 +6,8 @@ call are of float32."""
 
 import contextvars
 import threading
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
 from typing import Any
 
@@ -19,7 +20,11 @@ Array = npt.NDArray[np.float64]
 BLOCK = 65536
 """Elements of a block: few enough for a cache, many enough that the calls are paid for and threads do not wait for each other."""
 SHARED = 131072
-"""Elements from which threads are worth their start."""
+"""Elements from which threads may be worth their start."""
+SHARED_BLOCK = 1 << 20
+"""Bytes of an array of a block where threads share the work: longer calls, for which they seldom wait for each other."""
+WORTH = 3e-4
+"""Seconds of work for which a thread is worth its start."""
 F64 = np.dtype(np.float64)
 F32 = np.dtype(np.float32)
 Bounds = tuple[tuple[float, float] | None, ...]
@@ -134,7 +139,7 @@ def run(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend |
         in_slices(kernel, inputs, outs, mend, extra, kind)
     else:
         share(
-            lambda start, stop: _range(kernel, inputs, arrays, outs, mend, (start, stop), extra, kind),
+            lambda pieces: _ranges(kernel, inputs, arrays, outs, mend, pieces, extra, kind),
             size,
             BLOCK,
             size,
@@ -150,16 +155,16 @@ def in_slices(
     flat = [out.reshape(-1) for out in outs]
     converted = any(x.dtype is not kind for x in (*given, *flat) if type(x) is not float)
 
-    def part(start: int, stop: int) -> None:
-        size = min(BLOCK, stop - start)
-        room = scratch(kernel, (size,), kind)
-        own = [None if type(x) is float or x.dtype is kind else np.empty(size, kind) for x in (*given, *flat)]
-        for k in range(start, stop, BLOCK):
-            n = min(BLOCK, stop - k)
+    most = flat[0].size
+    size = min(most, BLOCK if get_threads() == 1 else SHARED_BLOCK // kind.itemsize)
+
+    def work(pieces: Iterable[tuple[int, int]]) -> None:
+        whole = scratch(kernel, (size,), kind)
+        wide = [None if type(x) is float or x.dtype is kind else np.empty(size, kind) for x in (*given, *flat)]
+        for k, n in blocks_of(pieces, size):
             piece = slice(k, k + n)
-            if n < size:
-                room = [each[:n] for each in room]
-                own = [each if each is None else each[:n] for each in own]
+            room = whole if n == size else [each[:n] for each in whole]
+            own = wide if n == size else [each if each is None else each[:n] for each in wide]
             read = [x if type(x) is float else x[piece] for x in given]
             write = [out[piece] for out in flat]
             if converted:
@@ -167,7 +172,14 @@ def in_slices(
             else:
                 _block(kernel, read, write, room, mend, extra, kind)
 
-    share(lambda start, stop: _quiet(part, start, stop), flat[0].size, BLOCK, flat[0].size)
+    share(lambda pieces: _quiet(work, pieces), most, size, most)
+
+
+def blocks_of(pieces: Iterable[tuple[int, int]], size: int) -> Iterator[tuple[int, int]]:
+    """Where each block of the pieces starts, and its number of elements."""
+    for start, stop in pieces:
+        for k in range(start, stop, size):
+            yield k, min(size, stop - k)
 
 
 def _through(
@@ -221,36 +233,45 @@ def rounding(kernel: Kernel, inputs: Sequence[Any]) -> Kernel:
     return kernel if found is None or within is None or not within.holds_of_numbers(inputs) else found
 
 
-def share(work: Callable[[int, int], None], count: int, step: int, size: int) -> None:
-    """Let threads do the work from a start to a stop, up to `count` in steps of `step`; `size` elements in all decide how many."""
-    threads = min(get_threads(), size // BLOCK) if size >= SHARED else 1
-    if threads == 1:
-        work(0, count)
+def share(work: Callable[[Iterable[tuple[int, int]]], None], count: int, step: int, size: int) -> None:
+    """Let threads do the work, which takes pieces from a start to a stop, up to `count` in steps of `step`. size: elements in all. The caller does the
+    first step, and others join where what is left takes so long that their start is worth it."""
+    threads = get_threads() if size >= SHARED else 1
+    if threads == 1 or count <= step:
+        work([(0, count)])
         return
-    pieces = _pieces(count, step, threads)
+    pieces = _Shared(_pieces(count, step, threads))
+    others: list[threading.Thread] = []
     failures: list[BaseException] = []
 
-    def take() -> None:
+    def take(mine: Iterable[tuple[int, int]]) -> None:
         try:
-            for start, stop in pieces:
-                work(start, stop)
+            work(mine)
         except BaseException as error:
             failures.append(error)
 
-    others = [threading.Thread(target=take, daemon=True) for _ in range(threads - 1)]
-    for other in others:
-        other.start()
-    take()
+    def callers() -> Iterator[tuple[int, int]]:
+        began = time.perf_counter()
+        yield next(pieces)
+        left = (time.perf_counter() - began) * (count / step - 1)
+        for _ in range(min(threads, -(-count // step), int(left / WORTH)) - 1):
+            others.append(threading.Thread(target=take, args=(pieces,), daemon=True))
+            others[-1].start()
+        yield from pieces
+
+    take(callers())
     for other in others:
         other.join()
     if failures:
         raise failures[0]
 
 
-def _pieces(count: int, step: int, threads: int) -> "_Shared":
-    """Pieces of several blocks each, so that a thread which is held up leaves its share to the others."""
-    step *= max(1, min(16, -(-count // step) // (threads * 4)))
-    return _Shared((k, min(k + step, count)) for k in range(0, count, step))
+def _pieces(count: int, step: int, threads: int) -> Iterator[tuple[int, int]]:
+    """One step, then pieces of several, so that a thread which is held up leaves its share to the others."""
+    yield 0, step
+    several = step * max(1, min(16, count // step // (threads * 4)))
+    for start in range(step, count, several):
+        yield start, min(start + several, count)
 
 
 class _Shared:
@@ -351,38 +372,37 @@ def _plain(array: Any, shape: tuple[int, ...], kind: np.dtype[Any]) -> Any:
     return np.asarray(array, dtype=kind, order="C")
 
 
-def _range(
+def _ranges(
     kernel: Kernel,
     inputs: Sequence[Any],
     arrays: Sequence[Any],
     outs: Sequence[Any],
     mend: Mend | None,
-    piece: tuple[int, int],
+    pieces: Iterable[tuple[int, int]],
     extra: int,
     kind: np.dtype[Any],
 ) -> None:
-    """The blocks of a piece of the arrays, one after the other."""
+    """The blocks of pieces of the arrays, one after the other."""
     few = len(arrays)
     exact = all(a.dtype.kind == "f" for a in arrays)
     room = scratch(kernel, (BLOCK,), kind)
-    with (
-        np.errstate(all="ignore"),
-        np.nditer(  # type: ignore[call-overload]
-            [*arrays, *outs],
-            flags=["external_loop", "buffered", "ranged", "delay_bufalloc"],
-            op_flags=[["readonly", "contig"]] * few + [["writeonly", "contig", "no_broadcast"]] * len(outs),
-            op_dtypes=[kind] * (few + len(outs)),
-            order="K",
-            casting="same_kind" if exact else "unsafe",
-            buffersize=BLOCK,
-        ) as iterator,
-    ):
-        iterator.iterrange = piece  # once: a second range would write the buffers of the first one again
-        for block in iterator:
-            taken = iter(block)
-            given = [each if isinstance(each, float) else next(taken) for each in inputs]
-            n = len(block[0])
-            _block(kernel, given, list(taken), room if n == BLOCK else [r[:n] for r in room], mend, extra, kind)
+    with np.errstate(all="ignore"):
+        for piece in pieces:
+            with np.nditer(  # type: ignore[call-overload]
+                [*arrays, *outs],
+                flags=["external_loop", "buffered", "ranged", "delay_bufalloc"],
+                op_flags=[["readonly", "contig"]] * few + [["writeonly", "contig", "no_broadcast"]] * len(outs),
+                op_dtypes=[kind] * (few + len(outs)),
+                order="K",
+                casting="same_kind" if exact else "unsafe",
+                buffersize=BLOCK,
+            ) as iterator:
+                iterator.iterrange = piece  # once: a second range would write the buffers of the first one again
+                for block in iterator:
+                    taken = iter(block)
+                    given = [each if isinstance(each, float) else next(taken) for each in inputs]
+                    n = len(block[0])
+                    _block(kernel, given, list(taken), room if n == BLOCK else [r[:n] for r in room], mend, extra, kind)
 
 
 def _block(

@@ -4,6 +4,7 @@ Below 0 they are a Gaussian times what varies slowly, a/(a + w) or the distance 
 the last operations round at full size. The tables are computed by `chainrule.codegen.fits`, which a test repeats."""
 
 import threading
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -103,8 +104,10 @@ SCALE, SCALE_SINGLE = 2.0**58, 2.0**29
 COLUMNS, COLUMNS_SINGLE = 6, 5
 WEIGHT = 1.375
 MIDDLES = {"GATE": 5.0, "GATE_SINGLE": 4.5, "SLOPE": 3.75, "SLOPE_SINGLE": 3.75}
-PART = 16384
-"""Elements of float64 that are computed at a time; of float32 twice as many."""
+PART = 65536
+"""Elements of float64 that are computed at a time, of float32 twice as many: few enough for a cache, many enough that threads seldom wait for each other."""
+COLUMNS_AT_ONCE = 8192
+"""Of a matrix product, likewise: few enough that no library starts threads for it."""
 FEW = 1024
 """Elements up to which memory is asked of the system, which then costs little."""
 DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
@@ -129,7 +132,7 @@ class _Series:
     def __init__(self, middle: float, raised: float, coefficients: tuple[float, ...], single: bool = False) -> None:
         columns = COLUMNS_SINGLE if single else COLUMNS
         self.kind: Any = SINGLE if single else DOUBLE
-        self.part = 2 * PART if single else PART
+        self.part, self.columns = (2 * PART, 2 * COLUMNS_AT_ONCE) if single else (PART, COLUMNS_AT_ONCE)
         self.far, self.scale = (FAR_SINGLE, SCALE_SINGLE) if single else (FAR, SCALE)
         self.middle, self.raised = middle, raised
         rising = np.array(coefficients, self.kind).reshape(-1, columns)
@@ -147,10 +150,8 @@ class _Series:
         columns = len(powers)
         for k in range(2, columns):
             np.multiply(powers[~(k // 2)], powers[~(k - k // 2)], out=powers[~k])
-        half = t.size // 2 if t.size > self.part // 2 else t.size  # small enough that no library starts threads for it
-        np.matmul(self.matrix, powers[:, :half], out=sums[:, :half])
-        if half < t.size:
-            np.matmul(self.matrix, powers[:, half:], out=sums[:, half:])
+        for piece in _pieces(t.size, self.columns):
+            np.matmul(self.matrix, powers[:, piece], out=sums[:, piece])
         power = np.multiply(powers[~(columns // 2)], powers[~(columns - columns // 2)], out=powers[0])
         total = sums[-1]
         for each in sums[-2::-1]:
@@ -182,17 +183,22 @@ def _by_parts(code: Any, series: Any, x: Any, out: Any) -> Any:
         out[...] = _by_parts(code, series, np.repeat(x, 2), None)[:1].reshape(x.shape)
         return out
     polynomial = series[x.dtype]
-    size = polynomial.part
     given, found = x.reshape(-1), out.reshape(-1)
     whole = _ROOMS.take(polynomial, x.size)
-    start = 0
-    while start < x.size:
-        stop = start + size if x.size - start != size + 1 else start + size - 1  # one is never left
-        part = given[start:stop]
-        code(part, found[start:stop], polynomial, whole if part.size == whole.length else whole.cut(part.size))
-        start = stop
+    for piece in _pieces(x.size, polynomial.part):
+        part = given[piece]
+        code(part, found[piece], polynomial, whole if part.size == whole.length else whole.cut(part.size))
     _ROOMS.give(whole)
     return out
+
+
+def _pieces(size: int, most: int) -> Iterator[slice]:
+    """Pieces of so many elements at most, and never of one alone, if there are two."""
+    start = 0
+    while start < size:
+        stop = start + most if size - start != most + 1 else start + most - 1
+        yield slice(start, stop)
+        start = stop
 
 
 class _Room:

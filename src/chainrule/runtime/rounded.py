@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-PART = 8192
+PART = 32768
 """Elements that are computed at a time: few enough that memory for them is at hand."""
 
 

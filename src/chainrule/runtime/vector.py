@@ -4,14 +4,14 @@ import inspect
 import linecache
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from .blocks import share
+from .blocks import blocks_of, share
 from .log_ratios import log_ratio_sum as log_ratio_sum
 from .reductions import SHORT
 from .reductions import balanced as balanced
@@ -616,10 +616,10 @@ class VectorFunction:
         wholes = tuple(np.empty(shape, dtype) for shape in shapes)
         flat = [whole.reshape(rows, *each) for whole, each in zip(wholes, inner, strict=True)]
 
-        def work(start: int, stop: int) -> None:
+        def work(pieces: Iterable[tuple[int, int]]) -> None:
             with np.errstate(all="ignore"):
-                for k in range(start, stop, step):
-                    here = slice(k, min(k + step, stop))
+                for k, n in blocks_of(pieces, step):
+                    here = slice(k, k + n)
                     found = kernel(
                         *(_side_by_side(a[here], kind) if batched else _as(a, kind) for a, batched in arrays)
                     )
