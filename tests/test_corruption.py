@@ -40,6 +40,14 @@ def test_a_corrupted_number_is_noticed_or_harmless(name):
     assert not missed, missed
 
 
+@pytest.mark.parametrize(("name", "code"), [("tanh", "_moderate"), ("tanh", "_single"), ("tanh", "_narrow")])
+def test_numbers_of_code_for_moderate_numbers_and_for_float32_matter(name, code):
+    found = about(name)
+    made = Trial(found)
+    chosen = [each for each in literals(found.function.source) if each.function.endswith(code)]
+    assert chosen and all(made.verdict(each).noticed for each in chosen)
+
+
 def test_both_kinds_occur():
     verdicts = list(trial(about("gelu"), 5))
     assert any(v.harmless for v in verdicts) and any(v.noticed for v in verdicts)

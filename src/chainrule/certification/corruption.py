@@ -5,10 +5,11 @@ limit, on any path through the code, at any of many points. The measurement must
 the limit must be beyond it. A number of which no change matters, such as a bound beyond which nothing happens, is harmless."""
 
 import ast
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +18,7 @@ from ..codegen.floats import between
 from ..runtime.certificate import LIMIT
 from ..runtime.scalar import ScalarFunction
 from . import sampling
-from .paths import Path, paths
+from .paths import Path, paths, paths_of_single
 from .reference import Reference
 from .rounding import Truth, ulps
 from .sampling import Points
@@ -33,7 +34,11 @@ STEPS = (0, 1, 2, 4, 64, 1 << 20, 1 << 40, 1 << 46, 1 << 49)  # neighbours of th
 THIN = 2  # how much of a line the measurement takes
 ROOTS = 8  # changes of sign of a line that are looked at closely
 LINES = 12  # lines along which they are looked for
-FLOAT64 = np.dtype(np.float64)
+FLOAT64, FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
+WAYS: Mapping[np.dtype[Any], Callable[[ScalarFunction, Part], Iterator[Path]]] = {
+    FLOAT64: paths,
+    FLOAT32: paths_of_single,
+}
 
 
 @dataclass(frozen=True)
@@ -113,9 +118,10 @@ class _Look:
 
 @dataclass(frozen=True)
 class _Asked:
-    """A part, and where it is looked at: at many points for changes that matter, at those of the measurement."""
+    """A part, of arguments of a dtype, and where it is looked at: at many points for changes that matter, at those of the measurement."""
 
     part: Part
+    dtype: np.dtype[Any]
     reference: Reference
     many: _Look
     measured: _Look
@@ -129,8 +135,15 @@ class Trial:
         self.source = subject.function.source
         many = _dense(subject)
         self.asked = tuple(
-            _Asked(p, r, _look(subject, p, r, many), _look(subject, p, r, _sample(subject, p)))
+            _Asked(
+                p,
+                dtype,
+                r,
+                *(_look(subject, ways, r, _rounded(points, dtype)) for points in (many, _sample(subject, p))),
+            )
             for p, r in zip(subject.parts, subject.references, strict=True)
+            for dtype in WAYS
+            if (ways := tuple(WAYS[dtype](subject.function, p)))
         )
 
     def verdict(self, literal: Literal) -> Verdict:
@@ -154,8 +167,9 @@ class Trial:
         concerned = list(self._concerned(function, literal.function))
         found = max(float(np.max(asked.measured.errors(self.subject, path))) for asked, path in concerned)
         for asked, path in concerned if found <= LIMIT else ():
-            unchanged = next(p for p in paths(self.subject.function, asked.part) if p.what == path.what)
-            points = _near_switches(self.subject, asked.part, module)
+            ways = WAYS[asked.dtype](self.subject.function, asked.part)
+            unchanged = next(each for each in ways if each.what == path.what)
+            points = _rounded(_near_switches(self.subject, asked.part, module), asked.dtype)
             truth = asked.reference.at(points)
             before, now = (ulps(self.subject.call(p.part, points, p.function), truth) for p in (unchanged, path))
             found = max(found, float(np.max(np.where(before <= LIMIT, now, 0.0), initial=0.0)))
@@ -164,14 +178,13 @@ class Trial:
     def _concerned(self, function: ScalarFunction, code: str) -> Iterator[tuple[_Asked, Path]]:
         """The paths on which a private function lies."""
         for asked in self.asked:
-            for path in paths(function, asked.part):
+            for path in WAYS[asked.dtype](function, asked.part):
                 if code in _reached(self.source, path.code):
                     yield asked, path
 
 
-def _look(subject: Subject, part: Part, reference: Reference, points: Points) -> _Look:
+def _look(subject: Subject, ways: Sequence[Path], reference: Reference, points: Points) -> _Look:
     truth = reference.at(points)
-    ways = paths(subject.function, part)
     return _Look(points, truth, {w.what: ulps(subject.call(w.part, points, w.function), truth) <= LIMIT for w in ways})
 
 
@@ -184,6 +197,15 @@ def trial(subject: Subject, every: int = 1, start: int = 0) -> Iterator[Verdict]
 
 
 # ---------------------------------------------------------------- points
+
+
+def _rounded(points: Points, dtype: np.dtype[Any]) -> Points:
+    """The points as a narrower dtype, each once."""
+    if dtype == points.dtype:
+        return points
+    with np.errstate(over="ignore"):
+        found: Points = np.unique(points.astype(dtype), axis=0)
+    return found
 
 
 def _line(subject: Subject) -> Points:

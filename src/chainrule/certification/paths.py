@@ -1,4 +1,5 @@
-"""Every way through the code of a function of numbers: blocks, their guarded twin, single numbers, value and derivative together.
+"""Every way through the code of a function of numbers: blocks, those for moderate numbers, their guarded twin, single numbers, value and derivative
+together; for float32 what code there is for it.
 
 A call takes one of them, by size and values of its arguments; each is to be right by itself."""
 
@@ -34,6 +35,7 @@ def paths(function: ScalarFunction, part: Part) -> Iterator[Path]:
         for what, change, code in (
             ("blocks", _unguarded, kernel.block),
             ("guarded", _guarded, kernel.guarded),
+            ("moderate", _moderate, None if kernel.moderate is None else kernel.moderate.block),
             ("numbers", _of_numbers, kernel.number),
         ):
             changed = change(kernel)
@@ -43,6 +45,15 @@ def paths(function: ScalarFunction, part: Part) -> Iterator[Path]:
                 yield Path(
                     what if asked is part else f"{what}, {name}", _with(function, name, changed), asked, code.__name__
                 )
+
+
+def paths_of_single(function: ScalarFunction, part: Part) -> Iterator[Path]:
+    """The ways on which a part is computed for arguments of float32, where there is code for that: a call takes it for every number between its bounds."""
+    for asked, name in (part, _kernel(part)), *_together(function, part):
+        kernel = function.kernels[name]
+        within = kernel.single or kernel.narrow
+        if within is not None:
+            yield Path(f"float32, {name}", function, asked, within.block.__name__)
 
 
 def _kernel(part: Part) -> str:
@@ -97,6 +108,30 @@ def _unguarded(kernel: Kernel) -> Kernel | None:
                 block(*(each if isinstance(each, float) else each.reshape(-1)[half] for each in arrays))
 
     return kernel.but(block=block, guarded=None, number=None, moderate=None, single=None)
+
+
+def _moderate(kernel: Kernel) -> Kernel | None:
+    """The code for moderate numbers wherever all of an element are: a call takes it for a whole block of them."""
+    within = kernel.moderate
+    alone = within and _unguarded(kernel.but(block=within.block))
+    if within is None or alone is None:
+        return None
+    careful = kernel.guarded or kernel.block
+
+    def block(*arrays: Any) -> None:
+        with np.errstate(invalid="ignore"):
+            careful(*arrays)
+        count = len(arrays) - kernel.results - kernel.scratch - kernel.masks
+        inputs, outs = arrays[:count], arrays[count : count + kernel.results]
+        inside = np.full(outs[0].size, within.holds_of_numbers(inputs)) & ~np.asarray(within.outside(inputs)).reshape(
+            -1
+        )
+        chosen = [each if isinstance(each, float) else each.reshape(-1)[inside] for each in arrays]
+        alone.block(*chosen)
+        for out, found in zip(outs, chosen[count:], strict=False):
+            out.reshape(-1)[inside] = found
+
+    return kernel.but(block=block, guarded=None, number=None, moderate=None, single=None, narrow=None)
 
 
 def _guarded(kernel: Kernel) -> Kernel | None:
