@@ -8,6 +8,7 @@ import ast
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import product
 from types import ModuleType
 from typing import Any
 
@@ -33,6 +34,7 @@ PAIRS = 100
 STEPS = (0, 1, 2, 4, 64, 1 << 20, 1 << 40, 1 << 46, 1 << 49)  # neighbours of the numbers in the code
 THIN = 2  # how much of a line the measurement takes
 ROOTS = 8  # changes of sign of a line that are looked at closely
+CORNERS = 1000  # points at which every argument is a number of the code
 LINES = 12  # lines along which they are looked for
 FLOAT64, FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
 WAYS: Mapping[np.dtype[Any], Callable[[ScalarFunction, Part], Iterator[Path]]] = {
@@ -275,7 +277,15 @@ def _dense(subject: Subject) -> Points:
     for k in range(1, subject.arguments):
         free = rng.uniform(size=len(points)) < 0.3
         points[free, k] = rng.uniform(-5, 5, int(free.sum()))
-    return sampling.inside(subject, points)
+    return sampling.inside(subject, np.concatenate([points, _corners(subject, settings[0])]))
+
+
+def _corners(subject: Subject, setting: tuple[float, ...]) -> Points:
+    """Where every argument is 0 or a number of the code: limits may be stated there."""
+    some = [0.0, *_numbers(subject)][: int(CORNERS ** (1 / subject.arguments))]
+    arguments = np.array(list(product(some, repeat=subject.arguments)))
+    rest = setting[subject.arguments - 1 :]
+    return np.column_stack([arguments, *(np.full(len(arguments), x) for x in rest)])
 
 
 # ---------------------------------------------------------------- code
