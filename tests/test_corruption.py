@@ -3,6 +3,7 @@
 import importlib
 import pkgutil
 
+import numpy as np
 import pytest
 
 pytest.importorskip("flint")
@@ -12,6 +13,8 @@ from chainrule.catalogue import load, project
 from chainrule.certification import corruption
 from chainrule.certification.corruption import Trial, literals, trial
 from chainrule.certification.subject import Home, subject
+from chainrule.runtime import gates
+from chainrule.runtime.certificate import LIMIT
 from chainrule.runtime.scalar import ScalarFunction
 
 FEW = 4  # numbers of each function
@@ -46,6 +49,24 @@ def test_numbers_of_code_for_moderate_numbers_and_for_float32_matter(name, code)
     made = Trial(found)
     chosen = [each for each in literals(found.function.source) if each.function.endswith(code)]
     assert chosen and all(made.verdict(each).noticed for each in chosen)
+
+
+@pytest.mark.parametrize("kind", [gates.DOUBLE, gates.SINGLE], ids=str)
+@pytest.mark.parametrize(("table", "what"), [(gates.GATES, "value"), (gates.SLOPES, "first derivative")])
+def test_a_wrong_coefficient_in_the_tables_of_gelu_is_noticed(table, what, kind):
+    found, matrix = about("gelu"), table[kind].matrix
+    asked = next(each for each in Trial(found).asked if each.dtype == kind and each.part.what == what)
+    path = next(corruption.WAYS[kind](found.function, asked.part))
+    matters = 0
+    for place, right in np.ndenumerate(matrix.copy()):
+        for by in corruption.CHANGES:
+            matrix[place] = right * (1 + by)
+            if asked.many.errors(found, path).max() > 2 * LIMIT:
+                matters += 1
+                assert asked.measured.errors(found, path).max() > LIMIT, f"{right} changed by {by}"
+                break
+        matrix[place] = right
+    assert matters >= matrix.size - 2  # an eighth of the smallest in float32 does not show
 
 
 def test_both_kinds_occur():
