@@ -19,18 +19,19 @@ LEFT = 2.0**-16
 """Of a sum of which less than this part of a term is left there is no value."""
 MOST = 5
 """Roundings of a product or quotient."""
-PARTS = 2048
+PLACES = 12
+PARTS = 1 << PLACES
 """Into which the exponential divides log 2."""
 PER_STEP = PARTS / math.log(2)
 STEP = tuple(
-    map(float.fromhex, ("0x1.62e42fecp-12", "0x1.d1cf79abc9e3bp-43"))
-)  # log(2)/2048: products of the first with whole numbers up to 2**21 are exact
+    map(float.fromhex, ("0x1.62e42fecp-13", "0x1.d1cf79abc9e3bp-44"))
+)  # log(2)/4096: products of the first with whole numbers up to 2**22 are exact
 FARTHEST = 600.0 * PER_STEP
 WHOLE = 1.5 * 2.0**52  # added to a number, it leaves a whole number in the last bits
 UPPER_PART = 1.5 * 2.0**26  # and this a multiple of 2⁻²⁶
 UPPER = -(1 << 27)  # a mask for the upper 26 bits of a number
 LAST, ADDED, HIGHER = map(OfBits, (np.bitwise_and, np.add, np.left_shift))
-SERIES = (1 / 120, 1 / 24, 1 / 6, 1 / 2)
+SERIES = (1 / 24, 1 / 6 + STEP[0] ** 2 / 640, 1 / 2)  # r³/120 is nearly 3/4 of (STEP/2)² r/120
 
 
 class Pair:
@@ -41,12 +42,13 @@ class Pair:
     sign: 1 or -1 where the numbers are known to have it, else 0. roundings: what they have gone through in float64, at most `MOST`."""
 
     __array_ufunc__ = None  # arrays leave the operation to this class
-    __slots__ = ("_exactly", "_halves", "_near", "_parts", "_rounded", "negated", "roundings", "sign")
+    __slots__ = ("_exactly", "_halved", "_halves", "_near", "_parts", "_rounded", "negated", "roundings", "sign")
 
     def __init__(self, high: Any, low: Any = None, sign: int = 0) -> None:
         """low: at most 2⁻²⁴ of high, None for 0."""
         self._parts: Parts | None = (high, low)
         self._rounded = high if low is None else None
+        self._halved = False
         self._halves: Parts | None = None
         self._exactly: Callable[[], Parts] | None = None
         self._near: Callable[[], Any] | None = None
@@ -54,10 +56,17 @@ class Pair:
         self.sign, self.roundings = sign, int(low is not None)
 
     @classmethod
-    def later(cls, exactly: Callable[[], Parts], near: Callable[[], Any], sign: int, roundings: int) -> "Pair":
-        """Numbers by the two ways to compute them: in pairs, and in float64."""
+    def later(
+        cls,
+        exactly: Callable[[], Parts],
+        near: Callable[[], Any],
+        sign: int = 0,
+        roundings: int = 1,
+        halved: bool = False,
+    ) -> "Pair":
+        """Numbers by the two ways to compute them: in pairs, of which the high part has 26 bits if they are `halved`, and in float64."""
         self = cls(None, None, sign)
-        self._exactly, self._near, self._parts, self.roundings = exactly, near, None, roundings
+        self._exactly, self._near, self._parts, self.roundings, self._halved = exactly, near, None, roundings, halved
         return self
 
     @property
@@ -79,6 +88,8 @@ class Pair:
     @property
     def halves(self) -> Parts:
         """The upper 26 bits and the rest."""
+        if self._halved:
+            return self.parts
         if self._halves is None:
             upper = _upper(self.high)
             self._halves = upper, _plus(self.high - upper, self.low)
@@ -104,7 +115,9 @@ class Pair:
         if self.sign * b.sign <= 0:
             return self._total(b, LEFT)
         roundings = 1 + max(self.roundings, b.roundings)
-        return Pair.later(lambda: _sum_of_one_sign(self, b), lambda: self.rounded + b.rounded, self.sign, roundings)
+        return Pair.later(
+            lambda: _sum_of_one_sign(self, b), lambda: self.rounded + b.rounded, self.sign, roundings, halved=True
+        )
 
     __radd__ = __add__
 
@@ -120,7 +133,7 @@ class Pair:
         if left:
             term = self.high if self.sign > 0 else np.abs(self.high)
             total = step(_unless_less, total, np.abs(total), term * left)
-        return Pair.later(lambda: (total, low - (total - high)), lambda: total, 0, 1)
+        return Pair.later(lambda: (total, low - (total - high)), lambda: total)
 
     def __neg__(self) -> "Pair":
         result = Pair.later(
@@ -160,13 +173,15 @@ class Pair:
             return self._scaled(1.0 / other)
         b = _pair(other)
         roundings = _roundings(self, b)
-        return Pair.later(lambda: _quotient(self, b), lambda: _ratio(self, b), self.sign * b.sign, roundings)
+        return Pair.later(
+            lambda: _quotient(self, b), lambda: _ratio(self, b), self.sign * b.sign, roundings, halved=True
+        )
 
     def __rtruediv__(self, other: float) -> "Pair":
         return _pair(other) / self
 
     def exp(self) -> "Pair":
-        """2ᵐ T exp(r), T from a table, of 26 bits and next to 2^(j/2048), and exp(r) by a series in |r| < 2⁻¹²; NaN where it is very large or
+        """2ᵐ T exp(r), T from a table, of 26 bits and next to 2^(j/4096), and exp(r) by a series in |r| < 2⁻¹³; NaN where it is very large or
         small."""
         x, low = self.parts if self.low is None else fast_two_sum(*self.parts)
         shifted = x * PER_STEP + WHOLE  # k in its last bits
@@ -182,7 +197,7 @@ class Pair:
             series = (series + coefficient) * near
         first = (r + UPPER_PART) - UPPER_PART
         series = (series * near - rest) + (r - first)  # exp is T (1 + first + series)
-        factor = step(ADDED, step(_power, j), step(HIGHER, shifted, 41))
+        factor = step(ADDED, step(_power, j), step(HIGHER, shifted, 52 - PLACES))
         factor = step(_within, factor, k)
         return Pair((first + 1.0) * factor, series * factor, 1)
 
@@ -291,10 +306,10 @@ def _upper(x: Any) -> Any:
 
 @lru_cache(maxsize=1)
 def _powers() -> tuple[Bits, Bits]:
-    """Of 2^(j/2048): the upper 26 bits, rounded, and the logarithm of their quotient, upper bits by power. In the bits of the former those are left
+    """Of 2^(j/4096): the upper 26 bits, rounded, and the logarithm of their quotient, upper bits by power. In the bits of the former those are left
     out that k, shifted to the exponent's, brings along."""
     j: Any = np.arange(PARTS)
-    exact = ((Twice(j * LOG2[0]) + j * LOG2[1] + j * LOG2[2]) * (1 / PARTS)).exp()
+    exact = ((Twice(j) * LOG2[0] + Twice(j) * LOG2[1] + j * LOG2[2]) * (1 / PARTS)).exp()
     high = _upper(exact.high * (1 + 2.0**-27))
     logarithm = np.log1p(-((exact.high - high) + exact.low) / exact.high)
-    return high.view(np.int64) - (j << 41), logarithm.view(np.int64)
+    return high.view(np.int64) - (j << 52 - PLACES), logarithm.view(np.int64)
