@@ -28,7 +28,8 @@ ENOUGH = Decimal("1e-20")
 
 
 def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any], *arguments: Array) -> Array:
-    """`found`, and the formula in more digits where `total`, a sum of terms of this `size`, has cancelled."""
+    """`found`, and the formula in more digits where `total`, a sum of terms of this `size`, has cancelled: within an ulp of the exact number, and an
+    ulp for each of the few roundings after the sum. The formula is an expression in its arguments alone."""
     with np.errstate(all="ignore"):
         near = np.abs(total) < NEAR * size
         count = np.count_nonzero(near)
