@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .pairs import Pair as Pair
-from .programs import Program
+from .programs import PART, Program, borrowed, give_back
 from .twice import Twice as Twice
 
 Array = npt.NDArray[np.float64]
@@ -31,20 +31,31 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
     """`found`, and the formula in more digits where `total`, a sum of terms of this `size`, has cancelled: within an ulp of the exact number, and an
     ulp for each of the few roundings after the sum. The formula is an expression in its arguments alone."""
     with np.errstate(all="ignore"):
-        near = np.abs(total) < NEAR * size
+        near = _cancelled(_flat(total, total), _flat(size, total))
         count = np.count_nonzero(near)
         if not count:
             return found
-        given = [_flat(each, near) for each in arguments]
+        given = [_flat(each, total) for each in arguments]
         if count == near.size:
-            return _again(formula, given).reshape(near.shape)
+            return _again(formula, given).reshape(total.shape)
         result = np.array(found, dtype=np.float64, order="C")
         places = np.flatnonzero(near)
         result.reshape(-1)[places] = _again(formula, [each.take(places) for each in given])
     return result
 
 
-def _flat(array: Any, like: npt.NDArray[Any]) -> Array:
+def _cancelled(total: Array, size: Array) -> npt.NDArray[np.bool_]:
+    near = np.empty(total.size, np.bool_)
+    kept = borrowed(2 * min(PART, near.size))
+    for k in range(0, near.size, PART):
+        part = slice(k, min(k + PART, near.size))
+        left, least = kept[: 2 * near[part].size].reshape(2, -1)
+        np.less(np.abs(total[part], out=left), np.multiply(size[part], NEAR, out=least), out=near[part])
+    give_back(kept)
+    return near
+
+
+def _flat(array: Any, like: Array) -> Array:
     if not isinstance(array, np.ndarray) or array.shape != like.shape:
         array = np.broadcast_to(array, like.shape)
     each: Array = array.reshape(-1).astype(np.float64, copy=False)

@@ -11,11 +11,25 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float64]
-PART = 8192
+PART = 16384
 """Elements that a program sees at once: what it needs in between stays in the cache."""
 KEPT = 4
 """Sets of arrays that are kept, for as many calls at once."""
 _spare: list[Array] = []  # pop and append need no lock
+
+
+def borrowed(size: int) -> Array:
+    """Memory for so many numbers, to be given back."""
+    try:
+        kept = _spare.pop()
+    except IndexError:
+        kept = np.empty(0)
+    return kept if kept.size >= size else np.empty(size)
+
+
+def give_back(kept: Array) -> None:
+    if len(_spare) < KEPT:
+        _spare.append(kept)
 
 
 class Row(np.lib.mixins.NDArrayOperatorsMixin):
@@ -87,16 +101,10 @@ class Program:
 
     def run(self, arguments: Sequence[Array], out: Array) -> None:
         """Of contiguous arrays of one length, none of which shares memory with `out`."""
-        part = min(PART, out.size)
-        try:
-            kept = _spare.pop()
-        except IndexError:
-            kept = np.empty(0)
-        if kept.size < self.rows * part:
-            kept = np.empty(self.rows * part)
+        kept = borrowed(self.rows * min(PART, out.size))
         for k in range(0, out.size, PART):
             piece = slice(k, k + PART)
-            size = min(part, out.size - k)
+            size = min(PART, out.size - k)
             arrays: dict[str, Any] = {
                 "given": [out[piece], *(each[piece] for each in arguments)],
                 "row": kept[: self.rows * size].reshape(self.rows, size),
@@ -105,5 +113,4 @@ class Program:
             space = [arrays[kind][n].view(np.int64) if bits else arrays[kind][n] for kind, n, bits in self.places]
             for function, operands in self.steps:
                 function(*operands(space))
-        if len(_spare) < KEPT:
-            _spare.append(kept)
+        give_back(kept)
