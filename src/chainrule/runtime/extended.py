@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from . import programs
 from .pairs import Pair as Pair
-from .programs import PART, Program, borrowed, give_back
 from .twice import Twice as Twice
 
 Array = npt.NDArray[np.float64]
@@ -46,12 +46,12 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
 
 def _cancelled(total: Array, size: Array) -> npt.NDArray[np.bool_]:
     near = np.empty(total.size, np.bool_)
-    kept = borrowed(2 * min(PART, near.size))
-    for k in range(0, near.size, PART):
-        part = slice(k, min(k + PART, near.size))
+    kept = programs.borrowed(2 * min(programs.PART, near.size))
+    for k in range(0, near.size, programs.PART):
+        part = slice(k, min(k + programs.PART, near.size))
         left, least = kept[: 2 * near[part].size].reshape(2, -1)
         np.less(np.abs(total[part], out=left), np.multiply(size[part], NEAR, out=least), out=near[part])
-    give_back(kept)
+    programs.give_back(kept)
     return near
 
 
@@ -82,9 +82,9 @@ def _again(formula: Callable[..., Any], given: list[Array]) -> Array:
 
 
 @lru_cache(maxsize=256)
-def _program(code: CodeType, count: int) -> Program:
+def _program(code: CodeType, count: int) -> programs.Program:
     formula = FunctionType(code, {})
-    return Program(lambda *rows: formula(*map(Pair, rows)).rounded, count)
+    return programs.Program(lambda *rows: formula(*map(Pair, rows)).rounded, count)
 
 
 def _decimally(formula: Callable[..., Any], given: list[float], otherwise: float) -> float:
