@@ -47,7 +47,10 @@ SEARCH = (
     ),
     "runtime/arithmetic.py",
     "runtime/extended.py",
+    "runtime/pairs.py",
+    "runtime/programs.py",
     "runtime/special.py",
+    "runtime/twice.py",
 )
 """The files on which the outcome of a search depends."""
 WORDS = {each.__name__: each for each in vars(vocabulary).values() if isinstance(each, UndefinedFunction)}

@@ -15,7 +15,7 @@ def refined_of_single(found: Array, total: Array, size: Array, formula: Callable
     """`refined` where a sum has cancelled so far that a float32 shows it."""
     with np.errstate(all="ignore"):
         lost = np.abs(total) < LEFT * size
-    if not np.any(lost):
+    if not np.count_nonzero(lost):
         return found
     result = np.array(found)
     again = [np.broadcast_to(each, result.shape)[lost] for each in (found, total, size)]
