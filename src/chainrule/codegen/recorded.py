@@ -46,6 +46,7 @@ SEARCH = (
         )
     ),
     "runtime/arithmetic.py",
+    "runtime/exponents.py",
     "runtime/extended.py",
     "runtime/special.py",
 )
