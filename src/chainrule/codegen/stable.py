@@ -27,6 +27,7 @@ from chainrule.codegen.reference import CONTEXT, Reference, evaluate, holds
 from chainrule.codegen.regions import (
     FORMS,
     clamped,
+    conjugate_split,
     error_function_split,
     exponential_split,
     limits_apart,
@@ -214,6 +215,7 @@ def _reciprocal(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, 
 
 def _conjugate(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
     yield "conjugate", rewrite(expr, CONJUGATE)
+    yield "conjugate where the signs differ", conjugate_split(expr)
 
 
 def _factored(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
