@@ -44,7 +44,7 @@ from chainrule.codegen.checking import check_function
 from chainrule.codegen.numpy_source import generate, load, package_source
 from chainrule.codegen.path_checks import check_paths
 from chainrule.codegen.reference import Reference
-from chainrule.codegen.regions import FORMS, exponential_split, reciprocal_split
+from chainrule.codegen.regions import FORMS, conjugate_split, exponential_split, reciprocal_split
 from chainrule.codegen.rewrites import ALL
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.specs import spec_of
@@ -219,6 +219,14 @@ def test_splitting_by_an_exponential_is_an_identity(form, expr):
     assert equal(expr, changed)
     assert not equal(expr, changed * (1 + Rational(1, 10**20)))
     assert exponential_split(x + y, form.arrange) is None
+
+
+@pytest.mark.parametrize(
+    "expr", [x + sqrt(x**2 + 4), x / sqrt(1 + x**2) - 1, (3 - x * exp(x) - 2 * sqrt(x**2 + 7)) / x]
+)
+def test_a_sum_through_the_difference_of_squares_is_an_identity(expr):
+    assert equal(expr, conjugate_split(expr))
+    assert conjugate_split(sqrt(x**2 + 1) - 1) is None
 
 
 def test_splitting_by_a_reciprocal_is_an_identity():

@@ -14,17 +14,17 @@ from sympy.core.symbol import Str
 from chainrule.codegen import model
 from chainrule.codegen.blocks import NUMBERS
 from chainrule.codegen.fits import fits
-from chainrule.codegen.mends import MENDS, Patient, template
+from chainrule.codegen.mends import MENDS, Patient, exponent_template, template
 from chainrule.codegen.numpy_source import OF_NUMBERS, generate, load
 from chainrule.codegen.points import ordinary, ranges, sample
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.regions import limits_apart
 from chainrule.codegen.spec import FunctionSpec
-from chainrule.codegen.stable import AGAIN, LIMIT, _price, problem, stabilise
+from chainrule.codegen.stable import AGAIN, LIMIT, _price, closer_points, problem, stabilise
 from chainrule.codegen.ulp import Truth, ulps
 from chainrule.codegen.vocabulary import normal_tail, refined, times_exp_square
 from chainrule.errors import VerificationError
-from chainrule.runtime import extended, gates, pairs, programs, rounded, special
+from chainrule.runtime import exponents, extended, gates, pairs, programs, rounded, special
 
 x, y = symbols("x y", real=True)
 REALS = (-math.inf, math.inf)
@@ -412,6 +412,7 @@ EXAMPLES = {
     "rounding of a sum": of_two(x + 2 * y + 1, (0.3, 0.2), (REALS, REALS)),
     "a constant first": of_one(Abs(x) + exp(-Abs(x)) - log(2), 0.7),
     "rounding of a difference": of_two(exp(-Abs(x - y)) * 3, (0.3, 0.2), (REALS, REALS)),
+    "rounding of an exponent": of_one(x * exp(-Abs(x + x**3 / 3)), 7.0),
     "0 · ∞ = 0": of_one(x * exp(-(x**2)) / (1 + x), 900.0),
     "0/0 at the end of a domain": of_two((x - y) / (x * (3 - x)), (0.0, 0.0)),
     "the end of a domain": of_two((x - y) / (x * (2 - x)), (1.0, 1.0)),
@@ -467,6 +468,10 @@ FORMULAS = {
     "versine": (1 - cos(x), Interval(-3, 3), 9),
     "cubic root": (x - sin(x), Interval(-3, 3), 4.5),
     "silu slope": (SIGMA + x * SIGMA * (1 - SIGMA), None, 4.5),
+    "gelu by tanh": (x * (1 + tanh(sqrt(2 / pi) * (x + Rational(44715, 10**6) * x**3))) / 2, None, 4),
+    "two-sided decay": (exp(-(x**4) / 7 - x**2), None, 4),
+    "squareplus": ((x + sqrt(x**2 + 4)) / 2, None, 4),
+    "squareplus slope": ((1 + x / sqrt(x**2 + 4)) / 2, None, 5.5),
     "density": (exp(-(x**2) / 2) / sqrt(2 * pi), None, 4),
 }
 
@@ -491,6 +496,41 @@ def test_a_formula_of_ones_own_is_right_to_a_few_ulp(name):
     assert stable.within or bound > LIMIT
 
 
+def test_where_a_value_loses_its_digits_is_looked_at():
+    """Between the last normal number and 0, however close together these are."""
+    formula = exp(-(x**8))
+    close = closer_points(problem(formula, (x,), sample(spec(formula, None)), (REALS,)))
+    for side in (-1, 1):
+        assert sum(0 < t < 1e-290 and side * p > 0 for (p,), t in zip(close.points, close.truth, strict=True)) >= 12
+
+
+def test_what_rounding_takes_from_an_exponent():
+    rng = np.random.default_rng(3)
+    a = rng.uniform(-9, 9, 2000)
+    c, d = Rational(1, 3), sqrt(2)
+    text = exponent_template(c * x**3 + d * x, (x,))
+    formula = eval(f"lambda two_parts, x: {text.format('x')}")
+    for sign in (1, -1):
+        rounded = sign * (float(c) * a**3 + float(d) * a)
+        with mpmath.workprec(200):
+            exact = [
+                sign * (mpmath.mpf(v) ** 3 / 3 + mpmath.sqrt(2) * mpmath.mpf(v)) - mpmath.mpf(r)
+                for v, r in zip(a, rounded, strict=True)
+            ]
+            wanted = np.array(list(map(float, exact)))
+        got = exponents.remainder(rounded, formula, a)
+        assert np.abs(got - wanted).max() <= 2.0**-70 * np.abs(rounded).max()
+        assert np.abs(wanted).max() > 1e-14
+    assert not exponents.remainder(
+        np.array([np.inf, -np.inf, np.nan]), formula, np.array([1e200, -1e200, np.nan])
+    ).any()
+
+
+@pytest.mark.parametrize("argument", [x, -2 * x, sin(x), sqrt(x), Rational(3)])
+def test_an_exponent_without_rounding_stays(argument):
+    assert exponent_template(argument, (x,)) is None
+
+
 def test_the_record_says_what_was_done():
     stable = found("silu slope")
     assert "expansion about a root" in stable.rules
@@ -502,7 +542,6 @@ def test_the_record_says_what_was_done():
     ("formula", "domain", "where"),
     [
         (exp(sin(x) * 1000), Interval(-3, 3), "x = 2"),
-        (sqrt(1 + x**2) - x, None, "x = inf"),  # 1/(sqrt(1 + x²) + x) for x > 0: no rule proposes both
         ((exp(x) - 1) / x, None, "x = 710.2"),  # expm1 overflows before the quotient does
     ],
 )

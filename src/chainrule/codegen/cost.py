@@ -33,6 +33,7 @@ CALLS: Mapping[Any, float] = {
     v.hypot: 6.0,
     v.lost: 5.0,
     v.refined: 3.0,
+    v.remainder: 15.0,
     v.product: 0.7,
     v.quotient: 1.2,
     v.over: DIVISION,

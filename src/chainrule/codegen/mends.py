@@ -31,6 +31,7 @@ from chainrule.codegen.vocabulary import (
     product,
     quotient,
     refined,
+    remainder,
     size,
     times,
     times_exp_square,
@@ -121,7 +122,8 @@ def _halves(patient: Patient) -> Iterator[Expr]:
         return
     for argument in _exponents(patient.expr):
         if argument.free_symbols:
-            yield _halved(patient.expr, exp(argument), exp(argument / 2))
+            more = _put_back(patient.expr, argument)
+            yield _halved(patient.expr, _times(exp(argument), more), _times(exp(argument / 2), more / 2))
 
 
 def _tails(patient: Patient) -> Iterator[Expr]:
@@ -131,8 +133,19 @@ def _tails(patient: Patient) -> Iterator[Expr]:
         return
     for argument in _exponents(patient.expr):
         if argument.free_symbols:
+            more = _put_back(patient.expr, argument)
             main, tail = exp(at_least(argument, -TAIL)), exp(at_most(plus(argument, TAIL), 0))
-            yield _with_tail(patient.expr, exp(argument), main, tail)
+            yield _with_tail(patient.expr, _times(exp(argument), more), _times(main, more), tail)
+
+
+def _put_back(expr: Expr, argument: Expr) -> Expr:
+    """What rounding took from an exponent, where the exponential is multiplied by 1 + that; else 0."""
+    found = (node for node in expr.atoms(remainder) if node.args[0] == argument)
+    return next(found, sympy.S.Zero)
+
+
+def _times(exponential: Expr, more: Expr) -> Expr:
+    return times(exponential, plus(1, more)) if more != 0 else exponential
 
 
 def _exponents(expr: Expr) -> list[Expr]:
@@ -209,10 +222,15 @@ def _factors(patient: Patient) -> Iterator[Expr]:
         yield patient.expr.xreplace(swaps)
 
 
-def _away(symbol: Symbol, root: Expr) -> Expr:
-    exact = root.evalf(60)
+def in_two_parts(number: Expr) -> tuple[float, float]:
+    """The nearest float64, and the rest."""
+    exact = number.evalf(60)
     high = float(exact)
-    low = float(exact - sympy.Float(high, 60))
+    return high, float(exact - sympy.Float(high, 60))
+
+
+def _away(symbol: Symbol, root: Expr) -> Expr:
+    high, low = in_two_parts(root)
     return away(symbol, sympy.Float(high, 17), sympy.Float(low, 17), root)
 
 
@@ -513,6 +531,38 @@ def _differences(patient: Patient) -> Iterator[Expr]:
         yield patient.expr.xreplace(swaps)
 
 
+def _exponents_rounded(patient: Patient) -> Iterator[Expr]:
+    """What rounding takes from an exponent that is a polynomial, or the size of one, magnified by the exponential, is put back to first order."""
+    swaps = {}
+    for node in sorted(patient.expr.atoms(exp), key=str):
+        argument = node.args[0]
+        formula = exponent_template(argument.replace(Abs, lambda inner: inner), patient.variables)
+        if formula is not None:
+            swaps[node] = _times(node, remainder(argument, Str(formula), *patient.variables))
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def exponent_template(argument: Expr, variables: Sequence[Symbol]) -> str | None:
+    """A polynomial as a formula of sums and products, its constants in two parts; None for what is none, or a float64 already, as -2x is, or for a
+    difference x - y, for which there is a row of its own."""
+    if not argument.is_polynomial(*variables) or not argument.free_symbols:
+        return None
+    terms = sympy.Poly(argument, *variables).terms()
+    if all(sum(powers) == 1 and abs(c) in (1, 2) for powers, c in terms):
+        return None
+    constants = [Symbol(f"constant_{k}") for k in range(len(terms))]
+    whole = sum(
+        c * Mul(*(x**n for x, n in zip(variables, powers, strict=True)))
+        for c, (powers, _) in zip(constants, terms, strict=True)
+    )
+    places = {x: f"{{{k}}}" for k, x in enumerate(variables)}
+    for name, (_, value) in zip(constants, terms, strict=True):
+        high, low = in_two_parts(value)
+        places[name] = f"two_parts({high!r}, {low!r})"
+    return _text(sympy.horner(whole, wrt=variables[0]), places)
+
+
 def _sizes(patient: Patient) -> Iterator[Expr]:
     """An argument that is not negative by its domain, without the sign of a zero."""
     for k, symbol in enumerate(patient.symbols):
@@ -560,6 +610,7 @@ MENDS: tuple[Mend, ...] = (
     Mend("a constant first", "a + b + c = (a + c) + b, where a nearly cancels c", _constants),
     Mend("rounding of a sum", "a + b = fl(a + b) + δ, δ = a + b - fl(a + b)", _roundings),
     Mend("rounding of a difference", "exp(x - y) = exp(d)(1 + δ), d = fl(x - y), δ = x - y - d", _differences),
+    Mend("rounding of an exponent", "exp(u) = exp(fl(u))(1 + δ), δ = u - fl(u)", _exponents_rounded),
     Mend("0 · ∞ = 0", "a b = 0 where one is 0 and the other has overflowed", _guards),
     Mend("0/0 at the end of a domain", "f(x, y) = f(x, c) at y = c, where n(x, y)/d(x, y) is 0/0", _indefinite),
     Mend("the end of a domain", "f(x, y) = f(x, c) at y = c, simplified there", _ends),

@@ -16,7 +16,7 @@ import numpy as np
 from chainrule.codegen.reference import CONTEXT
 from chainrule.codegen.ulp import SMALLEST, Floats
 from chainrule.codegen.vocabulary import exponential
-from chainrule.runtime import extended, scalar, special
+from chainrule.runtime import exponents, extended, scalar, special
 
 BITS = 100
 MOVED = 0.6  # of an ulp, beside the half of rounding
@@ -124,7 +124,7 @@ def _decimal(code: types.CodeType, given: tuple[float, ...], otherwise: float) -
     return found
 
 
-RUNTIME: dict[str, Any] = {**vars(scalar), **_on_model(special), **_on_model(extended)}
+RUNTIME: dict[str, Any] = {**vars(scalar), **_on_model(special), **_on_model(extended), **_on_model(exponents)}
 RUNTIME["refined"].__globals__["_decimally"] = lambda formula, given, otherwise: _decimal(
     formula.__code__, tuple(given), otherwise
 )

@@ -8,7 +8,7 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, away, group, plus, polynomial, power, refined
+from chainrule.codegen.vocabulary import BY_FUNCTION, away, group, plus, polynomial, power, refined, remainder
 from chainrule.errors import UnsupportedExpression
 
 ATOM, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1  # how tightly a piece of text binds
@@ -136,6 +136,8 @@ class _Writer:
             return self.power(*node.args)
         if node.func == refined:
             return self.refinement(*node.args)
+        if node.func == remainder:
+            return self.difference(*node.args)
         if node.func == polynomial:
             return self.horner(*node.args)
         if node.func == plus and node.args[1].is_number and node.args[1].is_negative:
@@ -222,6 +224,15 @@ class _Writer:
         self.imports.add("refined")
         return (
             f"refined({', '.join(texts)}, lambda {', '.join(inputs)}: {formula.name.format(*inputs)}, {', '.join(inputs)})",
+            ATOM,
+        )
+
+    def difference(self, value: Any, formula: Any, *variables: Any) -> tuple[str, int]:
+        texts = [self.write(each)[0] for each in (value, *variables)]
+        first, *inputs = (each if each.isidentifier() else self.assign(each, None) for each in texts)
+        self.imports.add("remainder")
+        return (
+            f"remainder({first}, lambda two_parts, {', '.join(inputs)}: {formula.name.format(*inputs)}, {', '.join(inputs)})",
             ATOM,
         )
 

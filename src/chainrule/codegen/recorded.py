@@ -46,6 +46,7 @@ SEARCH = (
         )
     ),
     "runtime/arithmetic.py",
+    "runtime/exponents.py",
     "runtime/extended.py",
     "runtime/pairs.py",
     "runtime/programs.py",

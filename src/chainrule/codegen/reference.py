@@ -15,7 +15,7 @@ import mpmath
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, defined, exponential, log1p, refined
+from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, defined, exponential, log1p, refined, remainder
 from chainrule.errors import UnsupportedExpression
 
 LADDER = ((180, 240), (900, 1000), (4000, 4200))  # bits
@@ -224,6 +224,8 @@ def _evaluate(node: Any, known: dict[Any, Any]) -> Any:
         result = pick(_evaluate(arg, known) for arg in node.args)
     elif node.func == refined:
         result = _evaluate(node.args[0], known)
+    elif node.func == remainder:
+        result = CONTEXT.zero
     elif node.func == defined:
         try:
             result = _evaluate(node.args[0], known)

@@ -12,10 +12,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from sympy import Abs, Dummy, Expr, Max, Piecewise, Symbol, exp, log
+from sympy import Abs, Dummy, Expr, Max, Piecewise, S, Symbol, exp, log
 
 from chainrule.codegen.rewrites import HYPERBOLIC, rewrite
-from chainrule.codegen.vocabulary import at_most, erfcx, group, normal_tail
+from chainrule.codegen.vocabulary import at_most, erfcx, group, normal_tail, over, plus
 
 MAX_OPERATIONS = 400  # expressions larger than this are not taken apart
 MAX_POWER = 12
@@ -167,6 +167,22 @@ def reciprocal_split(expr: Expr, variable: Symbol, arrange: Callable[[Expr, Symb
     if above != below:
         above = Piecewise((above, variable > 0), (below, True))
     return Piecewise((expr, Abs(variable) <= 1), (above, True))
+
+
+def conjugate_split(expr: Expr) -> Expr | None:
+    """Where a root and a term that is not a number have different signs, their sum through the difference of their squares, which does not cancel;
+    elsewhere the expression as it is. None if there is no such sum."""
+    whole = sympy.factor_terms(sympy.together(expr))
+    for node in sorted(whole.atoms(sympy.Add), key=str):
+        roots = [term for term in node.args if term.as_coeff_Mul()[1].is_Pow and term.as_coeff_Mul()[1].exp == S.Half]
+        rest = node - sympy.Add(*roots)
+        if len(roots) != 1 or rest.is_number:
+            continue
+        constant, root = roots[0].as_coeff_Mul()
+        squares = sympy.expand(rest**2 - constant**2 * root.base)
+        through = over(squares / 2, plus(rest / 2, -roots[0] / 2))  # the sum itself may overflow
+        return Piecewise((whole.xreplace({node: through}), rest < 0 if constant > 0 else rest > 0), (expr, True))
+    return None
 
 
 def _generator(expr: Expr) -> Expr | None:

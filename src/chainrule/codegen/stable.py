@@ -21,12 +21,13 @@ from sympy import Expr, Piecewise, Symbol
 from chainrule.codegen import model
 from chainrule.codegen.cost import AGAIN, cost
 from chainrule.codegen.mends import MENDS, Patient
-from chainrule.codegen.points import EVERY, closer, jumps, nearby, neighbours, on_edge, ordinary
+from chainrule.codegen.points import EVERY, GOLDEN, closer, jumps, nearby, neighbours, on_edge, ordinary
 from chainrule.codegen.printing import Body, body
 from chainrule.codegen.reference import CONTEXT, Reference, evaluate, holds
 from chainrule.codegen.regions import (
     FORMS,
     clamped,
+    conjugate_split,
     error_function_split,
     exponential_split,
     limits_apart,
@@ -62,6 +63,9 @@ MODERATE = 40.0
 MAX_BRANCHES = 6
 MAX_ROOTS = 60
 MOST_CHANGES = 10
+HARDLY, NOTHING = 1e-290, 5e-324  # sizes between which a value may lose digits on the way
+HALVINGS = 16  # of a gap between points, to find where it does
+FADING = 24  # points there
 
 
 @dataclass(frozen=True)
@@ -211,6 +215,7 @@ def _reciprocal(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, 
 
 def _conjugate(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
     yield "conjugate", rewrite(expr, CONJUGATE)
+    yield "conjugate where the signs differ", conjugate_split(expr)
 
 
 def _factored(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
@@ -614,12 +619,11 @@ def _true(expr: Expr, symbols: Sequence[Symbol], reference: Reference, points: S
 
 @lru_cache(maxsize=64)
 def closer_points(problem: Problem) -> Problem:
-    """The problem at many more points: every scale, and around places where the value changes sign."""
+    """The problem at many more points: every scale, around places where the value changes sign, and where it becomes subnormal."""
     used = [k for k, symbol in enumerate(problem.symbols) if symbol in problem.expr.free_symbols]
-    result = problem
-    for points in (closer(problem.points, problem.reference.domains, used), ()):
-        more = points or _near_roots(result, used)
-        result = _with(result, more)
+    result = _with(problem, closer(problem.points, problem.reference.domains, used))
+    for more in (_near_roots, _fading) if used else ():
+        result = _with(result, more(result, used[0]))
     return result
 
 
@@ -638,19 +642,52 @@ def _with(problem: Problem, more: Sequence[Point]) -> Problem:
     )
 
 
-def _near_roots(problem: Problem, used: Sequence[int]) -> tuple[Point, ...]:
-    """The numbers next to a change of sign along the first coordinate in use, and further ones at distances that grow."""
-    if not used:
-        return ()
-    k = used[0]
-    lines: dict[Point, list[tuple[float, float]]] = {}
+def _lines(problem: Problem, k: int) -> dict[Point, list[tuple[float, float]]]:
+    """The values along coordinate k, in order, by the other coordinates."""
+    found: dict[Point, list[tuple[float, float]]] = {}
     for point, value in zip(problem.points, problem.truth, strict=True):
-        if math.isfinite(point[k]) and value == value and value != 0:
-            lines.setdefault((*point[:k], *point[k + 1 :]), []).append((point[k], value))
+        if math.isfinite(point[k]) and value == value:
+            found.setdefault((*point[:k], *point[k + 1 :]), []).append((point[k], value))
+    return {other: sorted(line) for other, line in found.items()}
+
+
+def _fading(problem: Problem, k: int) -> tuple[Point, ...]:
+    """Numbers along coordinate k from where the value is hardly normal to where it is 0, which may be close together."""
+    found: list[Point] = []
+    gaps = [
+        (other, *((a, b) if fa else (b, a)))
+        for other, line in _lines(problem, k).items()
+        for (a, fa), (b, fb) in pairwise([each for each in line if not each[1] or abs(each[1]) > HARDLY])
+        if bool(fa) != bool(fb)
+    ]
+    for other, normal, zero in gaps[:MOST_CHANGES]:
+
+        def size(x: float, other: Point = other) -> Any:
+            value = problem.reference.exact((*other[:k], x, *other[k:]))
+            return 0 if value is None else abs(value)
+
+        start, _ = _bisected(lambda x: size(x) > HARDLY, normal, zero)
+        _, end = _bisected(lambda x: size(x) > NOTHING, start, zero)
+        low, high = problem.reference.domains[k]
+        between = (start + (end - start) * ((n * GOLDEN) % 1) for n in range(FADING))
+        found += [(*other[:k], x, *other[k:]) for x in between if low <= x <= high]
+    return tuple(found)
+
+
+def _bisected(holds: Callable[[float], bool], a: float, b: float) -> tuple[float, float]:
+    """Two numbers close together, of which a condition holds for the first, as it does for a, and not for the second."""
+    for _ in range(HALVINGS):
+        middle = a / 2 + b / 2
+        a, b = (middle, b) if holds(middle) else (a, middle)
+    return a, b
+
+
+def _near_roots(problem: Problem, k: int) -> tuple[Point, ...]:
+    """The numbers next to a change of sign along coordinate k, and further ones at distances that grow."""
     changes = [
         (other, a, b, fa)
-        for other, line in lines.items()
-        for (a, fa), (b, fb) in pairwise(sorted(line))
+        for other, line in _lines(problem, k).items()
+        for (a, fa), (b, fb) in pairwise([each for each in line if each[1] != 0])
         if (fa < 0) != (fb < 0)
     ]
     changes.sort(key=lambda each: (abs(math.log(max(abs(each[1]), 1e-300))), each[0], each[1]))

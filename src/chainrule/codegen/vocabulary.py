@@ -37,6 +37,9 @@ times_exp_square = Function("times_exp_square", real=True)  # (a, x, c): a exp(c
 refined = Function(
     "refined", real=True
 )  # (a, total, size, formula, x, ...): a; where the total has cancelled, by the formula in more digits
+remainder = Function(
+    "remainder", real=True
+)  # (u, formula, x, ...): what rounding took from u, which the formula, or its negative, gives; 0 for real numbers
 lost = Function("lost", real=True)  # (a, b): what rounding took from a - b; 0 for real numbers
 defined = Function("defined", real=True)  # (a, b): a, and b where that is 0/0
 except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
@@ -186,6 +189,7 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(refined, lambda m, a, *rest: a, "", "refined"),
     Word(defined, lambda m, a, b: a, "defined({}, {})", "defined"),
+    Word(remainder, lambda m, a, *rest: m.zero, "", "remainder"),
     Word(lost, lambda m, a, b: m.zero, "lost({}, {})", "lost"),
 )
 BY_FUNCTION = {word.function: word for word in WORDS}

@@ -44,6 +44,7 @@ from .special import times_exp_square as times_exp_square
 
 if TYPE_CHECKING:
     from .certificate import Certificate
+    from .exponents import remainder as remainder
     from .extended import refined as refined
     from .narrow import refined_of_single as refined_of_single
 
@@ -69,6 +70,10 @@ def __getattr__(name: str) -> Any:
         from .extended import refined
 
         return refined
+    if name == "remainder":
+        from .exponents import remainder
+
+        return remainder
     if name == "refined_of_single":
         from .narrow import refined_of_single
 
