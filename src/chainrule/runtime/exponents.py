@@ -3,11 +3,14 @@
 A formula is written with sums and products; it takes `two_parts`, which makes a constant of two floats, and the variables."""
 
 from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
 
-from .extended import Array, Pair
+from . import extended, programs
+from .pairs import Pair
 
 
 def two_parts(high: float, low: float) -> Pair:
@@ -15,11 +18,24 @@ def two_parts(high: float, low: float) -> Pair:
     return Pair(np.float64(high), np.float64(low))
 
 
-def remainder(found: Array, formula: Callable[..., Any], *arguments: Any) -> Array:
-    """What is missing in `found`, a value in float64 of the formula or of its negative; 0 where that is not finite."""
+def remainder(found: extended.Array, formula: Callable[..., Any], *arguments: Any) -> extended.Array:
+    """What is missing in `found`, a value in float64 of the formula or of its negative; 0 where that is not finite. The formula is an expression in its
+    arguments alone."""
     with np.errstate(all="ignore"):
-        exact = formula(two_parts, *map(Pair, arguments))
-        high, low = exact.high, 0.0 if exact.low is None else exact.low
-        turned = np.copysign(1.0, found) * np.copysign(1.0, high)
-        rest = (turned * high - found) + turned * low
-        return np.where(np.isfinite(rest), rest, 0.0)
+        given = [extended.flat(each, found) for each in (found, *arguments)]
+        rest = np.empty(given[0].size)
+        _program(formula.__code__, len(given)).run(given, rest)
+        rest[~np.isfinite(rest)] = 0.0
+    return rest.reshape(found.shape)
+
+
+@lru_cache(maxsize=256)
+def _program(code: CodeType, count: int) -> programs.Program:
+    formula = FunctionType(code, {})
+
+    def missing(found: Any, *variables: Any) -> Any:
+        exact = formula(two_parts, *map(Pair, variables))
+        turned = np.copysign(1.0, found * exact.high)
+        return (turned * exact.high - found) + turned * exact.low
+
+    return programs.Program(missing, count)

@@ -31,11 +31,11 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
     """`found`, and the formula in more digits where `total`, a sum of terms of this `size`, has cancelled: within an ulp of the exact number, and an
     ulp for each of the few roundings after the sum. The formula is an expression in its arguments alone."""
     with np.errstate(all="ignore"):
-        near = _cancelled(_flat(total, total), _flat(size, total))
+        near = _cancelled(flat(total, total), flat(size, total))
         count = np.count_nonzero(near)
         if not count:
             return found
-        given = [_flat(each, total) for each in arguments]
+        given = [flat(each, total) for each in arguments]
         if count == near.size:
             return _again(formula, given).reshape(total.shape)
         result = np.array(found, dtype=np.float64, order="C")
@@ -55,7 +55,8 @@ def _cancelled(total: Array, size: Array) -> npt.NDArray[np.bool_]:
     return near
 
 
-def _flat(array: Any, like: Array) -> Array:
+def flat(array: Any, like: Array) -> Array:
+    """The elements of an array, or a number, in float64 and in one row, as many as another has."""
     if not isinstance(array, np.ndarray) or array.shape != like.shape:
         array = np.broadcast_to(array, like.shape)
     each: Array = array.reshape(-1).astype(np.float64, copy=False)
