@@ -20,7 +20,9 @@ from chainrule.codegen.floats import between, order, unorder
 from chainrule.codegen.mends import MENDS, Patient
 from chainrule.codegen.points import closer
 from chainrule.codegen.printing import Body, body
+from chainrule.codegen.rewrites import rewrite
 from chainrule.codegen.stable import Stable, forms, runnable
+from chainrule.codegen.undivided import UNDIVIDED
 from chainrule.codegen.vocabulary import at_least, at_most, over, product, quotient, refined
 from chainrule.runtime.blocks import Bounds
 from chainrule.runtime.narrow import LEFT, refined_of_single
@@ -71,18 +73,20 @@ def _forms(found: Stable) -> Iterator[Expr]:
     variables = tuple(symbol for symbol in stated.symbols if symbol in stated.expr.free_symbols)
     positive = {symbol for symbol, (low, _) in zip(stated.symbols, stated.reference.domains, strict=True) if low >= 0}
     for each in (stated.expr, *(step.expr for step in found.steps)):
-        yield _careless(each)
+        yield from _plain(each)
     for form in forms(stated.expr, variables):
-        plain = _careless(form.expr.replace(at_most, _unlimited).replace(at_least, _unlimited))
+        *_, plain = _plain(form.expr.replace(at_most, _unlimited).replace(at_least, _unlimited))
         yield plain
         patient = Patient(plain, variables, stated.symbols, stated.points, stated.truth, (), stated.reference)
         for more in MORE_DIGITS.apply(patient):
             yield more.replace(refined, partial(_of_one_term, positive=positive))
 
 
-def _careless(expr: Expr) -> Expr:
-    plain: Expr = expr.replace(product, Mul).replace(quotient, over)
-    return plain
+def _plain(expr: Expr) -> Iterator[Expr]:
+    """Without care for 0 * inf, and then without choices."""
+    plain = expr.replace(product, Mul).replace(quotient, over)
+    yield plain
+    yield rewrite(plain, UNDIVIDED)
 
 
 def _unlimited(expr: Expr, limit: Expr) -> Expr:

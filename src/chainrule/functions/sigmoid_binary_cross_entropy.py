@@ -30,6 +30,7 @@ from chainrule.runtime.scalar import (
     ScalarFunction,
     Within,
     apply,
+    at_least,
     product,
     product_of_number,
     refined,
@@ -64,6 +65,17 @@ def _value_guarded(logit: Array, target: Array, out: Array, s1: Array, s2: Array
     np.subtract(1.0, target, out=s1)
     product(logit, s1, out=s2)
     select(m1, out, s2, out=out)  # t1
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.log1p(s1, out=s1)
+    np.add(out, s1, out=out)
+
+
+def _value_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
+    at_least(logit, 0.0, out=out)
+    np.multiply(target, logit, out=s1)
+    np.subtract(out, s1, out=out)
     np.abs(logit, out=s1)
     np.negative(s1, out=s1)
     np.exp(s1, out=s1)
@@ -174,31 +186,32 @@ def _value_and_grad_logit_guarded(
 def _value_and_grad_logit_narrow(
     logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array
 ) -> None:
-    np.less(logit, 0.0, out=m1)
-    np.negative(target, out=s1)
-    product(s1, logit, out=value)
-    np.subtract(1.0, target, out=s1)
-    product(logit, s1, out=s2)
-    select(m1, value, s2, out=value)
-    np.abs(logit, out=s2)
-    np.negative(s2, out=s2)
-    np.exp(s2, out=s2)
-    np.log1p(s2, out=s2)
-    np.add(value, s2, out=value)
-    np.exp(logit, out=s2)
-    np.multiply(s2, s1, out=s1)
-    np.subtract(s1, target, out=s1)
-    np.add(1.0, s2, out=s2)
-    np.divide(s1, s2, out=s2)
+    at_least(logit, 0.0, out=value)
+    np.multiply(target, logit, out=s1)
+    np.subtract(value, s1, out=value)
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.log1p(s1, out=s1)
+    np.add(value, s1, out=value)
+    np.exp(logit, out=s1)
+    np.subtract(1.0, target, out=s2)
+    np.multiply(s1, s2, out=s2)
+    np.subtract(s2, target, out=s2)
+    np.add(1.0, s1, out=s1)
+    np.divide(s2, s1, out=s1)
     np.multiply(8.0, target, out=s3)
-    apply(refined_of_single, s2, s1, s3, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=grad)
+    apply(refined_of_single, s1, s2, s3, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=grad)
 
 
 sigmoid_binary_cross_entropy = ScalarFunction(
     "sigmoid_binary_cross_entropy",
     arguments=("logit", "target"),
     ranges={"target": Range(lower=0.0, upper=1.0)},
-    value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2, masks=1),
+    value=Kernel(
+        _value, _value_guarded, number=_value_of_number, scratch=2, masks=1, narrow=Within(_value_narrow, ((-80.0,
+        80.0), None)),
+    ),
     gradients={
         "logit": Kernel(_grad_logit, scratch=3, masks=1, narrow=Within(_grad_logit_narrow, ((-80.0, 80.0), None))),
     },
