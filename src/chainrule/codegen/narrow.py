@@ -53,7 +53,7 @@ def narrow(found: Stable, names: Mapping[Any, str], arguments: int) -> tuple[tup
         (-REACH, REACH) if k < arguments and max(map(abs, domain)) > REACH else None for k, domain in enumerate(domains)
     )
     most = math.inf if found.expr.has(refined) else WORTH * cost(found.expr)
-    given = _as_single(np.array(found.problem.points, dtype=np.float64), domains)
+    given = as_single(np.array(found.problem.points, dtype=np.float64), domains)
     price = {form: _price(form, given, names) for form in dict.fromkeys(_forms(found))}
     tests = LIMIT * sum(pair is not None for pair in ordinary)
     choices = [
@@ -146,13 +146,13 @@ def _points(found: Stable, names: Mapping[Any, str]) -> Array:
     stated = found.problem
     used = [k for k, symbol in enumerate(stated.symbols) if symbol in stated.expr.free_symbols]
     some = [*stated.points, *closer(stated.points, stated.reference.domains, used)]
-    every = _as_single(np.array(some, dtype=np.float64), stated.reference.domains)
+    every = as_single(np.array(some, dtype=np.float64), stated.reference.domains)
     function = _runnable(found.body, names)
     about = [_roots(every, function, k) for k in used[:2]]
-    return _as_single(np.concatenate([every, *about]), stated.reference.domains)
+    return as_single(np.concatenate([every, *about]), stated.reference.domains)
 
 
-def _as_single(points: Array, domains: Sequence[tuple[float, float]]) -> Array:
+def as_single(points: Array, domains: Sequence[tuple[float, float]]) -> Array:
     with np.errstate(over="ignore"):
         rounded = np.unique(points.astype(np.float32).astype(np.float64), axis=0)
     inside = [(column >= low) & (column <= high) for column, (low, high) in zip(rounded.T, domains, strict=True)]
