@@ -96,6 +96,16 @@ def test_a_result_depends_on_its_own_inputs_alone(function, what):
         np.testing.assert_array_equal(after[7:8], at.astype(np.float32))
 
 
+@pytest.mark.parametrize("call", [sigmoid_squared_error, sigmoid_squared_error.grad, sigmoid_binary_cross_entropy.grad])
+def test_a_target_next_to_the_prediction_leaves_all_digits(call):
+    rng = np.random.default_rng(8)
+    logit = rng.uniform(-30, 30, 3000).astype(np.float32)
+    next_to = rng.integers(-3, 4, logit.size) * 2.0**-23
+    target = np.minimum((1 + next_to) / (1 + np.exp(-logit.astype(np.float64))), 1).astype(np.float32)
+    got, wanted = call(logit, target), call(logit.astype(np.float64), target.astype(np.float64))
+    assert np.all(np.abs(got - wanted) <= 0.76 * np.spacing(np.abs(wanted).astype(np.float32)))
+
+
 @pytest.mark.parametrize("function", [sigmoid_squared_error, sigmoid_binary_cross_entropy])
 @pytest.mark.parametrize("method", ["__call__", "grad", "value_and_grad"])
 def test_a_confident_prediction_is_not_computed_again(function, method, monkeypatch):
