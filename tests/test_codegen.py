@@ -48,6 +48,7 @@ from chainrule.codegen.regions import FORMS, conjugate_split, exponential_split,
 from chainrule.codegen.rewrites import ALL
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.specs import spec_of
+from chainrule.codegen.undivided import UNDIVIDED
 from chainrule.errors import DefinitionError, UnsupportedExpression, VerificationError
 
 x, y, z, a, p, slope = symbols("x y z a p slope", real=True)
@@ -200,7 +201,7 @@ def equal(first, second):
     return Reference(first, (x, y), ((-math.inf, math.inf),) * 2).teach(second, points)
 
 
-@pytest.mark.parametrize("row", ALL, ids=lambda row: row.name)
+@pytest.mark.parametrize("row", [*ALL, *UNDIVIDED], ids=lambda row: row.name)
 def test_every_rewrite_is_an_identity_and_a_corrupted_one_is_caught(row):
     changed = row.apply(row.example)
     assert changed is not None

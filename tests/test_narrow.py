@@ -11,6 +11,7 @@ import sympy as sp
 import chainrule.functions
 from chainrule.codegen.narrow import narrow
 from chainrule.codegen.stable import problem, stabilise
+from chainrule.functions import sigmoid_binary_cross_entropy, sigmoid_squared_error
 from chainrule.runtime.narrow import LEFT, refined_of_single
 from chainrule.runtime.scalar import ScalarFunction
 
@@ -93,6 +94,31 @@ def test_a_result_depends_on_its_own_inputs_alone(function, what):
         np.testing.assert_array_equal(after[others], before[others])
         at = call(alone[7:8].astype(np.float64), *(a[7:8].astype(np.float64) for a in arrays[1:]), **more)
         np.testing.assert_array_equal(after[7:8], at.astype(np.float32))
+
+
+@pytest.mark.parametrize("call", [sigmoid_squared_error, sigmoid_squared_error.grad, sigmoid_binary_cross_entropy.grad])
+def test_a_target_next_to_the_prediction_leaves_all_digits(call):
+    rng = np.random.default_rng(8)
+    logit = rng.uniform(-30, 30, 3000).astype(np.float32)
+    next_to = rng.integers(-3, 4, logit.size) * 2.0**-23
+    target = np.minimum((1 + next_to) / (1 + np.exp(-logit.astype(np.float64))), 1).astype(np.float32)
+    got, wanted = call(logit, target), call(logit.astype(np.float64), target.astype(np.float64))
+    assert np.all(np.abs(got - wanted) <= 0.76 * np.spacing(np.abs(wanted).astype(np.float32)))
+
+
+@pytest.mark.parametrize("function", [sigmoid_squared_error, sigmoid_binary_cross_entropy])
+@pytest.mark.parametrize("method", ["__call__", "grad", "value_and_grad"])
+def test_a_confident_prediction_is_not_computed_again(function, method, monkeypatch):
+    """A sigmoid less 1 cancels, but for a form that has the rest of 1 as it is."""
+
+    def again(*_):
+        raise AssertionError("computed again")
+
+    monkeypatch.setattr("chainrule.runtime.narrow.refined", again)
+    monkeypatch.setattr(importlib.import_module(function.__module__), "refined", again)
+    logit = np.linspace(17, 79, 1000, dtype=np.float32)
+    for sign, label in ((1, 1), (-1, 0), (1, 0), (-1, 1)):
+        getattr(function, method)(sign * logit, np.full_like(logit, label))
 
 
 def test_more_digits_where_a_float32_shows_it():

@@ -1,32 +1,41 @@
-"""Code in float64 for results that are rounded to float32: of the forms on the way to a stable one, the cheapest whose error such results do not show.
+"""Code in float64 for results that are rounded to float32: of the forms that the search proposes, the cheapest whose error such results do not show.
 
 A float64 has 29 bits more than a float32. An expansion about a root, or a tail that is computed apart because it would be subnormal, is
-seldom needed then, and where a sum cancels, more digits only where it all but vanishes."""
+seldom needed then, and where a sum cancels, more digits only where it all but vanishes. Its terms are equal there, to all the digits of
+a float32, so that one of them tells the size of both."""
 
 import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from functools import partial
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from sympy import Expr, Mul
+from sympy import Abs, Expr, Mul
 
 from chainrule.codegen import model
 from chainrule.codegen.cost import cost
 from chainrule.codegen.floats import between, order, unorder
+from chainrule.codegen.mends import MENDS, Patient
 from chainrule.codegen.points import closer
 from chainrule.codegen.printing import Body, body
-from chainrule.codegen.stable import Stable, runnable
-from chainrule.codegen.vocabulary import over, product, quotient, refined
+from chainrule.codegen.rewrites import rewrite
+from chainrule.codegen.stable import Stable, forms, runnable
+from chainrule.codegen.undivided import UNDIVIDED
+from chainrule.codegen.vocabulary import at_least, at_most, over, product, quotient, refined
 from chainrule.runtime.blocks import Bounds
-from chainrule.runtime.narrow import refined_of_single
+from chainrule.runtime.narrow import LEFT, refined_of_single
 
 Array = npt.NDArray[np.float64]
 UNSEEN = 2.0**-26  # a quarter of an ulp of float32 at most
 TINIEST = 2.0**-152  # an eighth of the smallest float32
 WORTH = 0.8  # of the cost of the stable form
 REACH = 80.0  # where a form is right only for ordinary numbers, these are
+LIMIT = 1.0  # the cost of the least and the greatest of an input
+AGAIN = 1000.0  # the cost of an element that is computed again, of which next to nothing is left
+TERMS = 8.0  # times one of two terms is what a sum is held against: as a multiple of both as `MORE_DIGITS` has
+MORE_DIGITS = next(mend for mend in MENDS if mend.name == "more digits everywhere")
 RUNTIME: Mapping[str, Any] = {**model.RUNTIME, "refined_of_single": refined_of_single}
 STEPS = (0, 1, 2, 3, 5, *(3 << k for k in range(1, 24, 2)))
 
@@ -38,22 +47,69 @@ def narrow(found: Stable, names: Mapping[Any, str], arguments: int) -> tuple[tup
     if not len(points):
         return None
     wanted = _at(points, _runnable(found.body, names))
-    wide = tuple(None for _ in names)
-    ordinary = tuple((-REACH, REACH) if k < arguments else None for k in range(len(names)))
+    domains = found.problem.reference.domains
+    wide: Bounds = (None,) * len(names)
+    ordinary = tuple(
+        (-REACH, REACH) if k < arguments and max(map(abs, domain)) > REACH else None for k, domain in enumerate(domains)
+    )
     most = math.inf if found.expr.has(refined) else WORTH * cost(found.expr)
-    for form in sorted((each for each in _forms(found) if cost(each) < most), key=cost):
+    given = as_single(np.array(found.problem.points, dtype=np.float64), domains)
+    price = {form: _price(form, given, names) for form in dict.fromkeys(_forms(found))}
+    tests = LIMIT * sum(pair is not None for pair in ordinary)
+    choices = [
+        (price[form] + more, form, bounds) for form in price for more, bounds in ((0.0, wide), (tests, ordinary))
+    ]
+    for paid, form, bounds in sorted(choices, key=lambda choice: choice[0]):
         code = _seldom(body(form, names))
-        got = _at(points, _runnable(code, names))
-        for bounds in (wide, ordinary):
-            if _unseen(points, got, wanted, bounds):
-                return code.lines, bounds
+        if paid < most and _unseen(points, _at(points, _runnable(code, names)), wanted, bounds):
+            return code.lines, bounds
     return None
 
 
 def _forms(found: Stable) -> Iterator[Expr]:
-    """The expression as given and what became of it, without care for 0 * inf."""
-    for each in dict.fromkeys((found.problem.expr, *(step.expr for step in found.steps))):
-        yield each.replace(product, Mul).replace(quotient, over)
+    """What became of the expression on the way to the stable form, and what else the search proposes, the latter also with more digits where a
+    sum cancels; without care for 0 * inf, and without limits."""
+    stated = found.problem
+    variables = tuple(symbol for symbol in stated.symbols if symbol in stated.expr.free_symbols)
+    positive = {symbol for symbol, (low, _) in zip(stated.symbols, stated.reference.domains, strict=True) if low >= 0}
+    for each in (stated.expr, *(step.expr for step in found.steps)):
+        yield from _plain(each)
+    for form in forms(stated.expr, variables):
+        *_, plain = _plain(form.expr.replace(at_most, _unlimited).replace(at_least, _unlimited))
+        yield plain
+        patient = Patient(plain, variables, stated.symbols, stated.points, stated.truth, (), stated.reference)
+        for more in MORE_DIGITS.apply(patient):
+            yield more.replace(refined, partial(_of_one_term, positive=positive))
+
+
+def _plain(expr: Expr) -> Iterator[Expr]:
+    """Without care for 0 * inf, and then without choices."""
+    plain = expr.replace(product, Mul).replace(quotient, over)
+    yield plain
+    yield rewrite(plain, UNDIVIDED)
+
+
+def _unlimited(expr: Expr, limit: Expr) -> Expr:
+    return expr
+
+
+def _of_one_term(value: Expr, total: Expr, size: Expr, *rest: Any, positive: Set[Any]) -> Expr:
+    """With the size of a sum of two terms by the simpler one."""
+    if total.is_Add and len(total.args) == 2:
+        simple = min(total.args, key=lambda term: (cost(term), str(term)))
+        term = -simple if simple.could_extract_minus_sign() else simple
+        size = TERMS * (term if term in positive else Abs(term))
+    return refined(value, total, size, *rest)
+
+
+def _price(form: Expr, points: Array, names: Mapping[Any, str]) -> float:
+    """The cost, and that of more digits, at as many of the points as need them."""
+    again = 0.0
+    for node in form.atoms(refined):
+        left, size = (_at(points, _runnable(body(part, names), names)) for part in node.args[1:3])
+        with np.errstate(all="ignore"):
+            again += float(np.mean(np.abs(left) < LEFT * size))
+    return cost(form) + AGAIN * again
 
 
 def _seldom(code: Body) -> Body:
@@ -90,13 +146,13 @@ def _points(found: Stable, names: Mapping[Any, str]) -> Array:
     stated = found.problem
     used = [k for k, symbol in enumerate(stated.symbols) if symbol in stated.expr.free_symbols]
     some = [*stated.points, *closer(stated.points, stated.reference.domains, used)]
-    every = _as_single(np.array(some, dtype=np.float64), stated.reference.domains)
+    every = as_single(np.array(some, dtype=np.float64), stated.reference.domains)
     function = _runnable(found.body, names)
     about = [_roots(every, function, k) for k in used[:2]]
-    return _as_single(np.concatenate([every, *about]), stated.reference.domains)
+    return as_single(np.concatenate([every, *about]), stated.reference.domains)
 
 
-def _as_single(points: Array, domains: Sequence[tuple[float, float]]) -> Array:
+def as_single(points: Array, domains: Sequence[tuple[float, float]]) -> Array:
     with np.errstate(over="ignore"):
         rounded = np.unique(points.astype(np.float32).astype(np.float64), axis=0)
     inside = [(column >= low) & (column <= high) for column, (low, high) in zip(rounded.T, domains, strict=True)]

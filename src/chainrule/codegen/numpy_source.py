@@ -14,6 +14,7 @@ import numpy as np
 from sympy import Expr
 
 from chainrule.codegen.blocks import Code, Program, has_guards, kernel, of_numbers
+from chainrule.codegen.brief import brief
 from chainrule.codegen.choices import arithmetic, limited
 from chainrule.codegen.moderate import moderate
 from chainrule.codegen.narrow import narrow
@@ -184,9 +185,9 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
     of_rows = {name: by_row(spec, expr) for name, expr in spec.parts}
     formulas = {name: of_rows[name] or part.body.lines for name, part in parts.items()}
     helpers: dict[tuple[str, ...], str] = {}
-    singles = {name: _single(spec, expr) for name, expr in spec.parts}
-    exact = {name: _single(spec, expr, EXACT) for name, expr in spec.parts}
     names = dict(zip(spec.symbols, spec.names, strict=True))
+    singles = {name: _single(spec, expr) or brief(parts[name], names) for name, expr in spec.parts}
+    exact = {name: _single(spec, expr, EXACT) for name, expr in spec.parts}
 
     @cache
     def narrowed(part: str) -> _Special:

@@ -28,6 +28,7 @@ from chainrule.runtime.scalar import (
     Kernel,
     Range,
     ScalarFunction,
+    Within,
     product,
     product_of_number,
     quotient,
@@ -96,6 +97,15 @@ def _grad_prediction_guarded(
     select(m3, s1, s2, out=s1)
     select(m2, out, s1, out=out)
     select(m1, out, s2, out=out)
+
+
+def _grad_prediction_single(
+    prediction: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array, m2: Array, m3: Array
+) -> None:
+    np.subtract(prediction, target, out=out)
+    np.subtract(1.0, prediction, out=s1)
+    np.multiply(prediction, s1, out=s1)
+    np.divide(out, s1, out=out)
 
 
 def _second_prediction_of_number(prediction: float, target: float) -> float:
@@ -178,6 +188,7 @@ binary_cross_entropy = ScalarFunction(
     gradients={
         "prediction": Kernel(
             _grad_prediction, _grad_prediction_guarded, number=_grad_prediction_of_number, scratch=3, masks=3,
+            single=Within(_grad_prediction_single, ((5.421010862427522e-20, 0.9999999403953552), None)),
         ),
     },
     seconds={

@@ -25,6 +25,7 @@ from chainrule.runtime.scalar import (
     Array,
     Kernel,
     ScalarFunction,
+    Within,
     apply,
     lost,
     lost_of_number,
@@ -140,7 +141,7 @@ computational_graph = ScalarFunction(
     arguments=("a", "b"),
     value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2),
     gradients={
-        "a": Kernel(_grad_a, number=_grad_a_of_number, nan=("a",)),
+        "a": Kernel(_grad_a, number=_grad_a_of_number, nan=("a",), single=Within(_grad_a, (None, None))),
         "b": Kernel(_grad_b, number=_grad_b_of_number, scratch=5),
     },
     seconds={

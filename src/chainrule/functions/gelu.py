@@ -225,8 +225,8 @@ def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4
 
 def _second_x_narrow(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array, m2: Array) -> None:
     np.multiply(x, x, out=s1)  # t1
-    np.subtract(2.0, s1, out=out)
-    np.multiply(0.3989422804014327, out, out=out)
+    np.subtract(s1, 2.0, out=out)
+    np.multiply(-0.3989422804014327, out, out=out)
     np.multiply(-0.5, s1, out=s1)
     np.exp(s1, out=s1)
     np.multiply(out, s1, out=out)

@@ -86,6 +86,15 @@ def _value(prediction: Array, target: Array, out: Array, s1: Array, s2: Array, m
     select(m1, out, s2, out=out)
 
 
+def _value_narrow(prediction: Array, target: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
+    np.subtract(target, prediction, out=out)
+    np.multiply(0.5, out, out=out)
+    np.sinh(out, out=out)  # t1
+    np.multiply(out, out, out=out)
+    np.multiply(2.0, out, out=out)
+    np.log1p(out, out=out)
+
+
 def _grad_prediction_of_number(prediction: float, target: float) -> float:
     return -math.tanh(target - prediction)
 
@@ -179,10 +188,26 @@ def _value_and_grad_prediction(
     np.negative(grad, out=grad)
 
 
+def _value_and_grad_prediction_narrow(
+    prediction: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, m1: Array
+) -> None:
+    np.subtract(target, prediction, out=grad)
+    np.multiply(0.5, grad, out=value)
+    np.sinh(value, out=value)
+    np.multiply(value, value, out=value)
+    np.multiply(2.0, value, out=value)
+    np.log1p(value, out=value)
+    np.tanh(grad, out=grad)
+    np.negative(grad, out=grad)
+
+
 log_cosh = ScalarFunction(
     "log_cosh",
     arguments=("prediction", "target"),
-    value=Kernel(_value, number=_value_of_number, scratch=2, masks=1),
+    value=Kernel(
+        _value, number=_value_of_number, scratch=2, masks=1, narrow=Within(_value_narrow, ((-80.0, 80.0), (-80.0,
+        80.0))),
+    ),
     gradients={
         "prediction": Kernel(
             _grad_prediction, number=_grad_prediction_of_number, single=Within(_grad_prediction_single, (None, None)),
@@ -192,7 +217,10 @@ log_cosh = ScalarFunction(
         "prediction": Kernel(_second_prediction, scratch=2, narrow=Within(_second_prediction_narrow, (None, None))),
     },
     values_and_gradients={
-        "prediction": Kernel(_value_and_grad_prediction, results=2, scratch=2, masks=1),
+        "prediction": Kernel(
+            _value_and_grad_prediction, results=2, scratch=2, masks=1, narrow=Within(_value_and_grad_prediction_narrow,
+            ((-80.0, 80.0), (-80.0, 80.0))),
+        ),
     },
     loss=True,
     doc=__doc__,

@@ -30,6 +30,7 @@ from chainrule.runtime.scalar import (
     ScalarFunction,
     Within,
     apply,
+    at_least,
     product,
     product_of_number,
     refined,
@@ -71,7 +72,18 @@ def _value_guarded(logit: Array, target: Array, out: Array, s1: Array, s2: Array
     np.add(out, s1, out=out)
 
 
-def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
+def _value_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
+    at_least(logit, 0.0, out=out)
+    np.multiply(target, logit, out=s1)
+    np.subtract(out, s1, out=out)
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.log1p(s1, out=s1)
+    np.add(out, s1, out=out)
+
+
+def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
     np.less(logit, 0.0, out=m1)
     np.negative(target, out=out)
     np.subtract(1.0, target, out=s1)
@@ -89,22 +101,15 @@ def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, m
     apply(refined, s2, s2, s1, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=out)
 
 
-def _grad_logit_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: Array, m1: Array) -> None:
-    np.less(logit, 0.0, out=m1)
-    np.negative(target, out=out)
-    np.subtract(1.0, target, out=s1)
-    select(m1, out, s1, out=out)  # t1
-    np.abs(logit, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.add(1.0, s1, out=s2)
-    np.divide(s1, s2, out=s1)  # t2
-    select(m1, 1.0, -1.0, out=s2)  # t3
+def _grad_logit_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+    np.exp(logit, out=s1)  # e
+    np.subtract(1.0, target, out=s2)
     np.multiply(s1, s2, out=s2)
-    np.add(out, s2, out=s2)  # t4
-    np.abs(out, out=out)
-    np.add(s1, out, out=s1)
-    apply(refined_of_single, s2, s2, s1, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=out)
+    np.subtract(s2, target, out=s2)  # t1
+    np.add(1.0, s1, out=s1)
+    np.divide(s2, s1, out=s1)
+    np.multiply(8.0, target, out=s3)
+    apply(refined_of_single, s1, s2, s3, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=out)
 
 
 def _second_logit_of_number(logit: float, target: float) -> float:
@@ -181,35 +186,34 @@ def _value_and_grad_logit_guarded(
 def _value_and_grad_logit_narrow(
     logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array
 ) -> None:
-    np.less(logit, 0.0, out=m1)
-    np.negative(target, out=grad)
-    product(grad, logit, out=value)
-    np.subtract(1.0, target, out=s1)
-    product(logit, s1, out=s2)
-    select(m1, value, s2, out=value)
-    np.abs(logit, out=s2)
-    np.negative(s2, out=s2)
-    np.exp(s2, out=s2)
-    np.log1p(s2, out=s3)
-    np.add(value, s3, out=value)
-    select(m1, grad, s1, out=grad)
-    np.add(1.0, s2, out=s1)
-    np.divide(s2, s1, out=s2)
-    select(m1, 1.0, -1.0, out=s1)
-    np.multiply(s2, s1, out=s1)
-    np.add(grad, s1, out=s1)
-    np.abs(grad, out=grad)
-    np.add(s2, grad, out=s2)
-    apply(refined_of_single, s1, s1, s2, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=grad)
+    at_least(logit, 0.0, out=value)
+    np.multiply(target, logit, out=s1)
+    np.subtract(value, s1, out=value)
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.log1p(s1, out=s1)
+    np.add(value, s1, out=value)
+    np.exp(logit, out=s1)
+    np.subtract(1.0, target, out=s2)
+    np.multiply(s1, s2, out=s2)
+    np.subtract(s2, target, out=s2)
+    np.add(1.0, s1, out=s1)
+    np.divide(s2, s1, out=s1)
+    np.multiply(8.0, target, out=s3)
+    apply(refined_of_single, s1, s2, s3, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=grad)
 
 
 sigmoid_binary_cross_entropy = ScalarFunction(
     "sigmoid_binary_cross_entropy",
     arguments=("logit", "target"),
     ranges={"target": Range(lower=0.0, upper=1.0)},
-    value=Kernel(_value, _value_guarded, number=_value_of_number, scratch=2, masks=1),
+    value=Kernel(
+        _value, _value_guarded, number=_value_of_number, scratch=2, masks=1, narrow=Within(_value_narrow, ((-80.0,
+        80.0), None)),
+    ),
     gradients={
-        "logit": Kernel(_grad_logit, scratch=2, masks=1, narrow=Within(_grad_logit_narrow, (None, None))),
+        "logit": Kernel(_grad_logit, scratch=3, masks=1, narrow=Within(_grad_logit_narrow, ((-80.0, 80.0), None))),
     },
     seconds={
         "logit": Kernel(
@@ -220,7 +224,7 @@ sigmoid_binary_cross_entropy = ScalarFunction(
     values_and_gradients={
         "logit": Kernel(
             _value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=3, masks=1,
-            narrow=Within(_value_and_grad_logit_narrow, (None, None)),
+            narrow=Within(_value_and_grad_logit_narrow, ((-80.0, 80.0), None)),
         ),
     },
     loss=True,

@@ -68,17 +68,16 @@ def _value_moderate(logit: Array, target: Array, out: Array, s1: Array, s2: Arra
 
 
 def _value_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array) -> None:
-    np.negative(logit, out=s1)
-    np.exp(s1, out=s1)
-    np.add(1.0, s1, out=s1)
-    np.divide(1.0, s1, out=s1)  # t1
-    np.subtract(s1, target, out=s2)  # t2
-    np.multiply(4.0, s1, out=s1)
-    np.abs(target, out=s3)
-    np.multiply(4.0, s3, out=s3)
-    np.add(s1, s3, out=s1)  # t3
+    np.exp(logit, out=s1)  # e
+    np.subtract(target, 1.0, out=s2)
+    np.multiply(s1, s2, out=s2)
+    np.add(target, s2, out=s2)  # t1
+    np.add(1.0, s1, out=s1)  # t2
     np.multiply(s2, s2, out=s3)
     np.multiply(0.5, s3, out=s3)
+    np.multiply(s1, s1, out=s1)
+    np.divide(s3, s1, out=s3)  # t3
+    np.multiply(8.0, target, out=s1)
     apply(refined_of_single, s3, s2, s1, lambda logit, target: (base_2_ := (1 / (1 + (-logit).exp()) + -target)) * base_2_ / 2, logit, target, out=out)
 
 
@@ -114,6 +113,21 @@ def _grad_logit_moderate(logit: Array, target: Array, out: Array, s1: Array, s2:
     np.multiply(s3, out, out=s3)
     np.multiply(s3, s1, out=s3)
     apply(refined, s3, s1, s2, lambda t1, target: (part_0_ := (1 / (1 + (exp_0_ := (-t1).exp())))) * (part_0_ + -target) / (1 + 1 / exp_0_), logit, target, out=out)
+
+
+def _grad_logit_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array) -> None:
+    np.exp(logit, out=s1)  # e
+    np.subtract(target, 1.0, out=s2)
+    np.multiply(s1, s2, out=s2)
+    np.add(target, s2, out=s2)  # t1
+    np.add(1.0, s1, out=s3)  # t2
+    np.negative(s1, out=s1)
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s3, s3, out=out)
+    np.multiply(out, s3, out=out)
+    np.divide(s1, out, out=s1)
+    np.multiply(8.0, target, out=s3)
+    apply(refined_of_single, s1, s2, s3, lambda logit, target: (part_0_ := (1 / (1 + (exp_0_ := (-logit).exp())))) * (part_0_ + -target) / (1 + 1 / exp_0_), logit, target, out=out)
 
 
 def _second_logit(
@@ -171,8 +185,34 @@ def _second_logit_moderate(
     apply(refined, s1, s3, s5, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (exp_0_ := (-t1).exp()))))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + 1 / exp_0_), logit, target, out=out)
 
 
+def _second_logit_narrow(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array
+) -> None:
+    np.exp(logit, out=s1)  # e
+    np.subtract(target, 1.0, out=out)  # t1
+    np.multiply(s1, s1, out=s2)  # t2
+    np.multiply(2.0, s1, out=s3)
+    np.multiply(out, s2, out=s4)
+    np.add(s3, s4, out=s3)
+    np.subtract(s3, target, out=s3)  # t3
+    np.add(1.0, s1, out=s4)  # t4
+    np.multiply(s4, s4, out=s4)  # t5
+    np.multiply(8.0, s1, out=s5)
+    np.abs(out, out=out)
+    np.multiply(4.0, out, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(s5, out, out=s5)
+    np.abs(target, out=out)
+    np.multiply(4.0, out, out=out)
+    np.add(s5, out, out=s5)  # t6
+    np.multiply(s1, s3, out=s1)
+    np.multiply(s4, s4, out=s4)
+    np.divide(s1, s4, out=s1)
+    apply(refined_of_single, s1, s3, s5, lambda logit, target: (part_1_ := (1 / (part_0_ := (1 + (exp_0_ := (-logit).exp()))))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + 1 / exp_0_), logit, target, out=out)
+
+
 def _value_and_grad_logit(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
 ) -> None:
     at_most(logit, 400.0, out=s1)
     at_least(s1, -400.0, out=s1)
@@ -204,7 +244,7 @@ def _value_and_grad_logit(
 
 
 def _value_and_grad_logit_moderate(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
 ) -> None:
     np.negative(logit, out=grad)
     np.exp(grad, out=grad)
@@ -225,33 +265,24 @@ def _value_and_grad_logit_moderate(
 
 
 def _value_and_grad_logit_narrow(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
 ) -> None:
-    np.negative(logit, out=s1)
-    np.exp(s1, out=s1)
-    np.add(1.0, s1, out=s1)
-    np.divide(1.0, s1, out=s1)
-    np.subtract(s1, target, out=grad)
-    np.multiply(4.0, s1, out=s1)
-    np.abs(target, out=s2)
-    np.multiply(4.0, s2, out=s2)
-    np.add(s1, s2, out=s1)
-    np.multiply(grad, grad, out=s3)
+    np.exp(logit, out=s1)
+    np.subtract(target, 1.0, out=s2)
+    np.multiply(s1, s2, out=s2)
+    np.add(target, s2, out=s2)
+    np.add(1.0, s1, out=grad)
+    np.multiply(s2, s2, out=s3)
     np.multiply(0.5, s3, out=s3)
-    apply(refined_of_single, s3, grad, s1, lambda logit, target: (base_2_ := (1 / (1 + (-logit).exp()) + -target)) * base_2_ / 2, logit, target, out=value)
-    at_most(logit, 800.0, out=s1)
-    at_least(s1, -800.0, out=s1)
-    np.negative(s1, out=grad)
-    np.exp(grad, out=grad)
-    np.add(1.0, grad, out=grad)
-    np.divide(1.0, grad, out=grad)
-    np.subtract(grad, target, out=s3)
-    np.multiply(4.0, grad, out=s4)
-    np.add(s4, s2, out=s4)
-    np.subtract(1.0, grad, out=s2)
-    np.multiply(s2, grad, out=s2)
-    np.multiply(s2, s3, out=s2)
-    apply(refined, s2, s3, s4, lambda t1, target: (part_0_ := (1 / (1 + (exp_0_ := (-t1).exp())))) * (part_0_ + -target) / (1 + 1 / exp_0_), s1, target, out=grad)
+    np.multiply(grad, grad, out=s4)
+    np.divide(s3, s4, out=s3)
+    np.multiply(8.0, target, out=s5)
+    apply(refined_of_single, s3, s2, s5, lambda logit, target: (base_2_ := (1 / (1 + (-logit).exp()) + -target)) * base_2_ / 2, logit, target, out=value)
+    np.negative(s1, out=s1)
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s4, grad, out=s4)
+    np.divide(s1, s4, out=s1)
+    apply(refined_of_single, s1, s2, s5, lambda logit, target: (part_0_ := (1 / (1 + (exp_0_ := (-logit).exp())))) * (part_0_ + -target) / (1 + 1 / exp_0_), logit, target, out=grad)
 
 
 sigmoid_squared_error = ScalarFunction(
@@ -260,18 +291,24 @@ sigmoid_squared_error = ScalarFunction(
     ranges={"target": Range(lower=0.0, upper=1.0)},
     value=Kernel(
         _value, scratch=4, moderate=Within(_value_moderate, ((-400.0, 400.0), None)), narrow=Within(_value_narrow,
-        ((-80.0, 80.0), (-80.0, 80.0))),
+        ((-80.0, 80.0), None)),
     ),
     gradients={
-        "logit": Kernel(_grad_logit, scratch=4, moderate=Within(_grad_logit_moderate, ((-800.0, 800.0), None))),
+        "logit": Kernel(
+            _grad_logit, scratch=4, moderate=Within(_grad_logit_moderate, ((-800.0, 800.0), None)),
+            narrow=Within(_grad_logit_narrow, ((-80.0, 80.0), None)),
+        ),
     },
     seconds={
-        "logit": Kernel(_second_logit, scratch=6, moderate=Within(_second_logit_moderate, ((-800.0, 40.0), None))),
+        "logit": Kernel(
+            _second_logit, scratch=6, moderate=Within(_second_logit_moderate, ((-800.0, 40.0), None)),
+            narrow=Within(_second_logit_narrow, ((-80.0, 80.0), None)),
+        ),
     },
     values_and_gradients={
         "logit": Kernel(
-            _value_and_grad_logit, results=2, scratch=4, moderate=Within(_value_and_grad_logit_moderate, ((-400.0,
-            400.0), None)), narrow=Within(_value_and_grad_logit_narrow, ((-80.0, 80.0), (-80.0, 80.0))),
+            _value_and_grad_logit, results=2, scratch=5, moderate=Within(_value_and_grad_logit_moderate, ((-400.0,
+            400.0), None)), narrow=Within(_value_and_grad_logit_narrow, ((-80.0, 80.0), None)),
         ),
     },
     loss=True,

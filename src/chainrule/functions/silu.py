@@ -433,17 +433,17 @@ def _second_x_moderate(
 def _second_x_narrow(
     x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array, m1: Array, m2: Array
 ) -> None:
-    np.abs(x, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
+    np.exp(x, out=s1)  # e
     np.add(1.0, s1, out=s2)  # t1
-    np.multiply(0.5, x, out=out)
-    np.tanh(out, out=out)
-    np.multiply(x, out, out=out)
-    np.subtract(2.0, out, out=out)
+    np.subtract(x, 2.0, out=out)
+    np.multiply(s1, out, out=out)
+    np.subtract(-2.0, x, out=s3)
+    np.add(out, s3, out=out)
+    np.negative(out, out=out)
     np.multiply(out, s1, out=out)
-    np.multiply(s2, s2, out=s2)
-    np.divide(out, s2, out=out)
+    np.multiply(s2, s2, out=s1)
+    np.multiply(s1, s2, out=s1)
+    np.divide(out, s1, out=out)
 
 
 def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
