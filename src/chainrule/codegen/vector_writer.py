@@ -26,8 +26,8 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
-    "pairwise_sum", "root_mean_square", "shifted", "total", "weighted",
+    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
+    "pairwise_sum", "root_mean_square", "shifted", "signed_sum", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
@@ -46,7 +46,7 @@ POWER = "exponentials "
 """How the base of the exponentials of shifted scores begins; the rest is that of the scores."""
 KERNELS = ("_value", "_grad_", "_both_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
 """How the names of functions begin that are given to the runtime."""
-CAREFUL = {"exponential_sum": "total"}
+CAREFUL = {"exponential_sum": "exponential_total"}
 """Sums, and what they are where probabilities are multiplied with each other."""
 COMPARE = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 FAILURE = "no NumPy form for {what} in `{where}`: add a case to codegen/vector_writer.py, or write the definition with sums and elementary functions"
@@ -625,7 +625,8 @@ class Writer:
             if kept == own and len(set(inner.indices)) == len(inner.indices):
                 gone = [p - len(inner.indices) for p, i in enumerate(inner.indices) if i in bound]
                 if gone == [-1] and inner.base in body.vectors:
-                    routine = "exponential_sum" if inner.base.startswith(POWER) and not body.product else "total"
+                    routine = "exponential_sum" if inner.base.startswith(POWER) else "signed_sum"
+                    routine = CAREFUL.get(routine, routine) if body.product else routine
                     return self._placed(f"{routine}({self._whole(inner.base, body)})", own, axes)
                 if gone == [-1]:
                     return self._placed(f"pairwise_sum({self._whole(inner.base, body)})", own, axes)

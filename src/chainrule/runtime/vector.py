@@ -4,7 +4,8 @@ import inspect
 import linecache
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ from .reductions import centred as centred
 from .reductions import deviations as deviations
 from .reductions import dot as dot
 from .reductions import exponential_sum as exponential_sum
+from .reductions import exponential_total as exponential_total
 from .reductions import exponentials as exponentials
 from .reductions import less_mean as less_mean
 from .reductions import less_one_hot as less_one_hot
@@ -28,6 +30,7 @@ from .reductions import log_sum_exp as log_sum_exp
 from .reductions import pairwise_sum as pairwise_sum
 from .reductions import root_mean_square as root_mean_square
 from .reductions import shifted as shifted
+from .reductions import signed_sum as signed_sum
 from .reductions import total as total
 from .reductions import weighted as weighted
 from .scalar import KEPT, Range, result_dtype
@@ -38,8 +41,10 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
-FEW = 1 << 15
-"""Numbers in float64 that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
+FEW = 1 << 17
+"""Numbers that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
+BUFFER = 1024
+"""Numbers that NumPy may copy into a buffer at once: few, or it copies rows, and the one number that each is divided by as often as the row is long."""
 MANY = 128
 """Rows from which it pays to arrange them anew."""
 F64, F32, INDEX = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.intp)
@@ -608,7 +613,7 @@ class VectorFunction:
             a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, own, strict=True) if d >= 0
         ]
         inner = [shape[len(call.batch) :] for shape in shapes]
-        step = max(1, FEW * F64.itemsize // kind.itemsize // max([1, *map(math.prod, inner), *widths]))
+        step = max(1, FEW // max([1, *map(math.prod, inner), *widths]))
         arrays = [
             self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
             for a, d in zip(call.arrays, own, strict=True)
@@ -617,7 +622,7 @@ class VectorFunction:
         flat = [whole.reshape(rows, *each) for whole, each in zip(wholes, inner, strict=True)]
 
         def work(start: int, stop: int) -> None:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), _small_buffers() if rows > step else nullcontext():
                 for k in range(start, stop, step):
                     here = slice(k, min(k + step, stop))
                     found = kernel(
@@ -687,6 +692,16 @@ def _wide(array: Any) -> Any:
 
 
 # -------------------------------------------------------------------- used by the generated code
+
+
+@contextmanager
+def _small_buffers() -> Iterator[None]:
+    """NumPy with buffers of `BUFFER` numbers, in this thread."""
+    before = np.setbufsize(BUFFER)
+    try:
+        yield
+    finally:
+        np.setbufsize(before)
 
 
 def _side_by_side(rows: Array, dtype: Any) -> Array:
