@@ -23,7 +23,7 @@ from chainrule.functions import (
     sparse_categorical_cross_entropy,
 )
 from chainrule.runtime.certificate import LIMIT
-from chainrule.runtime.vector import FEW, VectorFunction
+from chainrule.runtime.vector import BUFFER, FEW, LAYOUTS, VectorFunction
 
 RNG = np.random.default_rng(11)
 MANY = 3 * FEW
@@ -265,7 +265,7 @@ def test_blocks_of_a_dask_array_give_those_of_the_result() -> None:
 
 
 def test_results_do_not_depend_on_threads() -> None:
-    z = RNG.normal(0, 30, (5 * FEW, 10))
+    z = RNG.normal(0, 30, (FEW // 2, 10))
     labels = RNG.integers(0, 10, len(z))
     found = []
     for threads in (1, 3):
@@ -274,3 +274,22 @@ def test_results_do_not_depend_on_threads() -> None:
     chainrule.set_threads(None)
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_buffers_of_numpy_are_small_in_a_large_call_and_as_before_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    within, kernel = [], softmax._value
+    monkeypatch.setattr(softmax, "_value", lambda z: (within.append(np.getbufsize()), kernel(z))[1])
+    before = np.getbufsize()
+    softmax(np.zeros((FEW // 2, 10)))
+    assert set(within) == {BUFFER} != {before}
+    assert np.getbufsize() == before
+
+
+def test_shapes_are_remembered_for_each_dtype_and_not_without_end() -> None:
+    z = RNG.normal(0, 3, (3 * LAYOUTS, 2))
+    for rows in (*range(1, 2 * LAYOUTS), 1):
+        for given in (z[:rows], z[:rows].astype(np.float32), z[:rows].astype(z.dtype.newbyteorder())):
+            found = softmax(given)
+            assert found.shape == given.shape
+            assert found.dtype == given.dtype.newbyteorder("=")
+    assert 0 < len(softmax._layouts) <= LAYOUTS

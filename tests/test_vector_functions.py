@@ -399,7 +399,7 @@ MUTATIONS = [
     ("softmax", "less_mean(v, s)", "less_mean(2 * v, s)"),
     ("softmax", "less_mean(g, s)", "(g - np.sum(g * s, axis=-1, keepdims=True))"),
     ("softmax", "exponentials(z)", "np.exp(z)"),
-    ("log of softmax", "total(g)", "np.mean(g, axis=-1)"),
+    ("log of softmax", "signed_sum(g)", "np.mean(g, axis=-1)"),
     ("cross-entropy, class index", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),
     ("cross-entropy, one-hot", "weighted(y, ", "np.multiply(y, "),
     ("cross-entropy, one-hot", "balanced_at(s - y, s, s)", "s + y"),

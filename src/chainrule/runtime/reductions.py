@@ -200,7 +200,7 @@ def _places(weights: Array) -> Any:
         return top + np.arange(0, weights.size, size)
     columns = weights.T
     count = np.arange(size, 0, -1, dtype=np.min_scalar_type(size))[:, None]
-    left = np.maximum.reduce((columns == np.maximum.reduce(columns, axis=0)) * count, axis=0)
+    left = np.maximum.reduce((columns == np.maximum.reduce(columns, axis=0)).view(np.uint8) * count, axis=0)
     top = np.arange(size, -1, -1)
     top[0] = size - 1  # with NaN no component is the largest
     return (top * len(weights))[left] + np.arange(len(weights))
