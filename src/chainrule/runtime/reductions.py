@@ -405,9 +405,13 @@ def total(terms: Array) -> Array:
 
 
 def signed_sum(terms: Array) -> Array:
-    """Their sum: to an ulp or two where none is negative, else as if rounded once."""
-    cancels = terms.dtype == np.float32 or np.minimum.reduce(terms, axis=None, initial=0.0) < 0.0
-    return total(terms) if cancels else _sum(terms)
+    """Their sum: to an ulp or two in rows of which no component is negative, else as if rounded once."""
+    if terms.dtype == np.float32:
+        return total(terms)
+    cancels = np.minimum.reduce(terms, axis=-1) < 0.0
+    if not np.any(cancels):
+        return _sum(terms)
+    return np.asarray(total(terms) if np.all(cancels) else np.where(cancels, total(terms), _sum(terms)))
 
 
 def exponential_total(e: Array) -> Array:

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
-FEW = 1 << 17
+FEW = 1 << 16
 """Numbers that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
 BUFFER = 1024
 """Numbers that NumPy may copy into a buffer at once: few, or it copies rows, and the one number that each is divided by as often as the row is long."""
