@@ -224,15 +224,17 @@ def _log_sum_exp(z: Array, cancelled: float) -> Array:
 def _repaired(found: Array, largest: Array, z: Array, cancelled: float) -> Array:
     """The sums of the largest and the logarithm of the rest, those computed again that are small beside their terms."""
     size = np.abs(largest)
-    _again(_finer_log_sum_exp, np.abs(found) < cancelled * size, z, found)
-    _again(_twice_log_sum_exp, np.abs(found) < VERY_NEAR * size, z, found)
+    if _again(_finer_log_sum_exp, np.abs(found) < cancelled * size, z, found):
+        _again(_twice_log_sum_exp, np.abs(found) < min(cancelled, VERY_NEAR) * size, z, found)
     return found
 
 
-def _again(compute: Callable[[Array], Array], where: Any, z: Array, found: Array) -> None:
-    """Compute some of the results again, from rows of z."""
-    if np.any(where):
-        found[where] = compute(z[where])
+def _again(compute: Callable[[Array], Array], where: Any, z: Array, found: Array) -> bool:
+    """Compute some of the results again, from rows of z; returns whether there were any."""
+    if not where.any():
+        return False
+    found[where] = compute(z[where])
+    return True
 
 
 def _finer_log_sum_exp(z: Array) -> Array:
