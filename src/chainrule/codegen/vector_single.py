@@ -24,6 +24,7 @@ HARMLESS = frozenset(
         "one_hot",
         "pairwise_sum",
         "shifted",
+        "shifted_entry",
         "signed_sum",
         "total",
         "weighted",

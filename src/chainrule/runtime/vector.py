@@ -771,3 +771,11 @@ def entry(array: Array, index: Any) -> Array:
     batch = np.broadcast_shapes(array.shape[:-1], np.shape(index))
     whole = np.broadcast_to(array, (*batch, array.shape[-1]))
     return np.asarray(np.take_along_axis(whole, np.broadcast_to(index, batch)[..., None], axis=-1)[..., 0])
+
+
+def shifted_entry(z: Array, index: Any) -> Array:
+    """The component at the class index less the largest of all, as `shifted` has it."""
+    largest = np.maximum.reduce(z, axis=-1)
+    own = entry(z, index)
+    found = np.subtract(own, largest)
+    return np.asarray(found if np.isfinite(largest).all() else np.where(own == largest, 0.0, found))
