@@ -458,7 +458,7 @@ def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
     others[every, top] = 0.0
     leads = pairwise_sum(weights) < 2.0 * weights[every, top]  # else what the weights are off by adds up in the others
     chosen = leads & (pairwise_sum(np.abs(others)) < reach)
-    flat[place[chosen]] = -pairwise_sum(others[chosen])
+    flat[place[chosen]] = -pairwise_sum(others)[chosen]
     return result
 
 
@@ -468,7 +468,9 @@ def _place(array: Array, row: Any, column: Any) -> Any:
 
 
 def _rows_of(array: Array, rows: Any) -> Array:
-    """Some of the rows, each in one piece."""
+    """Some of the rows, which lie in memory as all do."""
+    if not array.flags.c_contiguous and array.ndim == 2:
+        return array.T.take(rows, axis=1).T
     found = array.reshape(-1, array.shape[-1])[rows] if array.ndim != 2 else array[rows]
     return np.ascontiguousarray(found)
 
