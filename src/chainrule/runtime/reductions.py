@@ -470,7 +470,7 @@ def _place(array: Array, row: Any, column: Any) -> Any:
 def _rows_of(array: Array, rows: Any) -> Array:
     """Some of the rows, which lie in memory as all do."""
     if not array.flags.c_contiguous and array.ndim == 2:
-        return array.T.take(rows, axis=1).T
+        return np.asarray(array.T.take(rows, axis=1).T)
     found = array.reshape(-1, array.shape[-1])[rows] if array.ndim != 2 else array[rows]
     return np.ascontiguousarray(found)
 

@@ -44,6 +44,8 @@ Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
 FEW = 1 << 16
 """Numbers that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
+KEPT_BYTES = 1 << 24
+"""Bytes: more than what is computed in between takes at a time."""
 BUFFER = 1024
 """Numbers that NumPy may copy into a buffer at once: few, or it copies rows, and the one number that each is divided by as often as the row is long."""
 MANY = 128
@@ -625,6 +627,8 @@ class VectorFunction:
         threads. dtype: of the results, where there are many. single: the kernel may run in float32."""
         shapes, rows = [call.shape(axes) for axes in results], math.prod(call.batch)
         kind = F32 if single and call.dtype is F32 and (call.alike or _all_single(call.arrays)) else F64
+        if call.arrays[0].size >= MANY * SHORT:
+            _keep_freed_memory()
         if rows < MANY or not self._last_fits(call):
             found = kernel(*(call.arrays if call.alike and kind is call.dtype else [_as(a, kind) for a in call.arrays]))
             return tuple(
@@ -633,7 +637,6 @@ class VectorFunction:
                     for each, shape in zip(found, shapes, strict=True)
                 ]
             )
-        _keep_freed_memory()
         own = [*(len(self.axes[name]) for name in self.inputs), *(-1 for _ in call.arrays[len(self.inputs) :])]
         widths = [
             a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, own, strict=True) if d >= 0
@@ -728,7 +731,7 @@ def _wide(array: Any) -> Any:
 def _keep_freed_memory() -> None:
     """Let the C library keep what a block frees for the next block. glibc gives large arrays back to the system, so that their pages
     have to be made anew, until it has seen a larger one go; that one need not be touched."""
-    np.empty(2 * FEW)
+    np.empty(KEPT_BYTES, np.uint8)
 
 
 @contextmanager
