@@ -289,6 +289,13 @@ def test_the_buffers_of_numpy_are_small_in_a_large_call_and_as_before_after_it(m
     assert np.getbufsize() == before
 
 
+def test_a_call_by_keyword_has_the_bits_of_one_by_position() -> None:
+    for dtype in (np.float32, np.float64):
+        z, g = RNG.normal(0, 3, (2, 300, 10)).astype(dtype)
+        np.testing.assert_array_equal(softmax(z=z), softmax(z))
+        np.testing.assert_array_equal(softmax.vjp(z=z, g=g), softmax.vjp(z, g))
+
+
 def test_shapes_are_remembered_for_each_dtype_and_not_without_end() -> None:
     z = RNG.normal(0, 3, (3 * LAYOUTS, 2))
     for rows in (*range(1, 2 * LAYOUTS), 1):

@@ -626,7 +626,7 @@ class VectorFunction:
         """What a kernel gives, its results of the axes `results`, as many batch elements at a time as stay in the cache, shared between
         threads. dtype: of the results, where there are many. single: the kernel may run in float32."""
         shapes, rows = [call.shape(axes) for axes in results], math.prod(call.batch)
-        kind = F32 if single and call.dtype is F32 and (call.alike or _all_single(call.arrays)) else F64
+        kind = F32 if single and (call.dtype is F32 if call.alike else _all_single(call.arrays)) else F64
         if call.arrays[0].size >= MANY * SHORT:
             _keep_freed_memory()
         if rows < MANY or not self._last_fits(call):
