@@ -403,7 +403,7 @@ MUTATIONS = [
     ("cross-entropy, class index", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),
     ("cross-entropy, one-hot", "weighted(y, ", "np.multiply(y, "),
     ("cross-entropy, one-hot", "balanced_at(s - y, s, s)", "s + y"),
-    ("cross-entropy, class index", "entry(", "0 * entry("),
+    ("cross-entropy, class index", "shifted_entry(", "0 * shifted_entry("),
     ("temperature", "/ (T ** 2)", "/ T"),
     ("linear", '"...k,...kl->...l", g, W', '"...k,...lk->...l", g, W'),
     ("linear, batch as a matrix", "np.sum(g, axis=-2)", "np.sum(g, axis=-2) / g.shape[-2]"),
