@@ -35,7 +35,7 @@ from chainrule.functions import (
     softmax_cross_entropy_index,
 )
 from chainrule.runtime import certificate as certificates
-from chainrule.runtime import reductions
+from chainrule.runtime import reductions, vector
 from chainrule.runtime.certificate import ENTRY_LIMIT, LIMIT, Certificate
 from chainrule.runtime.vector import VectorFunction
 
@@ -79,6 +79,15 @@ def test_rows_and_components_are_within_the_limits(name: str) -> None:
             assert m.entries <= ENTRY_LIMIT, f"{m.what}: {m.entries} ulp at {m.rows}"
 
 
+@pytest.mark.parametrize("name", ["softmax", "log_softmax", "logsumexp", "softmax_cross_entropy_index"])
+def test_what_is_done_for_many_rows_is_within_the_limits_too(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector, "MANY", 1)
+    monkeypatch.setattr(reductions, "TINY", 0)
+    found = measure(subject(name), FLOAT64, {1: 1, 2: 6, 3: 6, 10: 24}, 0)
+    assert found.faults() == ()
+    assert all(m.worst <= LIMIT for m in found.measurements)
+
+
 @pytest.mark.parametrize("scale", [1.0, 30.0, 1e4])
 def test_a_hundred_thousand_components_keep_the_limit(scale: float) -> None:
     z = np.random.default_rng(3).normal(0, scale, (1, 100_000))
@@ -102,7 +111,7 @@ CORRUPTED = [
     ("kl_divergence", "log_ratio_sum(target, target, prediction)", "np.sum(target * np.log(target / prediction), axis=-1)"),
     ("softmax", "exponentials(z)", "np.exp(z - np.max(z, axis=-1, keepdims=True))"),
     ("softmax", "s * less_mean(g, s)", "s * (g - np.sum(g * s, axis=-1, keepdims=True))"),
-    ("softmax", "e / total(e)[..., None]", "e / np.add.accumulate(e, axis=-1)[..., -1:]"),
+    ("softmax", "e / exponential_total(e)[..., None]", "e / np.add.accumulate(e, axis=-1)[..., -1:]"),
     ("softmax", "return balanced(-s[..., :, None] * s[..., None, :])", "return np.eye(s.shape[-1]) * s[..., None] - s[..., :, None] * s[..., None, :]"),
     ("log_softmax", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),
     ("logsumexp", "return log_sum_exp(z, exponentials(z))", "return np.max(z, axis=-1) + log_sum_exp(z - np.max(z, axis=-1, keepdims=True))"),
@@ -156,6 +165,8 @@ def test_sums_are_off_by_an_ulp_or_two(size: int) -> None:
     for sum_, limit in (
         (reductions.pairwise_sum, 2),
         (reductions.exponential_sum, 2),
+        (reductions.exponential_total, 0),
+        (reductions.signed_sum, 2),
         (reductions.total, 0),
     ):
         found = sum_(terms)

@@ -2,6 +2,10 @@
 gradient together do their common work once."""
 
 import importlib.util
+import os
+import platform
+import subprocess
+import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -23,7 +27,7 @@ from chainrule.functions import (
     sparse_categorical_cross_entropy,
 )
 from chainrule.runtime.certificate import LIMIT
-from chainrule.runtime.vector import FEW, VectorFunction
+from chainrule.runtime.vector import BUFFER, FEW, LAYOUTS, VectorFunction
 
 RNG = np.random.default_rng(11)
 MANY = 3 * FEW
@@ -265,7 +269,7 @@ def test_blocks_of_a_dask_array_give_those_of_the_result() -> None:
 
 
 def test_results_do_not_depend_on_threads() -> None:
-    z = RNG.normal(0, 30, (5 * FEW, 10))
+    z = RNG.normal(0, 30, (FEW // 2, 10))
     labels = RNG.integers(0, 10, len(z))
     found = []
     for threads in (1, 3):
@@ -274,3 +278,51 @@ def test_results_do_not_depend_on_threads() -> None:
     chainrule.set_threads(None)
     for one, other in zip(*found, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_buffers_of_numpy_are_small_in_a_large_call_and_as_before_after_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    within, kernel = [], softmax._value
+    monkeypatch.setattr(softmax, "_value", lambda z: (within.append(np.getbufsize()), kernel(z))[1])
+    before = np.getbufsize()
+    softmax(np.zeros((FEW // 2, 10)))
+    assert set(within) == {BUFFER} != {before}
+    assert np.getbufsize() == before
+
+
+def test_a_call_by_keyword_has_the_bits_of_one_by_position() -> None:
+    for dtype in (np.float32, np.float64):
+        z, g = RNG.normal(0, 3, (2, 300, 10)).astype(dtype)
+        np.testing.assert_array_equal(softmax(z=z), softmax(z))
+        np.testing.assert_array_equal(softmax.vjp(z=z, g=g), softmax.vjp(z, g))
+
+
+def test_shapes_are_remembered_for_each_dtype_and_not_without_end() -> None:
+    z = RNG.normal(0, 3, (3 * LAYOUTS, 2))
+    for rows in (*range(1, 2 * LAYOUTS), 1):
+        for given in (z[:rows], z[:rows].astype(np.float32), z[:rows].astype(z.dtype.newbyteorder())):
+            found = softmax(given)
+            assert found.shape == given.shape
+            assert found.dtype == given.dtype.newbyteorder("=")
+    assert 0 < len(softmax._layouts) <= LAYOUTS
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory by rules of their own")
+def test_memory_of_a_block_is_not_given_back_between_blocks() -> None:
+    code = """
+import resource, numpy as np
+from chainrule.functions import log_softmax
+z, out = np.zeros((12_000, 10)), np.empty((12_000, 10))
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    log_softmax(z, out=out)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+print(min(faults() for _ in range(5)))
+"""
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "CHAINRULE_THREADS": "1"},
+    )
+    assert int(found.stdout) < 100

@@ -15,6 +15,7 @@ HARMLESS = frozenset(
         "dot",
         "entry",
         "exponential_sum",
+        "exponential_total",
         "exponentials",
         "less_mean",
         "less_one_hot",
@@ -23,6 +24,8 @@ HARMLESS = frozenset(
         "one_hot",
         "pairwise_sum",
         "shifted",
+        "shifted_entry",
+        "signed_sum",
         "total",
         "weighted",
     }

@@ -26,8 +26,8 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
-    "pairwise_sum", "root_mean_square", "shifted", "total", "weighted",
+    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
+    "pairwise_sum", "root_mean_square", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
@@ -46,7 +46,7 @@ POWER = "exponentials "
 """How the base of the exponentials of shifted scores begins; the rest is that of the scores."""
 KERNELS = ("_value", "_grad_", "_both_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
 """How the names of functions begin that are given to the runtime."""
-CAREFUL = {"exponential_sum": "total"}
+CAREFUL = {"exponential_sum": "exponential_total"}
 """Sums, and what they are where probabilities are multiplied with each other."""
 COMPARE = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
 FAILURE = "no NumPy form for {what} in `{where}`: add a case to codegen/vector_writer.py, or write the definition with sums and elementary functions"
@@ -63,6 +63,8 @@ class _Body:
     dimensions: dict[str, None] = field(default_factory=dict)
     vectors: dict[str, str] = field(default_factory=dict)
     """The name in the code of a vector that is an argument of its own (g, v), and of shifted scores."""
+    entries: dict[str, str] = field(default_factory=dict)
+    """The code of scores of which only the component at a class index is needed, less the largest."""
     product: bool = False
     """Whether probabilities are multiplied with each other, which doubles what a sum of exponentials is off by."""
 
@@ -263,7 +265,11 @@ class Writer:
             body.vectors[_power_of(shift)] = name
             lines.append(f"{name} = {self._exponentials(shift, axes, body)}")
         if shift.base in bare:
-            lines.append(self._bare(shift, axes, bare, body))
+            uses = [p.indices for _, p in t.walk(node) if isinstance(p, t.Component) and p.base == shift.base]
+            if isinstance(shift.node, t.Component) and all(len(u) == 1 and u[0] in self.classes for u in uses):
+                body.entries[shift.base] = self.write(shift.node, axes, body)
+            else:
+                lines.append(self._bare(shift, axes, bare, body))
         return lines
 
     def _exponentials(self, shift: Shift, axes: tuple[str, ...], body: _Body) -> str:
@@ -443,7 +449,8 @@ class Writer:
         return self.code[base]
 
     def _component(self, base: str, indices: tuple[str, ...], axes: tuple[str, ...], body: _Body) -> str:
-        code = self._whole(base, body)
+        routine = "shifted_entry" if base in body.entries else "entry"
+        code = body.entries.get(base) or self._whole(base, body)
         classes = [i for i in indices if i in self.classes]
         if classes:
             if len(indices) > 1:
@@ -451,7 +458,7 @@ class Writer:
                     f"{self.spec.name}: "
                     + FAILURE.format(what="a class index of a matrix", where=text(t.Component(base, indices)))
                 )
-            return self._placed(f"entry({code}, {self._class(classes[0], body)})", (), axes)
+            return self._placed(f"{routine}({code}, {self._class(classes[0], body)})", (), axes)
         own = tuple(a for a in axes if a in indices)
         if len(set(indices)) < len(indices) or len(indices) > 2:
             if set(own) != set(indices):
@@ -625,7 +632,8 @@ class Writer:
             if kept == own and len(set(inner.indices)) == len(inner.indices):
                 gone = [p - len(inner.indices) for p, i in enumerate(inner.indices) if i in bound]
                 if gone == [-1] and inner.base in body.vectors:
-                    routine = "exponential_sum" if inner.base.startswith(POWER) and not body.product else "total"
+                    routine = "exponential_sum" if inner.base.startswith(POWER) else "signed_sum"
+                    routine = CAREFUL.get(routine, routine) if body.product else routine
                     return self._placed(f"{routine}({self._whole(inner.base, body)})", own, axes)
                 if gone == [-1]:
                     return self._placed(f"pairwise_sum({self._whole(inner.base, body)})", own, axes)

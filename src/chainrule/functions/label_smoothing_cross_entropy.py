@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponentials, less_mean, log_sum, pairwise_sum, shifted, total, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponential_total, exponentials, less_mean, log_sum, pairwise_sum, shifted, weighted
 
 
 def _y_tilde(target: Array, epsilon: Array) -> Array:
@@ -18,7 +18,7 @@ def _s(logits: Array) -> Array:
 
 def _s_exact(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / total(e)[..., None]
+    return e / exponential_total(e)[..., None]
 
 
 def _value(logits: Array, target: Array, epsilon: Array) -> Array:

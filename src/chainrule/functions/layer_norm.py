@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, deviations, dot, pairwise_sum, root_mean_square, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, deviations, dot, pairwise_sum, root_mean_square, signed_sum
 
 
 def _s(x: Array, epsilon: Array) -> Array:
@@ -47,7 +47,7 @@ def _jvp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Ar
     K = x.shape[-1]
     s = _s(x, epsilon)
     x_hat = _x_hat(x, s)
-    return gamma * (v_ - x_hat * dot(v_, x_hat)[..., None] / K - total(v_)[..., None] / K) / s[..., None]
+    return gamma * (v_ - x_hat * dot(v_, x_hat)[..., None] / K - signed_sum(v_)[..., None] / K) / s[..., None]
 
 
 def _jacobian_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponentials, less_mean, log_sum, shifted, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponentials, less_mean, log_sum, shifted, signed_sum
 
 
 def _ell(z: Array) -> Array:
@@ -27,7 +27,7 @@ def _jacobian_z(z: Array) -> Array:
 
 def _vjp_z(z: Array, g: Array) -> Array:
     s = _s(z)
-    return balanced_at(g - s * total(g)[..., None], s, g)
+    return balanced_at(g - s * signed_sum(g)[..., None], s, g)
 
 
 def _jvp_z(z: Array, v: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, exponential_sum, exponentials, less_mean, log_sum_exp, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, exponential_sum, exponential_total, exponentials, less_mean, log_sum_exp
 
 
 def _s(z: Array) -> Array:
@@ -12,7 +12,7 @@ def _s(z: Array) -> Array:
 
 def _s_exact(z: Array) -> Array:
     e = exponentials(z)
-    return e / total(e)[..., None]
+    return e / exponential_total(e)[..., None]
 
 
 def _value(z: Array) -> Array:

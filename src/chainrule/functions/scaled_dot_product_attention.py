@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponential_sum, exponentials, less_mean, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, exponential_sum, exponential_total, exponentials, less_mean
 
 
 def _S(Q: Array, K: Array) -> Array:
@@ -21,7 +21,7 @@ def _O(P: Array, V: Array) -> Array:
 
 def _P_exact(S: Array) -> Array:
     e = exponentials(S)
-    return e / total(e)[..., :, None]
+    return e / exponential_total(e)[..., :, None]
 
 
 def _H(g: Array, V: Array) -> Array:

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, entry, exponential_sum, exponentials, less_mean, less_one_hot, log_sum, shifted, total
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponential_total, exponentials, less_mean, less_one_hot, log_sum, shifted_entry
 
 
 def _s(logits: Array) -> Array:
@@ -12,13 +12,12 @@ def _s(logits: Array) -> Array:
 
 def _s_exact(logits: Array) -> Array:
     e = exponentials(logits)
-    return e / total(e)[..., None]
+    return e / exponential_total(e)[..., None]
 
 
 def _value(logits: Array, label: Array) -> Array:
     e = exponentials(logits)
-    logits = shifted(logits)
-    return -(entry(logits, label) - log_sum(e))
+    return -(shifted_entry(logits, label) - log_sum(e))
 
 
 def _grad_logits(logits: Array, label: Array) -> Array:
@@ -29,7 +28,7 @@ def _grad_logits(logits: Array, label: Array) -> Array:
 def _both_logits(logits: Array, label: Array) -> tuple[Array, Array]:
     e = exponentials(logits)
     s = e / exponential_sum(e)[..., None]
-    return -(entry(shifted(logits), label) - log_sum(e)), balanced_at(less_one_hot(s, label), s, s)
+    return -(shifted_entry(logits, label) - log_sum(e)), balanced_at(less_one_hot(s, label), s, s)
 
 
 def _hessian_logits(logits: Array, label: Array) -> Array:

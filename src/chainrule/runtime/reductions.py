@@ -158,6 +158,9 @@ def log_sum(e: Array) -> Array:
 
 def _apart(e: Array) -> tuple[Array, Array]:
     """The largest of each row and the sum of the others."""
+    if 1 < e.shape[-1] <= SHORT:  # what is added is the smaller of each component and the largest before it
+        largest = _running_largest(e)
+        return largest[..., -1], pairwise_sum(np.minimum(largest[..., :-1], e[..., 1:]))
     e = _whole(e)
     place, flat = _places(e), _flat(e)
     largest = flat[place]
@@ -165,6 +168,18 @@ def _apart(e: Array) -> tuple[Array, Array]:
     others = _sum(e)
     flat[place] = largest  # as it was
     return largest.reshape(others.shape), others
+
+
+def _running_largest(e: Array) -> Array:
+    """The largest of the components so far, along the last axis."""
+    if e.flags.c_contiguous or e.ndim != 2:
+        return np.asarray(np.maximum.accumulate(e, axis=-1))
+    found = np.empty_like(e)
+    columns, so_far = e.T, found.T  # which NumPy goes through row by row, if it is asked for all at once
+    so_far[0] = columns[0]
+    for k in range(1, len(columns)):
+        np.maximum(so_far[k - 1], columns[k], out=so_far[k])
+    return found
 
 
 def _whole(array: Array) -> Array:
@@ -185,9 +200,10 @@ def _places(weights: Array) -> Any:
         return top + np.arange(0, weights.size, size)
     columns = weights.T
     count = np.arange(size, 0, -1, dtype=np.min_scalar_type(size))[:, None]
-    left = np.maximum.reduce((columns == np.maximum.reduce(columns, axis=0)) * count, axis=0)
-    top = size - left.astype(np.intp)
-    return np.minimum(top, size - 1) * len(weights) + np.arange(len(weights))  # with NaN no component is the largest
+    left = np.maximum.reduce((columns == np.maximum.reduce(columns, axis=0)).view(np.uint8) * count, axis=0)
+    top = np.arange(size, -1, -1)
+    top[0] = size - 1  # with NaN no component is the largest
+    return (top * len(weights))[left] + np.arange(len(weights))
 
 
 def log_sum_exp(z: Array, e: Array | None = None) -> Array:
@@ -208,15 +224,17 @@ def _log_sum_exp(z: Array, cancelled: float) -> Array:
 def _repaired(found: Array, largest: Array, z: Array, cancelled: float) -> Array:
     """The sums of the largest and the logarithm of the rest, those computed again that are small beside their terms."""
     size = np.abs(largest)
-    _again(_finer_log_sum_exp, np.abs(found) < cancelled * size, z, found)
-    _again(_twice_log_sum_exp, np.abs(found) < VERY_NEAR * size, z, found)
+    if _again(_finer_log_sum_exp, np.abs(found) < cancelled * size, z, found):
+        _again(_twice_log_sum_exp, np.abs(found) < min(cancelled, VERY_NEAR) * size, z, found)
     return found
 
 
-def _again(compute: Callable[[Array], Array], where: Any, z: Array, found: Array) -> None:
-    """Compute some of the results again, from rows of z."""
-    if np.any(where):
-        found[where] = compute(z[where])
+def _again(compute: Callable[[Array], Array], where: Any, z: Array, found: Array) -> bool:
+    """Compute some of the results again, from rows of z; returns whether there were any."""
+    if not where.any():
+        return False
+    found[where] = compute(z[where])
+    return True
 
 
 def _finer_log_sum_exp(z: Array) -> Array:
@@ -332,8 +350,7 @@ def less_one_hot(array: Array, index: Any) -> Array:
         array = np.broadcast_to(array, (*np.broadcast_shapes(array.shape[:-1], index.shape), array.shape[-1]))
         index = np.broadcast_to(index, array.shape[:-1])
     result = _whole(array).copy(order="K")
-    index, size, rows = index.reshape(-1), result.shape[-1], np.arange(index.size)
-    _flat(result)[index + size * rows if result.flags.c_contiguous else index * len(rows) + rows] -= 1.0
+    _flat(result)[_place(result, np.arange(index.size), index.reshape(-1))] -= 1.0
     return result
 
 
@@ -386,7 +403,30 @@ def total(terms: Array) -> Array:
         return np.asarray(np.add.reduce(terms, axis=-1, dtype=np.float64).astype(np.float32))
     if terms.size <= TINY and (found := _few(terms)) is not None:
         return found
-    size = 4.0 * _sum(np.abs(terms))
+    return _exactly(terms, 4.0 * _sum(np.abs(terms)))
+
+
+def signed_sum(terms: Array) -> Array:
+    """Their sum: to an ulp or two in rows of which no component is negative, else as if rounded once."""
+    if terms.dtype == np.float32:
+        return total(terms)
+    cancels = np.minimum.reduce(terms, axis=-1) < 0.0
+    if not np.any(cancels):
+        return _sum(terms)
+    return np.asarray(total(terms) if np.all(cancels) else np.where(cancels, total(terms), _sum(terms)))
+
+
+def exponential_total(e: Array) -> Array:
+    """Σ e for exponentials of `exponentials`, as if rounded once."""
+    if e.dtype == np.float32:
+        return exponential_sum(e)
+    if e.size <= TINY and (found := _few(e)) is not None:
+        return found
+    return _exactly(e, 4.0 * _sum(e))
+
+
+def _exactly(terms: Array, size: Array) -> Array:
+    """Their sum; size: 4 times that of their magnitudes, or more."""
     grid = size[..., None]
     upper = terms + grid
     upper -= grid
@@ -418,12 +458,19 @@ def balanced_at(vector: Array, weights: Array, term: Array) -> Array:
     others[every, top] = 0.0
     leads = pairwise_sum(weights) < 2.0 * weights[every, top]  # else what the weights are off by adds up in the others
     chosen = leads & (pairwise_sum(np.abs(others)) < reach)
-    flat[place[chosen]] = -pairwise_sum(others[chosen])
+    flat[place[chosen]] = -pairwise_sum(others)[chosen]
     return result
 
 
+def _place(array: Array, row: Any, column: Any) -> Any:
+    """Where in memory a component lies."""
+    return row * array.shape[-1] + column if array.flags.c_contiguous else column * len(array) + row
+
+
 def _rows_of(array: Array, rows: Any) -> Array:
-    """Some of the rows, each in one piece."""
+    """Some of the rows, which lie in memory as all do."""
+    if not array.flags.c_contiguous and array.ndim == 2:
+        return np.asarray(array.T.take(rows, axis=1).T)
     found = array.reshape(-1, array.shape[-1])[rows] if array.ndim != 2 else array[rows]
     return np.ascontiguousarray(found)
 

@@ -4,8 +4,10 @@ import inspect
 import linecache
 import math
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,7 @@ from .reductions import centred as centred
 from .reductions import deviations as deviations
 from .reductions import dot as dot
 from .reductions import exponential_sum as exponential_sum
+from .reductions import exponential_total as exponential_total
 from .reductions import exponentials as exponentials
 from .reductions import less_mean as less_mean
 from .reductions import less_one_hot as less_one_hot
@@ -28,6 +31,7 @@ from .reductions import log_sum_exp as log_sum_exp
 from .reductions import pairwise_sum as pairwise_sum
 from .reductions import root_mean_square as root_mean_square
 from .reductions import shifted as shifted
+from .reductions import signed_sum as signed_sum
 from .reductions import total as total
 from .reductions import weighted as weighted
 from .scalar import KEPT, Range, result_dtype
@@ -38,11 +42,17 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
-FEW = 1 << 15
-"""Numbers in float64 that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
+FEW = 1 << 16
+"""Numbers that a kernel is given at once: what it computes in between stays in the cache, and its calls are paid for."""
+KEPT_BYTES = 1 << 24
+"""Bytes: more than what is computed in between takes at a time."""
+BUFFER = 1024
+"""Numbers that NumPy may copy into a buffer at once: few, or it copies rows, and the one number that each is divided by as often as the row is long."""
 MANY = 128
 """Rows from which it pays to arrange them anew."""
 F64, F32, INDEX = np.dtype(np.float64), np.dtype(np.float32), np.dtype(np.intp)
+LAYOUTS = 64
+"""Shapes and dtypes of arguments that are remembered as such that fit together."""
 NEAR = 1e-3
 """How far an input may be from what its derivatives rely on (a sum of 1, symmetry): rounding, and not another kind of input."""
 
@@ -96,6 +106,8 @@ class _Call(NamedTuple):
     dtype: Any
     axis: int
     own: Mapping[str, tuple[int, ...]]
+    alike: bool = False
+    """Whether all arrays of numbers are known to be of the dtype."""
 
     def shape(self, axes: tuple[str, ...]) -> tuple[int, ...]:
         return (*self.batch, *[self.sizes[a] for a in axes])
@@ -148,6 +160,7 @@ class VectorFunction:
         )
         self._required = tuple(required)
         self._single = frozenset(single)
+        self._layouts: dict[tuple[Any, ...], tuple[tuple[int, ...], dict[str, int], Any]] = {}
         self._defaults = {name: np.asarray(one.default) for name, one in inputs.items() if one.default is not None}
         self._checked = [(name, one) for name, one in inputs.items() if one.default is None and one.is_checked]
         self._plain_inputs = [(axes, bool(inputs[each].index_of)) for each in required for axes in [self.axes[each]]]
@@ -426,12 +439,45 @@ class VectorFunction:
         self, args: tuple[Any, ...], facts: bool, extra: tuple[str, str, Any, tuple[str, ...], str] | None
     ) -> _Call | None:
         """A call with nothing to convert, taken apart: contiguous arrays of one dtype and one batch. None for any other."""
-        sizes: dict[str, int] = {}
-        dtype = batch = None
+        key: list[Any] = []
+        for array in args:
+            if type(array) is not np.ndarray or not array.flags.c_contiguous:
+                return None
+            key += array.shape, array.dtype
+        layout = self._layouts.get(tuple(key))
+        if layout is None:
+            layout = self._layout_of(args)
+            if layout is None:
+                return None
+            if len(self._layouts) >= LAYOUTS:
+                self._layouts.clear()
+            self._layouts[tuple(key)] = layout
+        batch, sizes, dtype = layout
+        arrays = dict(zip(self._required, args, strict=True))
+        if self._defaults:
+            arrays = {name: arrays.get(name, self._defaults.get(name)) for name in self.inputs}
+        for name, one in self._checked:
+            self._check(name, one, arrays[name], sizes, facts)
+        own = {name: a.shape for name, a in arrays.items()}
+        call = _Call([*arrays.values()], batch, sizes, dtype, -1, own, not self._defaults)
+        if extra:
+            _, _, vector, axes, like = extra
+            wanted = call.own[like] if like else call.shape(axes)
+            if type(vector) is not np.ndarray or vector.dtype is not dtype or vector.shape != wanted:
+                return None
+            if not vector.flags.c_contiguous:
+                return None
+            call.arrays.append(vector)
+        return call
+
+    def _layout_of(self, args: tuple[Any, ...]) -> tuple[tuple[int, ...], dict[str, int], Any] | None:
+        """The batch, the sizes and the dtype of contiguous arrays; None where these are not the same for all."""
         if len(args) != len(self._required):
             return None
+        sizes: dict[str, int] = {}
+        dtype = batch = None
         for array, (axes, index) in zip(args, self._plain_inputs, strict=True):
-            if type(array) is not np.ndarray or not array.flags.c_contiguous or array.ndim < len(axes):
+            if array.ndim < len(axes):
                 return None
             split = array.ndim - len(axes)
             batch = array.shape[:split] if batch is None else batch
@@ -443,21 +489,7 @@ class VectorFunction:
                     return None
         if batch is None or not (dtype is F64 or dtype is F32):
             return None
-        arrays = dict(zip(self._required, args, strict=True))
-        if self._defaults:
-            arrays = {name: arrays.get(name, self._defaults.get(name)) for name in self.inputs}
-        for name, one in self._checked:
-            self._check(name, one, arrays[name], sizes, facts)
-        call = _Call([*arrays.values()], batch, sizes, dtype, -1, {name: a.shape for name, a in arrays.items()})
-        if extra:
-            _, _, vector, axes, like = extra
-            wanted = call.own[like] if like else call.shape(axes)
-            if type(vector) is not np.ndarray or vector.dtype is not dtype or vector.shape != wanted:
-                return None
-            if not vector.flags.c_contiguous:
-                return None
-            call.arrays.append(vector)
-        return call
+        return batch, sizes, dtype
 
     def _named(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         call = f"{self.__name__}{self.__signature__}"
@@ -594,9 +626,11 @@ class VectorFunction:
         """What a kernel gives, its results of the axes `results`, as many batch elements at a time as stay in the cache, shared between
         threads. dtype: of the results, where there are many. single: the kernel may run in float32."""
         shapes, rows = [call.shape(axes) for axes in results], math.prod(call.batch)
-        kind = F32 if single and all(a.dtype is F32 or a.dtype.kind != "f" for a in call.arrays) else F64
+        kind = F32 if single and (call.dtype is F32 if call.alike else _all_single(call.arrays)) else F64
+        if call.arrays[0].size >= MANY * SHORT:
+            _keep_freed_memory()
         if rows < MANY or not self._last_fits(call):
-            found = kernel(*[_as(a, kind) for a in call.arrays])
+            found = kernel(*(call.arrays if call.alike and kind is call.dtype else [_as(a, kind) for a in call.arrays]))
             return tuple(
                 [
                     each if getattr(each, "shape", None) == shape else np.broadcast_to(each, shape)
@@ -608,7 +642,7 @@ class VectorFunction:
             a.size // max(1, math.prod(a.shape[: a.ndim - d])) for a, d in zip(call.arrays, own, strict=True) if d >= 0
         ]
         inner = [shape[len(call.batch) :] for shape in shapes]
-        step = max(1, FEW * F64.itemsize // kind.itemsize // max([1, *map(math.prod, inner), *widths]))
+        step = max(1, FEW // max([1, *map(math.prod, inner), *widths]))
         arrays = [
             self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
             for a, d in zip(call.arrays, own, strict=True)
@@ -617,7 +651,7 @@ class VectorFunction:
         flat = [whole.reshape(rows, *each) for whole, each in zip(wholes, inner, strict=True)]
 
         def work(pieces: Iterable[tuple[int, int]]) -> None:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), _small_buffers() if rows > step else nullcontext():
                 for k, n in blocks_of(pieces, step):
                     here = slice(k, k + n)
                     found = kernel(
@@ -651,7 +685,7 @@ class VectorFunction:
             )
             whole = np.float64 if summed or out is not None else call.dtype
             (found,) = self._by_rows(_one(kernel), call, (axes,), whole, kernel in self._single)
-            return self._finished(self._summed(found, call, name, reduction), call, axes, out)
+            return self._finished(self._summed(found, call, name, reduction) if summed else found, call, axes, out)
 
     def _summed(self, found: Array, call: _Call, name: str, reduction: str) -> Array:
         if reduction == "none":
@@ -676,6 +710,10 @@ def _one(kernel: Kernel) -> Callable[..., tuple[Array]]:
     return lambda *arrays: (kernel(*arrays),)
 
 
+def _all_single(arrays: Sequence[Any]) -> bool:
+    return all(a.dtype is F32 or a.dtype.kind != "f" for a in arrays)
+
+
 def _as(array: Any, dtype: Any) -> Any:
     """Numbers in a dtype, as they lie; class indices as they are."""
     return array if array.dtype is dtype or array.dtype.kind != "f" else array.astype(dtype)
@@ -687,6 +725,23 @@ def _wide(array: Any) -> Any:
 
 
 # -------------------------------------------------------------------- used by the generated code
+
+
+@lru_cache(maxsize=1)
+def _keep_freed_memory() -> None:
+    """Let the C library keep what a block frees for the next block. glibc gives large arrays back to the system, so that their pages
+    have to be made anew, until it has seen a larger one go; that one need not be touched."""
+    np.empty(KEPT_BYTES, np.uint8)
+
+
+@contextmanager
+def _small_buffers() -> Iterator[None]:
+    """NumPy with buffers of `BUFFER` numbers, in this thread."""
+    before = np.setbufsize(BUFFER)
+    try:
+        yield
+    finally:
+        np.setbufsize(before)
 
 
 def _side_by_side(rows: Array, dtype: Any) -> Array:
@@ -719,3 +774,11 @@ def entry(array: Array, index: Any) -> Array:
     batch = np.broadcast_shapes(array.shape[:-1], np.shape(index))
     whole = np.broadcast_to(array, (*batch, array.shape[-1]))
     return np.asarray(np.take_along_axis(whole, np.broadcast_to(index, batch)[..., None], axis=-1)[..., 0])
+
+
+def shifted_entry(z: Array, index: Any) -> Array:
+    """The component at the class index less the largest of all, as `shifted` has it."""
+    largest = np.maximum.reduce(z, axis=-1)
+    own = entry(z, index)
+    found = np.subtract(own, largest)
+    return np.asarray(found if np.isfinite(largest).all() else np.where(own == largest, 0.0, found))
