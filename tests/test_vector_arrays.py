@@ -2,10 +2,6 @@
 gradient together do their common work once."""
 
 import importlib.util
-import os
-import platform
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -304,25 +300,3 @@ def test_shapes_are_remembered_for_each_dtype_and_not_without_end() -> None:
             assert found.shape == given.shape
             assert found.dtype == given.dtype.newbyteorder("=")
     assert 0 < len(softmax._layouts) <= LAYOUTS
-
-
-@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries keep memory by rules of their own")
-def test_memory_of_a_block_is_not_given_back_between_blocks() -> None:
-    code = """
-import resource, numpy as np
-from chainrule.functions import log_softmax
-z, out = np.zeros((12_000, 10)), np.empty((12_000, 10))
-def faults():
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    log_softmax(z, out=out)
-    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
-print(min(faults() for _ in range(5)))
-"""
-    found = subprocess.run(
-        [sys.executable, "-c", code],
-        capture_output=True,
-        text=True,
-        check=True,
-        env={**os.environ, "CHAINRULE_THREADS": "1"},
-    )
-    assert int(found.stdout) < 100
