@@ -30,6 +30,14 @@ def test_every_number_in_the_code_is_noticed(monkeypatch: pytest.MonkeyPatch) ->
     assert all(v.noticed for v in measured), measured
 
 
+def test_a_number_is_noticed_in_a_part_that_is_beyond_the_limit_anyway(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vector_corruption, "_in_runtime", lambda _: ())
+    about = subject("backpropagation_weights_batch")
+    worst = vector_corruption._worst
+    monkeypatch.setattr(vector_corruption, "_worst", lambda *given: {k: 3 * v + 12 for k, v in worst(*given).items()})
+    assert all(v.noticed for v in vector_corruption.trial(about))
+
+
 def test_a_constant_of_the_runtime_is_changed_and_put_back(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vector_corruption, "CHANGES", (-0.96,))
     monkeypatch.setattr(vector_corruption, "_in_code", lambda _: ())

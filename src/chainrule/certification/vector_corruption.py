@@ -1,9 +1,10 @@
 """Whether the measurement of a function of vectors notices it when a number in its generated code, or a constant of the sums it stands on, is wrong.
 
-Each is changed a little, then more, until the change matters: until a part that was within the limit is off by more than twice that, at any of
-many rows. The measurement must notice it, at rows of its own. A number that no measured part reaches counts as harmless: those of Hessians whose
+Each is changed a little, then more, until the change matters: until a part that was within the limit is off by more than twice that, or one that
+was not by more than twice as much as before, at any of many rows. The measurement must notice it, at rows of its own. A number that no measured part reaches counts as harmless: those of Hessians whose
 products with vectors are measured instead."""
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, replace
@@ -51,9 +52,10 @@ class _Look:
     before: Mapping[str, float]
 
     def error(self, subject: VectorSubject) -> float:
-        """The largest error now of the parts that were within the limit."""
+        """The largest error now; of a part that was beyond the limit, in units in which it was at the limit."""
         now = _worst(subject, self.sizes, self.known)
-        return max((error for what, error in now.items() if self.before[what] <= LIMIT), default=0.0)
+        unit = {what: max(1.0, before / LIMIT) for what, before in self.before.items()}
+        return max((error / unit[what] for what, error in now.items() if math.isfinite(unit[what])), default=0.0)
 
 
 def _look(subject: VectorSubject, sizes: Mapping[int, int]) -> _Look:
