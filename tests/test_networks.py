@@ -49,7 +49,7 @@ anything_goes = settings(deadline=None, suppress_health_check=list(HealthCheck))
 # ---------------------------------------------------------------- gradients
 
 
-@settings(anything_goes, max_examples=15)
+@settings(anything_goes, max_examples=10)
 @given(networks(), st.integers(1, 5), st.integers(0, 1000))
 def test_cost_and_gradients_are_those_of_a_cost_written_by_hand(network, samples, seed):
     given = sample(network, samples, seed)
