@@ -34,8 +34,8 @@ PAIRS = 100
 STEPS = (0, 1, 2, 4, 64, 1 << 20, 1 << 40, 1 << 46, 1 << 49)  # neighbours of the numbers in the code
 THIN = 2  # how much of a line the measurement takes
 ROOTS = 8  # changes of sign of a line that are looked at closely
-CORNERS = 1000  # points at which every argument is a number of the code
 LINES = 12  # lines along which they are looked for
+CORNERS = 1000  # points at which every argument is a number of the code
 FLOAT64, FLOAT32 = np.dtype(np.float64), np.dtype(np.float32)
 WAYS: Mapping[np.dtype[Any], Callable[[ScalarFunction, Part], Iterator[Path]]] = {
     FLOAT64: paths,

@@ -2,18 +2,17 @@
 2⁻²⁴ of its result, and where no sum has operands that are rounded already, these add up."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Abs, Expr, Mul
+from sympy import Abs, Expr
 
-from chainrule.codegen.narrow import Array, as_single
-from chainrule.codegen.points import closer
+from chainrule.codegen.narrow import on_lines, unguarded, values_at
 from chainrule.codegen.printing import body
 from chainrule.codegen.stable import LIMIT, Stable, runnable
-from chainrule.codegen.vocabulary import defined, group, over, product, quotient, size
+from chainrule.codegen.vocabulary import defined, group, over, size
 from chainrule.runtime.blocks import Bounds
 
 MOST = 4  # roundings: as many are within 4 ulp
@@ -61,7 +60,7 @@ def _is_exact(factor: Expr) -> bool:
 
 def _forms(found: Stable) -> Iterator[Expr]:
     for each in (found.problem.expr, *(step.expr for step in found.steps), found.expr):
-        yield each.replace(product, Mul).replace(quotient, over).replace(defined, lambda value, otherwise: value)
+        yield unguarded(each).replace(defined, lambda value, otherwise: value)
 
 
 def _denominators(expr: Expr) -> Iterator[Expr]:
@@ -82,22 +81,13 @@ def _inside(domain: tuple[float, float]) -> tuple[float, float] | None:
 
 def _right(found: Stable, function: Any, names: Mapping[Any, str], bounds: Bounds) -> bool:
     """Whether the statements in float32 are within the limit of those in float64, at numbers of float32."""
-    stated = found.problem
-    used = [k for k, symbol in enumerate(stated.symbols) if symbol in stated.expr.free_symbols]
-    some = [*stated.points, *closer(stated.points, stated.reference.domains, used)]
-    points = as_single(np.array(some, dtype=np.float64), stated.reference.domains)
+    points = on_lines(found)
     inside = [(column >= pair[0]) & (column <= pair[1]) for column, pair in zip(points.T, bounds, strict=True) if pair]
     points = points[np.logical_and.reduce(inside)] if inside else points
-    wanted = _at(points, runnable(found.body, tuple(names.values())), np.float64)
-    got = _at(points, function, np.float32)
+    wanted = values_at(points, runnable(found.body, tuple(names.values())))
+    got = values_at(points, function, np.float32)
     with np.errstate(all="ignore"):
         rounded = wanted.astype(np.float32)
         unit = np.spacing(np.abs(rounded)).astype(np.float64)
         right = (got == rounded) | (np.abs(got - wanted) <= LIMIT * unit) | np.isnan(wanted)
     return bool(len(points)) and bool(np.all(right))
-
-
-def _at(points: Array, function: Any, kind: Any) -> Any:
-    columns: Sequence[Any] = [np.array(column, kind) for column in points.T]
-    with np.errstate(all="ignore"):
-        return np.broadcast_to(function(*columns), len(points)).astype(kind)

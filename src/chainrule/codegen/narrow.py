@@ -46,14 +46,14 @@ def narrow(found: Stable, names: Mapping[Any, str], arguments: int) -> tuple[tup
     points = _points(found, names)
     if not len(points):
         return None
-    wanted = _at(points, _runnable(found.body, names))
+    wanted = values_at(points, _runnable(found.body, names))
     domains = found.problem.reference.domains
     wide: Bounds = (None,) * len(names)
     ordinary = tuple(
         (-REACH, REACH) if k < arguments and max(map(abs, domain)) > REACH else None for k, domain in enumerate(domains)
     )
     most = math.inf if found.expr.has(refined) else WORTH * cost(found.expr)
-    given = as_single(np.array(found.problem.points, dtype=np.float64), domains)
+    given = _as_single(np.array(found.problem.points, dtype=np.float64), domains)
     price = {form: _price(form, given, names) for form in dict.fromkeys(_forms(found))}
     tests = LIMIT * sum(pair is not None for pair in ordinary)
     choices = [
@@ -61,7 +61,7 @@ def narrow(found: Stable, names: Mapping[Any, str], arguments: int) -> tuple[tup
     ]
     for paid, form, bounds in sorted(choices, key=lambda choice: choice[0]):
         code = _seldom(body(form, names))
-        if paid < most and _unseen(points, _at(points, _runnable(code, names)), wanted, bounds):
+        if paid < most and _unseen(points, values_at(points, _runnable(code, names)), wanted, bounds):
             return code.lines, bounds
     return None
 
@@ -82,9 +82,14 @@ def _forms(found: Stable) -> Iterator[Expr]:
             yield more.replace(refined, partial(_of_one_term, positive=positive))
 
 
+def unguarded(expr: Expr) -> Expr:
+    """Without care for 0 * inf and 0 / 0."""
+    return expr.replace(product, Mul).replace(quotient, over)
+
+
 def _plain(expr: Expr) -> Iterator[Expr]:
-    """Without care for 0 * inf, and then without choices."""
-    plain = expr.replace(product, Mul).replace(quotient, over)
+    """Without that care, and then without choices."""
+    plain = unguarded(expr)
     yield plain
     yield rewrite(plain, UNDIVIDED)
 
@@ -106,7 +111,7 @@ def _price(form: Expr, points: Array, names: Mapping[Any, str]) -> float:
     """The cost, and that of more digits, at as many of the points as need them."""
     again = 0.0
     for node in form.atoms(refined):
-        left, size = (_at(points, _runnable(body(part, names), names)) for part in node.args[1:3])
+        left, size = (values_at(points, _runnable(body(part, names), names)) for part in node.args[1:3])
         with np.errstate(all="ignore"):
             again += float(np.mean(np.abs(left) < LEFT * size))
     return cost(form) + AGAIN * again
@@ -135,24 +140,36 @@ def _unseen(points: Array, got: Array, wanted: Array, bounds: Bounds) -> bool:
     return bool(np.all(good[inside]))
 
 
-def _at(points: Array, function: Callable[..., Any]) -> Array:
+def values_at(points: Array, function: Callable[..., Any], kind: type[np.floating[Any]] = np.float64) -> Any:
+    """What a function gives at points, computed in a dtype."""
+    columns = np.array(points.T, dtype=kind, order="C")
     with np.errstate(all="ignore"):
-        found: Array = np.array(np.broadcast_to(function(*points.T.copy()), len(points)), dtype=np.float64)
-    return found
+        return np.array(np.broadcast_to(function(*columns), len(points)), dtype=kind)
 
 
 def _points(found: Stable, names: Mapping[Any, str]) -> Array:
-    """Numbers of float32: those the form was found with, lines through them, and the numbers about each change of sign along these."""
-    stated = found.problem
-    used = [k for k, symbol in enumerate(stated.symbols) if symbol in stated.expr.free_symbols]
-    some = [*stated.points, *closer(stated.points, stated.reference.domains, used)]
-    every = as_single(np.array(some, dtype=np.float64), stated.reference.domains)
+    """The numbers of float32 on lines, and those about each change of sign along these."""
+    every = on_lines(found)
     function = _runnable(found.body, names)
-    about = [_roots(every, function, k) for k in used[:2]]
-    return as_single(np.concatenate([every, *about]), stated.reference.domains)
+    about = [_roots(every, function, k) for k in _used(found)[:2]]
+    return _as_single(np.concatenate([every, *about]), found.problem.reference.domains)
 
 
-def as_single(points: Array, domains: Sequence[tuple[float, float]]) -> Array:
+def on_lines(found: Stable) -> Array:
+    """Numbers of float32: those the form was found with, and lines through them."""
+    stated = found.problem
+    domains = stated.reference.domains
+    some = [*stated.points, *closer(stated.points, domains, _used(found))]
+    return _as_single(np.array(some, dtype=np.float64), domains)
+
+
+def _used(found: Stable) -> list[int]:
+    """The places of the symbols that the expression depends on."""
+    stated = found.problem
+    return [k for k, symbol in enumerate(stated.symbols) if symbol in stated.expr.free_symbols]
+
+
+def _as_single(points: Array, domains: Sequence[tuple[float, float]]) -> Array:
     with np.errstate(over="ignore"):
         rounded = np.unique(points.astype(np.float32).astype(np.float64), axis=0)
     inside = [(column >= low) & (column <= high) for column, (low, high) in zip(rounded.T, domains, strict=True)]
@@ -165,7 +182,7 @@ def _roots(points: Array, function: Callable[..., Any], k: int) -> Array:
     others = [j for j in range(points.shape[1]) if j != k]
     ordered = points[np.lexsort([points[:, k], *(points[:, j] for j in others)])]
     ordered = ordered[np.isfinite(ordered).all(axis=1)]
-    values = _at(ordered, function)
+    values = values_at(ordered, function)
     same = (ordered[1:, others] == ordered[:-1, others]).all(axis=1)
     change = np.flatnonzero(same & (np.sign(values[1:]) * np.sign(values[:-1]) < 0))
     line, first = ordered[change], np.sign(values[change])
@@ -176,6 +193,6 @@ def _roots(points: Array, function: Callable[..., Any], k: int) -> Array:
         return rows
 
     low, high = (ordered[change + n, k].astype(np.float32) for n in (0, 1))
-    at = order(between(low, high, lambda middle: np.sign(_at(moved(middle), function)) == first))
+    at = order(between(low, high, lambda middle: np.sign(values_at(moved(middle), function)) == first))
     near = [moved(unorder(at + step, low.dtype)) for each in STEPS for step in (each, -each)]
     return np.concatenate(near)
