@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from .notation import vector as vector
     from .numeric import check_gradient as check_gradient
     from .numeric import numerical_gradient as numerical_gradient
+    from .runtime.compiling import is_compiled as is_compiled
+    from .runtime.compiling import set_compiled as set_compiled
     from .runtime.threads import get_threads as get_threads
     from .runtime.threads import set_threads as set_threads
     from .verification import verify as verify
@@ -55,6 +57,8 @@ _HOME = {
     "argmin": ".notation",
     "maximum": ".notation",
     "minimum": ".notation",
+    "is_compiled": ".runtime.compiling",
+    "set_compiled": ".runtime.compiling",
     "get_threads": ".runtime.threads",
     "set_threads": ".runtime.threads",
     "render": ".produce",
