@@ -1,4 +1,4 @@
-"""The coefficients in `chainrule.runtime.special` and `chainrule.runtime.gates`, computed anew: ``python -m chainrule.codegen.fits`` prints them with
+"""The coefficients in `chainrule.runtime.special`, `chainrule.runtime.gates` and `chainrule.runtime.loops.elementary`, computed anew: ``python -m chainrule.codegen.fits`` prints them with
 their errors."""
 
 import struct
@@ -118,6 +118,27 @@ def square(name: str, f: Callable[[Any], Any], degree: int, top: Any) -> Fit:
     return Fit(name, tuple(map(float, found)), float(error))
 
 
+def around_zero(name: str, f: Callable[[Any], Any], degree: int, top: Any) -> Fit:
+    """A polynomial of that degree, equal to f at its Chebyshev points for -top <= x <= top."""
+    xs = [top * M.cos(M.pi * (2 * k + 1) / (2 * degree + 2)) for k in range(degree + 1)]
+    found = interpolate(xs, [f(x) for x in xs], M)
+    tests = [top * (M.mpf(2 * k + 1) / 400 - 1) for k in range(400)]
+    error = max(abs(_value(found, x) / f(x) - 1) for x in tests)
+    return Fit(name, tuple(map(float, found)), float(error))
+
+
+def exponential_rest(r: Any) -> Any:
+    """(exp(r) - 1 - r)/r², in digits enough for small r."""
+    with M.workdps(3 * M.dps):
+        return (M.exp(r) - 1 - r) / (r * r)
+
+
+def logarithm_rest(s: Any) -> Any:
+    """(log((1 + s)/(1 - s))/s - 2)/s², likewise."""
+    with M.workdps(3 * M.dps):
+        return (M.log((1 + s) / (1 - s)) / s - 2) / (s * s)
+
+
 def interpolate(xs: list[Any], ys: list[Any], m: Any) -> list[Any]:
     """The polynomial through the points, by rising powers (Newton's divided differences)."""
     table = list(ys)
@@ -150,6 +171,14 @@ def fits() -> tuple[Fit, ...]:
         parts("SLOPE_ROOT", _slope_root()),
         parts("SLOPE_ROOT_SINGLE", _slope_root(), "f"),
         square("ERF", lambda x: M.erf(x) / x, 11, M.one),
+        *(
+            around_zero(name, exponential_rest, degree, M.log(2) / 2 * M.mpf("1.0001"))
+            for name, degree in (("EXP", 10), ("EXP_SINGLE", 5))
+        ),
+        *(
+            square(name, logarithm_rest, degree, (M.sqrt(2) - 1) ** 4 * M.mpf("1.001"))
+            for name, degree in (("LOG", 6), ("LOG_SINGLE", 3))
+        ),
     )
 
 

@@ -9,12 +9,16 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from .compiling import is_compiled
 from .threads import get_threads
+
+if TYPE_CHECKING:
+    from .loops.kernels import Compiled
 
 Array = npt.NDArray[np.float64]
 BLOCK = 65536
@@ -23,6 +27,8 @@ SHARED = 131072
 """Elements from which threads may be worth their start."""
 SHARED_BLOCK = 1 << 20
 """Bytes of an array of a block where threads share the work: longer calls, for which they seldom wait for each other."""
+LONG = 1 << 20
+"""Elements of a block for a single loop, which needs no cache."""
 WORTH = 3e-4
 """Seconds of work for which a thread is worth its start."""
 F64 = np.dtype(np.float64)
@@ -81,7 +87,7 @@ class Kernel:
     nan: the inputs whose NaN the code does not pass on by itself."""
 
     PARTS = ("block", "guarded", "number", "results", "scratch", "masks", "nan", "moderate", "single", "narrow")
-    __slots__ = (*PARTS, "rounded", "tables", "whole")
+    __slots__ = (*PARTS, "loops", "rounded", "tables", "whole")
 
     def __init__(
         self,
@@ -101,6 +107,8 @@ class Kernel:
         self.results, self.scratch, self.masks, self.nan = results, scratch, masks, nan
         self.moderate, self.single, self.narrow, self.whole = moderate, single, narrow, whole
         self.rounded = None if narrow is None or whole is not None else self.but(whole=self)
+        self.loops: dict[Any, Any] = {}
+        """What was compiled of the code, by the kinds of its arrays."""
         self.tables: dict[Any, Any] = {}
         """Results for every float16, by the values of the other inputs; filled when they are first needed."""
 
@@ -154,12 +162,15 @@ def in_slices(
     given: list[Any] = [x if type(x) is float else x.reshape(-1) for x in inputs]
     flat = [out.reshape(-1) for out in outs]
     converted = any(x.dtype is not kind for x in (*given, *flat) if type(x) is not float)
-
     most = flat[0].size
     size = min(most, BLOCK if get_threads() == 1 else SHARED_BLOCK // kind.itemsize)
+    loops = None if extra else compiled_kernel(kernel, given, flat, kind)
+    if loops:
+        converted = False  # loops do that
+        size = min(most, LONG) if loops.is_loop else size
 
     def work(pieces: Iterable[tuple[int, int]]) -> None:
-        whole = scratch(kernel, (size,), kind)
+        whole = [] if loops else scratch(kernel, (size,), kind)
         wide = [None if type(x) is float or x.dtype is kind else np.empty(size, kind) for x in (*given, *flat)]
         for k, n in blocks_of(pieces, size):
             piece = slice(k, k + n)
@@ -300,7 +311,7 @@ def once(
     """Everything as one block, of contiguous arrays of one shape, all of float64 or, for the code in it, of float32."""
     room = scratch(kernel, outs[0].shape, kind) if kernel.scratch or kernel.masks else ()
     simple = kernel.guarded is None and kernel.moderate is None and kernel.whole is None
-    if mend is None and not extra and kind is F64 and simple:
+    if mend is None and not extra and kind is F64 and simple and not is_compiled():
         _quiet(kernel.block, *inputs, *outs, *room)  # as in `_block`, in fewer steps
     else:
         _quiet(_block, kernel, inputs, outs, room, mend, extra, kind)
@@ -415,10 +426,14 @@ def _block(
     kind: np.dtype[Any],
 ) -> None:
     """One block, by whichever code of the kernel suits it; floating-point flags are ignored by the caller."""
+    given = inputs[: len(inputs) - extra] if extra else inputs
+    loops = compiled_kernel(kernel, given, outs, kind)
+    if loops is not None:
+        _by_loops(loops, kernel, inputs, outs, mend, extra)
+        return
     if kind is F32 or kernel.whole is not None:
         _of_single(kernel, inputs, outs, room, mend)
         return
-    given = inputs[: len(inputs) - extra] if extra else inputs
     moderate = kernel.moderate
     code = kernel.block
     if moderate is not None and moderate.flags and unflagged(moderate.block, *given, *outs, *room):
@@ -435,6 +450,26 @@ def _block(
             kernel.guarded(*given, *outs, *room)
     if mend is not None:
         mend(inputs, outs)
+
+
+def compiled_kernel(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], kind: np.dtype[Any]) -> "Compiled | None":
+    """The code of a kernel for such arrays as loops, if code is compiled, and this can be."""
+    if not is_compiled():
+        return None
+    from .loops.kernels import compiled
+
+    return compiled(kernel, inputs, outs, kind)
+
+
+def _by_loops(
+    loops: "Compiled", kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int
+) -> None:
+    given = [x if type(x) is float else x.reshape(-1) for x in inputs]
+    outside = loops.run(given[: len(given) - extra], [out.reshape(-1) for out in outs])
+    if mend is not None:
+        mend(inputs, outs)
+    if outside:
+        _again_outside(kernel, inputs, outs, mend)
 
 
 def _nothing(*arrays: Any) -> None:
@@ -454,12 +489,19 @@ def _of_single(
     if mend is not None:
         mend(inputs, outs)
     if not done and not single.holds(inputs):
-        places = np.flatnonzero(single.outside(inputs))
-        chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
-        found = [np.empty(places.size) for _ in outs]
-        once(kernel.whole or kernel, chosen, found, mend)
-        for out, values in zip(outs, found, strict=True):
-            out.reshape(-1)[places] = values
+        _again_outside(kernel, inputs, outs, mend)
+
+
+def _again_outside(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None) -> None:
+    """The elements outside the bounds of the code for results of float32, by that for all numbers."""
+    single = kernel.narrow if kernel.whole is not None else kernel.single
+    assert single is not None
+    places = np.flatnonzero(single.outside(inputs))
+    chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
+    found = [np.empty(places.size) for _ in outs]
+    once(kernel.whole or kernel, chosen, found, mend)
+    for out, values in zip(outs, found, strict=True):
+        out.reshape(-1)[places] = values
 
 
 Check = tuple[int, float, float, bool, bool]

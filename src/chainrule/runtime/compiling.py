@@ -2,40 +2,38 @@
 
 import os
 
-_chosen: bool | None = None
+_on: bool | None = None
 VARIABLE = "CHAINRULE_COMPILED"
 MISSING = "{}: Numba, which compiles, is not installed; pip install 'chainrule[compiled]'."
 
 
 def set_compiled(on: bool | None) -> None:
-    """Let functions compile their code with Numba, when they are first called; None goes back to the environment variable CHAINRULE_COMPILED, 1 or 0,
-    and where that is not set to no. The first call of each function takes a second or two, later processes find what was compiled.
+    """Let functions compile their code with Numba, each when it is first called; None goes back to the environment variable CHAINRULE_COMPILED, 1 or 0,
+    and where that is not set to no. The first call of a function takes a second or two, later processes find what was compiled.
     Raises ImportError where Numba is not installed, TypeError for what is neither True, False nor None."""
-    global _chosen
+    global _on
     if on is not None and not isinstance(on, bool):
         raise TypeError(f"set_compiled({on!r}): give True, False, or None for the default.")
     if on:
         _require(f"set_compiled({on})")
-    _chosen = on
+    _on = on
 
 
 def is_compiled() -> bool:
-    """Whether a call made now would run compiled code."""
-    return _by_default() if _chosen is None else _chosen
-
-
-_known: dict[str, bool] = {}
+    """Whether a call made now would run compiled code. The environment is looked at once."""
+    global _on
+    if _on is None:
+        _on = _by_default()
+    return _on
 
 
 def _by_default() -> bool:
     given = os.environ.get(VARIABLE, "").strip()
-    if given not in _known:
-        if given not in ("", "0", "1"):
-            raise ValueError(f"{VARIABLE}={given!r}: it is 1 or 0.")
-        if given == "1":
-            _require(f"{VARIABLE}=1")
-        _known[given] = given == "1"
-    return _known[given]
+    if given not in ("", "0", "1"):
+        raise ValueError(f"{VARIABLE}={given!r}: it is 1 or 0.")
+    if given == "1":
+        _require(f"{VARIABLE}=1")
+    return given == "1"
 
 
 def _require(asked: str) -> None:

@@ -1,11 +1,15 @@
 """The shortest way from a call to the code of a kernel, for the most frequent calls: one small contiguous array for each argument."""
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .blocks import BLOCK, CONTEXTS, F32, F64, Check, Kernel, inside, mended, scratch, unflagged
+from .blocks import BLOCK, CONTEXTS, F32, F64, Check, Kernel, compiled_kernel, inside, mended, scratch, unflagged
+from .compiling import is_compiled
+
+if TYPE_CHECKING:
+    from .loops.kernels import Compiled
 
 Direct = Callable[[tuple[Any, ...], Any], Any]
 """From the arguments of a call and the array for its result, or None, to the result; None where another way is to be taken."""
@@ -32,6 +36,29 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
     if narrow is not None and not narrow.holds_of_numbers((None,) * few + defaults):
         narrow = None
 
+    wide = {F64: (kernel, F64), F32: (kernel, F32) if single else (kernel.rounded or kernel if narrow else kernel, F64)}
+    loops: dict[Any, "Compiled | None"] = {}
+
+    def by_loops(kind: Any, inputs: tuple[Any, ...], out: Any, shape: tuple[int, ...]) -> Any:
+        if out is None:
+            out = np.empty(shape, kind)
+        elif not fits((out,), shape, kind, inputs):
+            return None
+        if kind not in loops:
+            own, computed = wide[kind]
+            loops[kind] = compiled_kernel(own, inputs, (out,), computed)
+        code = loops[kind]
+        if code is None or not code.is_loop:
+            return None
+        flat, target = inputs, out
+        if len(shape) != 1:
+            flat, target = tuple(x if type(x) is float else x.reshape(-1) for x in inputs), out.reshape(-1)
+        if code.run(flat, (target,)):
+            return None
+        if checks and not inside(checks, inputs):
+            CONTEXTS.quiet.run(mended, checks, inputs, (out,))
+        return out
+
     def call(args: tuple[Any, ...], out: Any) -> Any:
         if len(args) != few:
             return None
@@ -48,6 +75,8 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         inputs = args + defaults
         if kind is not F64 and kind is not F32:
             return None
+        if is_compiled():
+            return by_loops(kind, inputs, out, shape)
         own: np.dtype[Any] = F64
         within, twin = moderate, guarded
         if kind is F32 and single is not None:

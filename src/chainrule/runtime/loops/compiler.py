@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import linecache
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -26,7 +27,7 @@ def compiled(function: Callable[..., Any], cache: bool = True) -> Callable[..., 
 def compiled_text(text: str) -> Callable[..., Any]:
     """The function `loop` of a text of Python. The text becomes a file of the user's cache, beside which Numba keeps what it compiles; where there can
     be none it is compiled for this process alone."""
-    name = f"loop_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
+    name = f"chainrule_loop_{hashlib.sha256(text.encode()).hexdigest()[:24]}"
     try:
         path = _kept(name, text)
     except OSError:
@@ -36,7 +37,7 @@ def compiled_text(text: str) -> Callable[..., Any]:
         return compiled(namespace["loop"], cache=False)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # what is loaded from the cache looks for it there
     spec.loader.exec_module(module)
     return compiled(module.loop)
 

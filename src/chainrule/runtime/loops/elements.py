@@ -1,0 +1,57 @@
+"""What the functions that generated code calls do to single elements, bit for bit as they do it to arrays.
+
+A row is a text in the operands {0}, {1}, …, names or constants, and in constants of the loop's own type; where it takes several lines, {r} is the result."""
+
+ELEMENTS = {
+    "np.add": "{0} + {1}",
+    "np.subtract": "{0} - {1}",
+    "np.multiply": "{0} * {1}",
+    "np.divide": "{0} / {1}",
+    "np.negative": "-{0}",
+    "np.abs": "abs({0})",
+    "np.sqrt": "math.sqrt({0})",
+    "np.copysign": "math.copysign({0}, {1})",
+    "np.sign": "ONE if {0} > ZERO else -ONE if {0} < ZERO else abs({0})",
+    "np.less": "{0} < {1}",
+    "np.less_equal": "{0} <= {1}",
+    "np.greater": "{0} > {1}",
+    "np.greater_equal": "{0} >= {1}",
+    "np.equal": "{0} == {1}",
+    "np.not_equal": "{0} != {1}",
+    "np.isnan": "{0} != {0}",
+    "np.isinf": "abs({0}) == INF",
+    "np.isfinite": "abs({0}) < INF",
+    "np.logical_and": "{0} & {1}",
+    "np.logical_or": "{0} | {1}",
+    "np.logical_not": "not {0}",
+    "np.maximum": "{0} if ({0} > {1}) | ({0} != {0}) else {1}",
+    "np.minimum": "{0} if ({0} < {1}) | ({0} != {0}) else {1}",
+    "at_least": "{0} if ({0} >= {1}) | ({0} != {0}) else {1}",
+    "at_most": "{0} if ({0} <= {1}) | ({0} != {0}) else {1}",
+    "select": "{1} if {0} else {2}",
+    "clipped": "{r}_low = {0} if ({0} >= -{1}) | ({0} != {0}) else -{1}\n{r} = {r}_low if ({r}_low <= {1}) | ({r}_low != {r}_low) else {1}",
+    "product": "ZERO if (({0} == ZERO) & (abs({1}) == INF)) | (({1} == ZERO) & (abs({0}) == INF)) else {0} * {1}",
+    "quotient": "ZERO if ({0} == ZERO) & ({1} == ZERO) else {0} / {1}",
+    "lost": "{r}_s = {0} - {1}\n{r}_back = {r}_s - {0}\n{r}_rest = ({0} - ({r}_s - {r}_back)) - ({1} + {r}_back)\n"
+    "{r} = {r}_rest if abs({r}_rest) < INF else ZERO",
+}
+"""By the text of the function. Of two equal zeros np.maximum takes the second, a limit that is a number leaves the first."""
+OF_ARRAYS = {"at_least": "np.maximum", "at_most": "np.minimum"}
+"""What limits are that are arrays."""
+TRUTHS = {"np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equal", "np.not_equal", "np.isnan", "np.isinf", "np.isfinite",
+          "np.logical_and", "np.logical_or", "np.logical_not"}  # fmt: skip
+"""Those that give truth values."""
+ELEMENTARY = {f"np.{name}" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")}
+"""Functions of `elementary`; as calls of NumPy they may write into their own operand."""
+CALLS: dict[str, set[str]] = {"float64": set(), "float32": set()}
+"""Those that are quicker as calls of NumPy, by the kind of numbers."""
+
+
+def is_element(function: str, kind: str) -> bool:
+    """Whether a loop computes the function; else it is called."""
+    return function in ELEMENTS or (function in ELEMENTARY and function not in CALLS[kind])
+
+
+def row(function: str) -> str:
+    """The text of a function of elements."""
+    return ELEMENTS.get(function) or f"{function.removeprefix('np.')}({{0}})"

@@ -1,0 +1,111 @@
+"""Kernels as loops and calls: what `chainrule.runtime.blocks` runs in place of their code where code is compiled."""
+
+from collections.abc import Callable, Sequence
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+
+from ..blocks import F32, F64, Kernel, Within
+from .compiler import compiled_text
+from .plan import Call, Kinds, Loop, Plan, plan
+from .statements import Unreadable, values_of
+from .texts import Test, number, text_of
+
+OUTSIDE, UNDEFINED = 1, 2
+"""The bits of an element outside the bounds of the code, and outside the domain of the function, or NaN."""
+
+
+PART = 32768
+"""Elements between two calls: what they read and write stays in the cache."""
+
+
+class Compiled:
+    """The code of a block, compiled for some kinds of inputs and results, with the tests of its inputs."""
+
+    def __init__(self, made: Plan, kind: np.dtype[Any], numbers: Sequence[bool], results: int, tests: Sequence[Test]) -> None:
+        self.kind, self.buffers = kind, made.buffers
+        places = [f"{letter}{k}" for letter, count in (("i", len(numbers)), ("o", results), ("b", made.buffers)) for k in range(count)]
+        self.steps: list[tuple[Callable[..., Any], Callable[[Any], Any], int | None]] = []
+        left = list(tests)
+        loops = [step for step in made.steps if isinstance(step, Loop)]
+        for step in made.steps:
+            if isinstance(step, Call):
+                assert step.value.call
+                self.steps.append((step.value.call, _picked(step.reads, places), places.index(step.write)))
+                continue
+            here = [t for t in left if f"i{t.number}" in step.reads.values() or step is loops[-1]]
+            left = [t for t in left if t not in here]
+            text = text_of(made.values, step, numbers, kind.name, here)
+            self.steps.append((compiled_text(text.text), _picked(text.names, places), None))
+        if left:
+            raise Unreadable("no loop that could look at the inputs")
+        self.is_loop = len(self.steps) == 1 and bool(loops)
+        """Whether it is a single loop, which needs no arrays besides and calls nothing."""
+
+    def run(self, inputs: Sequence[Any], outs: Sequence[Any]) -> int:
+        """Fill `outs` from inputs: arrays of one dimension and one length, and numbers. Returns the bits of the tests that hold for an element."""
+        if self.is_loop:
+            code, arguments, _ = self.steps[0]
+            bits: int = code(*arguments((*inputs, *outs)))
+            return bits
+        size = outs[0].size
+        part = min(size, PART)
+        room: Any = np.empty((self.buffers, part), self.kind) if self.buffers else ()
+        if part == size:
+            return self._once((*inputs, *outs, *room))
+        bits = 0
+        for start in range(0, size, part):
+            piece = slice(start, start + part)
+            left = min(part, size - start)
+            read = [x if type(x) is float else x[piece] for x in inputs]
+            bits |= self._once((*read, *[out[piece] for out in outs], *[each[:left] for each in room]))
+        return bits
+
+    def _once(self, arrays: tuple[Any, ...]) -> int:
+        bits = 0
+        for code, arguments, write in self.steps:
+            if write is None:
+                bits |= code(*arguments(arrays))
+            else:
+                code(*arguments(arrays), out=arrays[write])
+        return bits
+
+
+def _picked(names: Sequence[str], places: Sequence[str]) -> Callable[[Any], Any]:
+    """What takes the arrays of these names from all."""
+    if len(names) == 1:
+        (place,) = map(places.index, names)
+        return lambda arrays: (arrays[place],)
+    return itemgetter(*map(places.index, names))
+
+
+def compiled(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], kind: np.dtype[Any]) -> Compiled | None:
+    """The code of a kernel that is for these inputs and results, of float64 or, by `kind`, float32, compiled; None where it cannot be."""
+    numbers = tuple(type(x) is float for x in inputs)
+    dtypes = tuple(None if type(x) is float else x.dtype for x in inputs), tuple(x.dtype for x in outs)
+    key = (kind, numbers, dtypes)
+    if key not in kernel.loops:
+        kernel.loops[key] = _compiled(kernel, numbers, dtypes, kind)
+    found: Compiled | None = kernel.loops[key]
+    return found
+
+
+def _compiled(kernel: Kernel, numbers: tuple[bool, ...], dtypes: Any, kind: np.dtype[Any]) -> Compiled | None:
+    inputs, results = dtypes
+    if all(numbers) or not all(each in (None, F32, F64) for each in (*inputs, *results)):
+        return None
+    within: Within | None = kernel.single if kind is F32 else kernel.narrow if kernel.whole is not None else None
+    code = within.block if within else kernel.guarded or kernel.block
+    tests = [
+        Test(k, f"not ((x >= {number(low)}) & (x <= {number(high)}))", OUTSIDE)
+        for k, low, high in (within.tests if within else ())
+        if not numbers[k]
+    ]
+    try:
+        values = values_of(code, len(numbers), len(results), kind.name)
+        kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
+        return Compiled(plan(values, kinds), kind, numbers, len(results), tests)
+    except Unreadable:
+        return None
+
