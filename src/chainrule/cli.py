@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import math
+import os
 import re
 import shutil
 import sys
@@ -254,6 +255,7 @@ def build(
 @click.option(
     "--exhaustive", is_flag=True, help="Measure at every float16 and float32 too, and write the certificates."
 )
+@click.option("--compiled", is_flag=True, help="Measure the compiled code (chainrule.set_compiled).")
 @click.option("--cluster", metavar="ADDRESS", help="With --exhaustive: the scheduler of a Dask cluster to run on.")
 @_derivations
 @_jobs
@@ -263,6 +265,7 @@ def verify(
     accuracy: bool,
     record: bool,
     exhaustive: bool,
+    compiled: bool,
     cluster: str | None,
     derivations: str | None,
     jobs: int | None,
@@ -275,6 +278,8 @@ def verify(
     from .build import verify as run
     from .catalogue import project
 
+    if compiled:
+        _compile()
     if accuracy or exhaustive:
         _accuracy(names, project(derivations), jobs or usable_cpus(), exhaustive, cluster, record, as_json)
         return
@@ -301,6 +306,17 @@ def verify(
     _end(failures)
     if not all(row.passed for row in checked):
         raise SystemExit(1)
+
+
+def _compile() -> None:
+    """Let this process and those that it starts run compiled code."""
+    from .runtime.compiling import VARIABLE, set_compiled
+
+    try:
+        set_compiled(True)
+    except ImportError as error:
+        raise ChainruleError("compiled code needs the extra `compiled`: pip install 'chainrule[compiled]'") from error
+    os.environ[VARIABLE] = "1"
 
 
 def _accuracy(

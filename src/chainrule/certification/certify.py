@@ -11,6 +11,7 @@ import numpy as np
 from ..catalogue import Entry, Project, builtin, entries, load, project, resolve
 from ..errors import ChainruleError
 from ..runtime.certificate import Certificate, Measurement, place, read
+from ..runtime.compiling import is_compiled
 from ..runtime.scalar import ScalarFunction
 from ..runtime.vector import VectorFunction
 from . import vectors
@@ -77,7 +78,7 @@ def accuracy(
     chosen = list(homes(names, where))
     found = {}
     for here, new in _measured(chosen, where, jobs, progress):
-        found[here] = _with_sweeps(new, read(here.module()), record)
+        found[here] = _with_sweeps(new, read(here.module(), is_compiled()), record)
         if record:
             write(found[here], here)
     return tuple(found[here] for here in chosen)
@@ -112,7 +113,7 @@ def exhaustive(
 
 def write(certificate: Certificate, here: Home) -> None:
     """Write a certificate where the function looks for it."""
-    file = place(here.module())
+    file = place(here.module(), is_compiled())
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(certificate.to_json(), encoding="utf-8")
 
@@ -179,7 +180,7 @@ def _is_unary(here: Home) -> bool:
 
 def _current(here: Home) -> Certificate | None:
     """The certificate of this code in this environment."""
-    found = read(here.module())
+    found = read(here.module(), is_compiled())
     if found is None or {k: v for k, v in found.environment.items() if k != "workers"} != {**environment()}:
         return None
     return found
@@ -217,4 +218,4 @@ def _at_hand() -> ThreadPoolExecutor:
 
 
 def _checkpoint(where: Project, here: Home, dtype: str) -> Path:
-    return where.output / SWEEPS / f"{here.name}.{dtype}.jsonl"
+    return where.output / SWEEPS / f"{here.name}{'.compiled' if is_compiled() else ''}.{dtype}.jsonl"

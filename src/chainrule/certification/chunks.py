@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from ..catalogue import entries, load, project
 from ..runtime.certificate import code_digest
+from ..runtime.compiling import is_compiled, set_compiled
 from .environment import environment
 from .reference import Reference
 from .rounding import BITS, OVERFLOW, SMALLEST, ulps
@@ -29,7 +30,7 @@ PATTERNS = {np.dtype(np.float32): 1 << 32, np.dtype(np.float16): 1 << 16}
 @dataclass(frozen=True)
 class Task:
     """The bit patterns start, …, start + count - 1 of a dtype, for one function; derivations: the folder of its
-    definition."""
+    definition; compiled: whether its compiled code is meant."""
 
     home: Home
     derivations: str
@@ -37,6 +38,7 @@ class Task:
     start: int
     count: int
     anchors: int = ANCHORS
+    compiled: bool = field(default_factory=is_compiled)
 
 
 @dataclass
@@ -87,6 +89,8 @@ def swept(about: Subject) -> tuple[tuple[Part, Reference], ...]:
 
 def run(task: Task) -> Done:
     """Work through a chunk. Sent to workers, so it needs nothing but its argument."""
+    if task.compiled != is_compiled():
+        set_compiled(task.compiled)
     about = _subject(task.home, task.derivations)
     dtype = np.dtype(task.dtype)
     parts = swept(about)
@@ -117,7 +121,7 @@ def exact(about: Subject, numbers: npt.NDArray[np.float64]) -> Mapping[str, Any]
 
 @lru_cache(maxsize=8)
 def _digest(home: Home) -> str:
-    return code_digest(home.module())
+    return code_digest(home.module(), is_compiled())
 
 
 @lru_cache(maxsize=8)

@@ -8,10 +8,16 @@ from typing import Any
 
 import numpy as np
 
+from ..runtime.compiling import is_compiled
 
-@lru_cache(maxsize=1)
+
 def environment() -> Mapping[str, Any]:
-    """Versions and the features of the processor that NumPy uses."""
+    """Versions and the features of the processor that NumPy uses; of Numba where code is compiled."""
+    return _environment(is_compiled())
+
+
+@lru_cache(maxsize=2)
+def _environment(compiled: bool) -> Mapping[str, Any]:
     config: Any = np.show_config(mode="dicts")
     simd = config["SIMD Extensions"]
     return {
@@ -21,4 +27,5 @@ def environment() -> Mapping[str, Any]:
         "python": platform.python_version(),
         "machine": platform.machine(),
         "simd": [*simd["baseline"], *simd["found"]],
+        **({"numba": version("numba"), "llvmlite": version("llvmlite")} if compiled else {}),
     }

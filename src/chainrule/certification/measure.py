@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from ..codegen.floats import between
 from ..runtime.certificate import Certificate, Measurement, code_digest
+from ..runtime.compiling import is_compiled
 from . import sampling
 from .environment import environment
 from .paths import paths
@@ -48,7 +49,7 @@ def measure(
     progress(total, total, subject.home.name)
     return Certificate(
         function=subject.home.name,
-        code=code_digest(subject.home.module()),
+        code=code_digest(subject.home.module(), is_compiled()),
         reference=REFERENCE,
         measurements=tuple(found),
         warnings=heard,

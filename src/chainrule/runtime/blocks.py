@@ -452,7 +452,9 @@ def _block(
         mend(inputs, outs)
 
 
-def compiled_kernel(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], kind: np.dtype[Any]) -> "Compiled | None":
+def compiled_kernel(
+    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], kind: np.dtype[Any]
+) -> "Compiled | None":
     """The code of a kernel for such arrays as loops, if code is compiled, and this can be."""
     if not is_compiled():
         return None

@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 FOLDER = "certificates"
+LOOPS = "loops"
 LIMIT = 4.0  # ulp, for values and first derivatives
 ENTRY_LIMIT = 16.0  # ulp, for each component of the value and the derivative of a function of vectors
 MIXED = ("vjp", "jvp")  # products with a vector: single components may cancel, so that only the row is held to a limit
@@ -126,19 +127,19 @@ def _floats(row: dict[str, Any]) -> dict[str, Any]:
     return row | {name: float(row[name]) for name in ("worst", "got", "margin", "entries") if name in row}
 
 
-def place(module: ModuleType) -> Path:
-    """The file of the certificate of the function in a module: `certificates/` beside the folder of the module."""
+def place(module: ModuleType, compiled: bool = False) -> Path:
+    """The file of the certificate of the function in a module: `certificates/` beside the folder of the module. compiled: of its compiled code."""
     source = Path(str(module.__file__))
-    return source.parent.parent / FOLDER / f"{source.stem}.json"
+    return source.parent.parent / FOLDER / f"{source.stem}{'.compiled' if compiled else ''}.json"
 
 
-def read(module: ModuleType) -> Certificate | None:
+def read(module: ModuleType, compiled: bool = False) -> Certificate | None:
     """The certificate of the function in a module; None where there is none, or where the code has changed since."""
     try:
-        found = Certificate.from_json(place(module).read_text(encoding="utf-8"))
+        found = Certificate.from_json(place(module, compiled).read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
-    return found if found.code == code_digest(module) else None
+    return found if found.code == code_digest(module, compiled) else None
 
 
 # ---------------------------------------------------------------- the code that was measured
@@ -148,8 +149,9 @@ SILENT = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx",
 """Parts of a program, by field or keyword, that do not compute."""
 
 
-def code_digest(module: ModuleType) -> str:
-    """A digest of all code that computes a result: the definitions of a module and those of the package that they reach.
+def code_digest(module: ModuleType, compiled: bool = False) -> str:
+    """A digest of all code that computes a result: the definitions of a module and those of the package that they reach; of compiled code also all that
+    makes loops of it.
 
     As it is parsed: neither comments, docstrings and annotations nor the errors that are raised count."""
     todo = [("", name) for name in _parsed(_text(module)).definitions]
@@ -163,6 +165,9 @@ def code_digest(module: ModuleType) -> str:
             reached[place, name], used = home.definitions[name]
             todo += [(place, each) for each in used]
     text = "\n".join(f"{place}:{name} {code}" for (place, name), code in sorted(reached.items()))
+    if compiled:
+        files = sorted((Path(__file__).parent / LOOPS).glob("*.py"))
+        text += "\n".join(_canonical(ast.parse(file.read_text(encoding="utf-8"))) for file in files)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

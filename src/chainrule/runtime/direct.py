@@ -37,7 +37,7 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         narrow = None
 
     wide = {F64: (kernel, F64), F32: (kernel, F32) if single else (kernel.rounded or kernel if narrow else kernel, F64)}
-    loops: dict[Any, "Compiled | None"] = {}
+    loops: dict[Any, Compiled | None] = {}
 
     def by_loops(kind: Any, inputs: tuple[Any, ...], out: Any, shape: tuple[int, ...]) -> Any:
         if out is None:

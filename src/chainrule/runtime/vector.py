@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from .blocks import blocks_of, share
+from .compiling import is_compiled
 from .log_ratios import log_ratio_sum as log_ratio_sum
 from .reductions import SHORT
 from .reductions import balanced as balanced
@@ -341,7 +342,7 @@ class VectorFunction:
         from .certificate import read  # here, since hardly anyone asks and importing must be quick
 
         module = sys.modules.get(self.__module__)
-        return None if module is None else read(module)
+        return None if module is None else read(module, is_compiled())
 
     def __repr__(self) -> str:
         return f"<chainrule function {self.__name__}{self.__signature__}>"

@@ -37,7 +37,9 @@ def compiled_text(text: str) -> Callable[..., Any]:
         return compiled(namespace["loop"], cache=False)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader
-    module = sys.modules[name] = importlib.util.module_from_spec(spec)  # what is loaded from the cache looks for it there
+    module = sys.modules[name] = importlib.util.module_from_spec(
+        spec
+    )  # what is loaded from the cache looks for it there
     spec.loader.exec_module(module)
     return compiled(module.loop)
 

@@ -5,7 +5,6 @@ NumPy's own are calls, which go through memory. Reductions and series are those 
 first rounding takes is added to the second term. The tables are computed by `chainrule.codegen.fits`, which a test repeats."""
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -73,9 +72,32 @@ class Kind:
     even: float
 
 
-DOUBLE = Kind(np.float64, np.int64, 52, 1023, (6.93147180369123816490e-01, 1.90821492927058770002e-10), EXP, LOG, -746.0, 709.782712893384, -60.0, 22.0)
-SINGLE = Kind(np.float32, np.int32, 23, 127, (6.9314575195e-01, 1.4286067653e-06), EXP_SINGLE, LOG_SINGLE, -104.0, 88.72283, -30.0, 11.0)
-Functions = dict[str, Callable[..., Any]]
+DOUBLE = Kind(
+    np.float64,
+    np.int64,
+    52,
+    1023,
+    (6.93147180369123816490e-01, 1.90821492927058770002e-10),
+    EXP,
+    LOG,
+    -746.0,
+    709.782712893384,
+    -60.0,
+    22.0,
+)
+SINGLE = Kind(
+    np.float32,
+    np.int32,
+    23,
+    127,
+    (6.9314575195e-01, 1.4286067653e-06),
+    EXP_SINGLE,
+    LOG_SINGLE,
+    -104.0,
+    88.72283,
+    -30.0,
+    11.0,
+)
 
 
 @intrinsic
@@ -84,10 +106,10 @@ def fma(typing, a, b, c):  # type: ignore[no-untyped-def]
     return a(a, a, a), lambda context, builder, signature, arguments: builder.fma(*arguments)
 
 
-inline = numba.njit(error_model="numpy", forceinline=True)
+inline: Any = numba.njit(error_model="numpy", forceinline=True)
 
 
-def polynomial(table: tuple[float, ...], real: Any) -> Callable[..., Any]:
+def polynomial(table: tuple[float, ...], real: Any) -> Any:
     """A polynomial by rising powers, in halves that do not wait for each other (Estrin, 1960): a loop waits for the longest chain of operations."""
     if len(table) == 1:
         constant = real(table[0])
@@ -104,7 +126,7 @@ def polynomial(table: tuple[float, ...], real: Any) -> Callable[..., Any]:
     return value
 
 
-def to_power(place: int) -> Callable[..., Any]:
+def to_power(place: int) -> Any:
     """x to a power of 2, by squares, each of which a loop computes once."""
     if place == 1:
         return inline(lambda x: x)
@@ -118,7 +140,7 @@ def to_power(place: int) -> Callable[..., Any]:
     return squared
 
 
-def functions(of: Kind) -> Functions:
+def functions(of: Kind) -> dict[str, Any]:
     """The functions of one kind of numbers, by the names of NumPy's."""
     real, whole = of.number, of.whole
     digits, bias = whole(of.digits), whole(of.bias)
@@ -220,7 +242,9 @@ def functions(of: Kind) -> Functions:
         h = half * f * f
         first = k * log2_high
         total = first + f
-        return total + ((f - (total - first)) - (h - fma(s, fma(z, log_series(z), h), fma(k, log2_low, fma(-f, rest, rest)))))
+        return total + (
+            (f - (total - first)) - (h - fma(s, fma(z, log_series(z), h), fma(k, log2_low, fma(-f, rest, rest))))
+        )
 
     @inline
     def split(x):  # type: ignore[no-untyped-def]

@@ -1,6 +1,7 @@
 """Kernels as loops and calls: what `chainrule.runtime.blocks` runs in place of their code where code is compiled."""
 
 from collections.abc import Callable, Sequence
+from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
@@ -20,28 +21,41 @@ PART = 32768
 """Elements between two calls: what they read and write stays in the cache."""
 
 
+Step = tuple[Callable[..., Any], Callable[[Any], Any], int | None]
+"""What is called, what takes its arguments from all arrays, and for a function of NumPy the place of the array that it writes into."""
+
+
 class Compiled:
     """The code of a block, compiled for some kinds of inputs and results, with the tests of its inputs."""
 
-    def __init__(self, made: Plan, kind: np.dtype[Any], numbers: Sequence[bool], results: int, tests: Sequence[Test]) -> None:
+    def __init__(
+        self, made: Plan, kind: np.dtype[Any], numbers: Sequence[bool], results: int, tests: Sequence[Test]
+    ) -> None:
         self.kind, self.buffers = kind, made.buffers
-        places = [f"{letter}{k}" for letter, count in (("i", len(numbers)), ("o", results), ("b", made.buffers)) for k in range(count)]
-        self.steps: list[tuple[Callable[..., Any], Callable[[Any], Any], int | None]] = []
-        left = list(tests)
-        loops = [step for step in made.steps if isinstance(step, Loop)]
-        for step in made.steps:
-            if isinstance(step, Call):
-                assert step.value.call
-                self.steps.append((step.value.call, _picked(step.reads, places), places.index(step.write)))
-                continue
-            here = [t for t in left if f"i{t.number}" in step.reads.values() or step is loops[-1]]
-            left = [t for t in left if t not in here]
-            text = text_of(made.values, step, numbers, kind.name, here)
-            self.steps.append((compiled_text(text.text), _picked(text.names, places), None))
-        if left:
-            raise Unreadable("no loop that could look at the inputs")
-        self.is_loop = len(self.steps) == 1 and bool(loops)
-        """Whether it is a single loop, which needs no arrays besides and calls nothing."""
+        places = [
+            f"{letter}{k}"
+            for letter, count in (("i", len(numbers)), ("o", results), ("b", made.buffers))
+            for k in range(count)
+        ]
+        self.steps: list[Step] = []
+        only = all(isinstance(step, Loop) for step in made.steps)
+        for are_loops, group in groupby(made.steps, lambda step: isinstance(step, Loop)):
+            if are_loops:
+                loops = [step for step in group if isinstance(step, Loop)]
+                mine = tests if loops[-1] is made.steps[-1] else ()
+                text = text_of(made.values, loops, numbers, kind.name, mine, whole=only)
+                self.steps.append((compiled_text(text.text), _picked(text.names, places), None))
+            else:
+                self.steps += [self._call(step, places) for step in group if isinstance(step, Call)]
+        if tests and not isinstance(made.steps[-1], Loop):
+            raise Unreadable("no loop at the end that could look at the inputs")
+        self.is_loop = only
+        """Whether it is nothing but loops, which need no arrays besides and call nothing."""
+
+    @staticmethod
+    def _call(step: Call, places: Sequence[str]) -> Step:
+        assert step.value.call
+        return step.value.call, _picked(step.reads, places), places.index(step.write)
 
     def run(self, inputs: Sequence[Any], outs: Sequence[Any]) -> int:
         """Fill `outs` from inputs: arrays of one dimension and one length, and numbers. Returns the bits of the tests that hold for an element."""
@@ -108,4 +122,3 @@ def _compiled(kernel: Kernel, numbers: tuple[bool, ...], dtypes: Any, kind: np.d
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests)
     except Unreadable:
         return None
-

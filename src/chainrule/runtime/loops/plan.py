@@ -89,11 +89,18 @@ def _stages(all_values: Values, kinds: Kinds) -> list[Stage]:
 
 
 def _levels(values: tuple[Value, ...]) -> list[int]:
-    """The loop in which a value can be computed, by number; of a call, the loop after which it can be made."""
+    """The loop in which a value is computed, by number; of a call, the loop after which it is made. An elementary function of what came of another one is
+    left to a loop of its own: one after the other they would keep the processor waiting."""
     found: list[int] = []
+    heavy: list[bool] = []
+    """Whether an elementary function has been computed in the same loop."""
     for value in values:
-        later = value.call is None
-        found.append(max((found[k] + bool(later and values[k].call) for k in value.operands), default=0))
+        fused = value.call is None
+        level = max((found[k] + bool(fused and values[k].call) for k in value.operands), default=0)
+        already = any(heavy[k] and found[k] == level for k in value.operands)
+        elementary = fused and value.function in ELEMENTARY
+        found.append(level + (elementary and already))
+        heavy.append(elementary or (already and found[-1] == level))
     return found
 
 
@@ -142,7 +149,10 @@ def _placed(all_values: Values, kinds: Kinds, stages: list[Stage]) -> Plan:
         reads.append(_loads(values, stage, held) if isinstance(stage, set) else set(values[stage].operands))
         held |= stage if isinstance(stage, set) else {stage}
     last = {k: n for n, each in enumerate(reads) for k in each}
-    final = [max(n for n, stage in enumerate(stages) if stage == k or (isinstance(stage, set) and k in stage)) for k in results]
+    final = [
+        max(n for n, stage in enumerate(stages) if stage == k or (isinstance(stage, set) and k in stage))
+        for k in results
+    ]
     until = {f"o{j}": -1 for j, own in enumerate(kinds.results) if own}
     most: dict[str, int] = {f"o{j}": n for j, n in enumerate(final)}
     buffers = 0
@@ -188,7 +198,9 @@ def _placed(all_values: Values, kinds: Kinds, stages: list[Stage]) -> Plan:
         else:
             value = values[stage]
             read_from = tuple(where[k] for k in value.operands)
-            targets = [f"o{j}" for j, each in enumerate(results) if each == stage and final[j] == n and kinds.results[j]]
+            targets = [
+                f"o{j}" for j, each in enumerate(results) if each == stage and final[j] == n and kinds.results[j]
+            ]
             where[stage] = targets[0] if targets else place(n, stage)
             for each in targets:
                 until[each] = len(stages)

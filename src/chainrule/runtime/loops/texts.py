@@ -1,4 +1,4 @@
-"""The text of a loop: a function of arrays and numbers that Numba compiles."""
+"""The text of loops: a function of arrays and numbers that Numba compiles."""
 
 import hashlib
 import inspect
@@ -18,14 +18,23 @@ import numpy as np
 {functions}
 KIND = np.{kind}
 ZERO, ONE, INF, NAN = KIND(0.0), KIND(1.0), KIND(math.inf), KIND(math.nan)
-{constants}
+
 
 def loop({names}):
-{numbers}    bits = 0
-    for n in range({size}.size):
-{lines}
-    return bits
+{first}    bits = 0
+{loops}    return bits
 """
+ALONE = """    for n in range({size}.size):
+{lines}
+"""
+IN_TURN = """    for start in range(0, {size}.size, {part}):
+        count = min({part}, {size}.size - start)
+{loops}"""
+ONE_OF_THEM = """        for n in range(count):
+{lines}
+"""
+PART = 1024
+"""Elements that several loops go through in turn: what they leave to each other stays in the cache that is nearest to the processor."""
 
 
 @dataclass(frozen=True)
@@ -45,46 +54,81 @@ class Text:
     names: tuple[str, ...]
 
 
-def text_of(values: Sequence[Value], loop: Loop, numbers: Sequence[bool], kind: str, tests: Sequence[Test] = ()) -> Text:
-    """A loop in which everything is of one kind, float32 or float64, arrays of others are converted. numbers: of each input whether it is one."""
-    writer = _Writer(values, loop, numbers)
-    written = {k: writer.name(k) for k in loop.writes}
-    for test in tests:
-        condition = test.condition.replace("x", writer.load(f"i{test.number}"))
-        writer.lines.append(f"bits |= {test.bit} if {condition} else 0")
-    stores = [f"{array}[n] = {written[k]}" for k, arrays in loop.writes.items() for array in arrays]
-    names = sorted({*writer.taken, *(each for arrays in loop.writes.values() for each in arrays)})
-    single = [each for each in names if each[0] == "i" and numbers[int(each[1:])]]
-    text = TEXT.format(
+def text_of(
+    values: Sequence[Value],
+    loops: Sequence[Loop],
+    numbers: Sequence[bool],
+    kind: str,
+    tests: Sequence[Test] = (),
+    whole: bool = False,
+) -> Text:
+    """A function of one loop, or of several that take turns, in which everything is of one kind, float32 or float64; arrays of others are converted.
+    numbers: of each input whether it is one. tests: of inputs, made where these are read, and in the last loop if they are nowhere. whole: there is
+    nothing else that reads the arrays between the loops."""
+    writers = [_Writer(values, loop, numbers) for loop in loops]
+    left = list(tests)
+    for writer in writers:
+        for test in [each for each in left if f"i{each.number}" in writer.read or writer is writers[-1]]:
+            left.remove(test)
+            writer.test(test)
+    arrays = sorted(set().union(*(writer.arrays for writer in writers)))
+    singles = sorted(set().union(*(writer.singles for writer in writers)))
+    own = [each for each in arrays if each[0] == "b" and whole]
+    taken = [each for each in arrays if each not in own]
+    if len(loops) == 1:
+        text = ALONE.format(size=taken[-1], lines=_indented(8, writers[0].lines))
+    else:
+        slices = [f"{each}_part = {each}[start : start + count]" for each in taken]
+        inner = "".join(ONE_OF_THEM.format(lines=_indented(12, writer.lines)) for writer in writers)
+        text = IN_TURN.format(size=taken[-1], part=PART, loops=f"{_indented(8, slices)}\n{inner}")
+        for each in taken:
+            text = text.replace(f"{each}[n]", f"{each}_part[n]")
+    names = (*taken, *singles)
+    first = [f"{each} = KIND({each})" for each in singles] + [f"{each} = np.empty({PART}, KIND)" for each in own]
+    functions = set().union(*(writer.functions for writer in writers))
+    found = TEXT.format(
         kind=kind,
-        functions=_imports(writer.functions, kind),
-        constants="".join(f"{name} = {text}\n" for text, name in writer.constants.items()),
+        functions=_imports(functions, kind),
         names=", ".join(names),
-        numbers="".join(f"    {each} = KIND({each})\n" for each in single),
-        size=next(each for each in reversed(names) if each not in single),
-        lines="\n".join(f"        {line}" for line in (*writer.lines, *stores)),
+        first="".join(f"    {line}\n" for line in first),
+        loops=text,
     )
-    return Text(text, tuple(names))
+    return Text(found, names)
+
+
+def _indented(spaces: int, lines: Sequence[str]) -> str:
+    return "\n".join(" " * spaces + line for line in lines)
 
 
 class _Writer:
-    """lines: what is computed for an element. taken: the arrays and numbers that are read. constants: their names, by their texts."""
+    """lines: what a loop computes for an element, and stores. read: the arrays that were read for that; arrays: all of them; singles: the numbers."""
 
     def __init__(self, values: Sequence[Value], loop: Loop, numbers: Sequence[bool]) -> None:
-        self.values, self.loop, self.numbers = values, loop, numbers
+        self.values, self.reads, self.numbers = values, loop.reads, numbers
         self.lines: list[str] = []
-        self.constants: dict[str, str] = {}
-        self.taken: dict[str, str] = {}
-        self.known: set[int] = set()
+        self.read: set[str] = set()
+        self.singles: set[str] = set()
         self.functions: set[str] = set()
+        self.known: set[int] = set()
+        written = [(self.name(k), array) for k, arrays in loop.writes.items() for array in arrays]
+        self.lines += [f"{array}[n] = {name}" for name, array in written]
+        self.stored = {array for _, array in written}
+
+    @property
+    def arrays(self) -> set[str]:
+        return self.read | self.stored
+
+    def test(self, test: Test) -> None:
+        condition = test.condition.replace("x", self.load(f"i{test.number}"))
+        self.lines.append(f"bits |= {test.bit} if {condition} else 0")
 
     def name(self, k: int) -> str:
         """The name of a value, after lines that compute it."""
         value = self.values[k]
         if value.function == "constant":
-            return self.constants.setdefault(number(value.told), f"C{len(self.constants)}")
-        if k in self.loop.reads:
-            return self.load(self.loop.reads[k])
+            return number(value.told)
+        if k in self.reads:
+            return self.load(self.reads[k])
         if k not in self.known:
             text = row(self.function(value)).format(*map(self.name, value.operands), r=f"v{k}")
             self.lines += text.split("\n") if "\n" in text else [f"v{k} = {text}"]
@@ -101,24 +145,25 @@ class _Writer:
 
     def load(self, array: str) -> str:
         """The name of what an array holds, or of a number, after a line that reads it."""
-        if array not in self.taken:
-            single = array[0] == "i" and self.numbers[int(array[1:])]
-            self.taken[array] = array if single else f"{array}_n"
-            if not single:
-                self.lines.append(f"{array}_n = KIND({array}[n])")
-        return self.taken[array]
+        if array[0] == "i" and self.numbers[int(array[1:])]:
+            self.singles.add(array)
+            return array
+        if array not in self.read:
+            self.read.add(array)
+            self.lines.append(f"{array}_n = KIND({array}[n])")
+        return f"{array}_n"
 
 
 def _imports(functions: set[str], kind: str) -> str:
-    """The lines that bring elementary functions of a kind; with the text of their module, so that what is kept of a loop is not older than they."""
+    """The lines that bring elementary functions of a kind; with a digest of their module, so that what is kept of a loop is not older than they."""
     if not functions:
         return ""
     lines = [f"{name} = {kind.upper()}[{name!r}]" for name in sorted(functions)]
-    return "\n".join([f"from {elementary.__name__} import {kind.upper()}  # {elementary_digest()}", "", *lines])
+    return "\n".join([f"from {elementary.__name__} import {kind.upper()}  # {_digest()}", "", *lines])
 
 
 @lru_cache(maxsize=1)
-def elementary_digest() -> str:
+def _digest() -> str:
     return hashlib.sha256(inspect.getsource(elementary).encode()).hexdigest()[:16]
 
 
