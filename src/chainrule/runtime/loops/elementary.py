@@ -150,7 +150,9 @@ def functions(of: Kind) -> dict[str, Any]:
     log2_high, log2_low = real(of.log2[0]), real(of.log2[1])
     shift = real(1.5 * 2.0**of.digits)  # added to a number, it leaves a whole number in the last bits
     shift_bits = shift.view(whole)
-    lowest, highest, farthest, gone, even = map(real, (of.lowest, of.highest, of.highest + 1.5, of.gone, of.even))
+    lowest, highest, over, farthest, gone, even = map(
+        real, (of.lowest, of.highest, of.highest + 0.25, of.highest + 1.5, of.gone, of.even)
+    )
     tiny, small = real(2.0 ** -(of.digits + 2)), real(2.0 ** -(of.digits // 2 + 2))
     many, huge, least_normal = real(2.0 ** (of.digits // 2)), real(2.0 ** (of.digits + 2)), np.finfo(real).tiny
     raised, raising, subnormal = real(of.digits + 2), real(2.0 ** (of.digits + 2)), real(2.0 ** -(of.digits + 2))
@@ -186,7 +188,7 @@ def functions(of: Kind) -> dict[str, Any]:
 
     @inline
     def less_one(x):  # type: ignore[no-untyped-def]
-        """(exp(x) - 1)/2 in two parts, for x between `gone` and `farthest`."""
+        """(exp(x) - 1)/2 in two parts, for x between `gone` and `over`."""
         _, k, r, q = reduced(x)
         u = power(k - one)
         a, b = u - half, u * r
@@ -196,7 +198,7 @@ def functions(of: Kind) -> dict[str, Any]:
     @inline
     def expm1(x):  # type: ignore[no-untyped-def]
         v = gone if x < gone else x
-        v = farthest if v > farthest else v
+        v = over if v > over else v
         s, rest = less_one(v)
         return x if abs(x) < tiny else two * (s + rest)
 

@@ -1,0 +1,390 @@
+"""Compiled code computes what the code it replaces computes, to a few ulp and with the same special values; its elementary functions are right to 1.3 ulp."""
+
+import importlib
+import math
+import os
+import pkgutil
+import subprocess
+import sys
+
+import mpmath
+import numba
+import numpy as np
+import pytest
+
+import chainrule
+import chainrule.functions
+from chainrule.runtime import compiling
+from chainrule.runtime.loops import compiler, elementary, kernels
+from chainrule.runtime.loops.plan import Call, Kinds, Loop, plan
+from chainrule.runtime.loops.statements import Unreadable, values_of
+from chainrule.runtime.scalar import Kernel, Range, ScalarFunction, apply, at_least, lost, select
+
+M = mpmath.MPContext()
+M.prec = 200
+NAMES = [
+    module.name
+    for module in pkgutil.iter_modules(chainrule.functions.__path__)
+    if isinstance(getattr(importlib.import_module(f"chainrule.functions.{module.name}"), module.name), ScalarFunction)
+]
+SPECIAL = (0.0, -0.0, math.inf, -math.inf, math.nan, 5e-324, -5e-324, 1e-310, 1e308, -1e308, 1.0, -1.0, 0.5, 2.0)
+
+
+@pytest.fixture(autouse=True)
+def _default():
+    yield
+    chainrule.set_compiled(None)
+
+
+# ---------------------------------------------------------------- elementary functions
+
+EXACT = {
+    "exp": M.exp, "expm1": lambda x: M.expm1(x) if x > -100 else M.mpf(-1), "tanh": M.tanh, "sinh": M.sinh, "cosh": M.cosh,
+    "log": lambda x: M.log(x) if x > 0 else -M.inf if x == 0 else M.nan,
+    "log1p": lambda x: M.log1p(x) if x > -1 else -M.inf if x == -1 else M.nan,
+}  # fmt: skip
+LIMITS = {"sinh": 1.7}
+"""Of functions that are used in float32 and in what is rounded to it, in ulp; 1.3 for the others."""
+
+
+FAR = 1e5
+"""Beyond, exponentials are infinite, or constant, and NumPy says which; so are all functions at ±0 and infinity. Logarithms are large but for that."""
+
+
+def every(function):
+    @numba.njit(error_model="numpy")
+    def loop(x, out):
+        for n in range(x.size):
+            out[n] = function(x[n])
+
+    return loop
+
+
+def points_of(kind, count=4000):
+    rng = np.random.default_rng(7)
+    least, most = (-45, 38) if kind is np.float32 else (-320, 308)
+    wide = rng.uniform(-1, 1, count) * 10.0 ** rng.uniform(least, most, count)
+    far = 110.0 if kind is np.float32 else 760.0
+    drawn = [wide, rng.uniform(-far, far, count), rng.uniform(-2, 3, count), 10.0 ** rng.uniform(-17, 0, count) - 1]
+    halves = (rng.integers(-60, 60, 200) + 0.5) * math.log(2)  # where a whole number of log 2 becomes another one
+    with np.errstate(over="ignore"):
+        return np.unique(np.concatenate([*drawn, halves, SPECIAL]).astype(kind))
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+@pytest.mark.parametrize("name", EXACT)
+def test_an_elementary_function_is_right_everywhere(name, kind):
+    table = elementary.FLOAT64 if kind is np.float64 else elementary.FLOAT32
+    x = points_of(kind)
+    found = np.empty_like(x)
+    every(table[name])(x, found)
+    known = ~np.isnan(x)
+    assert np.isnan(found[~known]).all()
+    with np.errstate(all="ignore"):
+        exact = [
+            EXACT[name](M.mpf(float(each)))
+            if each and (abs(each) < FAR or name.startswith("log") and math.isfinite(each))
+            else M.mpf(float(getattr(np, name)(each)))
+            for each in x[known]
+        ]
+    numbers = np.array([not M.isnan(each) for each in exact])
+    assert np.array_equal(np.isnan(found[known]), ~numbers)
+    with np.errstate(over="ignore"):
+        wanted = np.array([float(each) for each in exact])[numbers].astype(kind)
+    got = found[known][numbers]
+    finite = np.isfinite(wanted)
+    assert np.array_equal(got[~finite], wanted[~finite])
+    unit = np.spacing(np.abs(wanted[finite]).astype(kind)).astype(float)
+    off = [
+        abs(float((M.mpf(float(g)) - e) / M.mpf(float(u))))
+        for g, e, u in zip(got[finite], np.array(exact, dtype=object)[numbers][finite], unit, strict=True)
+    ]
+    assert max(off) <= LIMITS.get(name, 1.3)
+    zeros = x[known][numbers] == 0
+    with np.errstate(divide="ignore"):
+        assert np.array_equal(np.signbit(got[zeros]), np.signbit(getattr(np, name)(x[known][numbers][zeros])))
+
+
+# ---------------------------------------------------------------- functions
+
+
+def arguments(function, size, kind):
+    rng = np.random.default_rng(size)
+    given = []
+    for name in function.arguments:
+        x = rng.normal(size=size) * rng.choice([1e-8, 1.0, 3.0, 30.0, 500.0], size=size)
+        if function.ranges.get(name, Range()) != Range():
+            x = np.abs(x) % 1.0
+        places = rng.integers(0, size, size // 10)
+        x[places] = rng.choice(SPECIAL, size=places.size)
+        with np.errstate(over="ignore"):
+            given.append(x.astype(kind))
+    return given
+
+
+def results(function, given):
+    """Of every method, by name, in one order."""
+    found = {"value": function(*given)}
+    for wrt in function.wrt:
+        found |= {
+            f"grad {wrt}": function.grad(*given, wrt=wrt),
+            f"both {wrt}": np.stack(function.value_and_grad(*given, wrt=wrt)),
+        }
+        found |= (
+            {f"vjp {wrt}": function.vjp(*given, np.full_like(given[0], 2), wrt=wrt)}
+            if wrt in function.arguments
+            else {}
+        )
+    return found | {f"second {wrt}": function.second(*given, wrt=wrt) for wrt in function.wrt_second}
+
+
+def assert_near(got, wanted, name):
+    """Within 8 ulp, infinite, NaN and 0 at the same places."""
+    assert got.dtype == wanted.dtype
+    finite = np.isfinite(wanted)
+    assert np.array_equal(got[~finite], wanted[~finite], equal_nan=True), name
+    assert np.array_equal(got == 0, wanted == 0), name
+    unit = np.spacing(np.abs(wanted[finite]))
+    with np.errstate(over="ignore"):
+        assert (np.abs(got[finite].astype(float) - wanted[finite]) <= 8.0 * unit).all(), name
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_function_is_the_same_compiled(name):
+    function = getattr(chainrule.functions, name)
+    for kind in (np.float64, np.float32):
+        for size in (101, 70_001):
+            given = arguments(function, size, kind)
+            chainrule.set_compiled(False)
+            wanted = results(function, given)
+            chainrule.set_compiled(True)
+            with np.errstate(all="raise"):
+                got = results(function, given)
+            for part in wanted:
+                assert_near(got[part], wanted[part], f"{name} {part} {kind.__name__} {size}")
+            for part, kernel in function.kernels.items():
+                assert any(kernel.loops.values()), f"{part} is not compiled"
+
+
+def test_arrays_of_any_layout_are_computed_by_the_same_loops():
+    chainrule.set_compiled(True)
+    x = np.random.default_rng(1).normal(size=(300, 500))
+    wanted = chainrule.functions.silu(x)
+    for view in (x.T, x[::2, ::-1], np.asfortranarray(x), x.astype(">f8"), x[:, None, :]):
+        assert np.array_equal(
+            chainrule.functions.silu(view), chainrule.functions.silu(np.ascontiguousarray(view, float))
+        )
+    out = np.empty_like(x)
+    assert chainrule.functions.silu(x, out=out) is out and np.array_equal(out, wanted)
+    inside = x.copy()
+    assert np.array_equal(chainrule.functions.silu(inside, out=inside), wanted)
+    assert np.array_equal(
+        chainrule.functions.silu(x.astype(np.float16)), chainrule.functions.silu(x.astype(np.float16))
+    )
+
+
+def test_results_do_not_depend_on_threads():
+    chainrule.set_compiled(True)
+    x = np.random.default_rng(2).normal(size=1_500_001)
+    try:
+        chainrule.set_threads(1)
+        wanted = [f(x) for f in (chainrule.functions.softplus, chainrule.functions.silu.grad)]
+        chainrule.set_threads(2)
+        for each, f in zip(wanted, (chainrule.functions.softplus, chainrule.functions.silu.grad), strict=True):
+            assert np.array_equal(f(x), each)
+    finally:
+        chainrule.set_threads(None)
+
+
+# ---------------------------------------------------------------- from code to loops
+
+
+def chain(x, y, out, s1, s2, m1):
+    np.exp(x, out=s1)
+    np.add(s1, y, out=s2)
+    np.log1p(s2, out=s2)
+    np.greater(x, 0.0, out=m1)
+    np.multiply(s2, y, out=s1)
+    select(m1, s1, s2, out=out)
+
+
+def unreadable(x, out):
+    out[:] = x
+
+
+def run(made, values, x, y):
+    """Loops in NumPy's words: what the plan does, one value after the other."""
+    rows = {
+        "np.exp": np.exp,
+        "np.log1p": np.log1p,
+        "np.add": np.add,
+        "np.multiply": np.multiply,
+        "np.greater": np.greater,
+    }
+    arrays = {"i0": x, "i1": y, "o0": np.empty_like(x)} | {f"b{k}": np.empty_like(x) for k in range(made.buffers)}
+    for step in made.steps:
+        assert isinstance(step, Loop)
+        known = {k: arrays[name].copy() for k, name in step.reads.items()}
+
+        def value(k, known=known):
+            if k not in known:
+                row = values.values[k]
+                operands = [value(each) for each in row.operands]
+                known[k] = (
+                    row.told if row.function == "constant"
+                    else np.where(*operands) if row.function == "select"
+                    else rows[row.function](*operands)
+                )  # fmt: skip
+            return known[k]
+
+        found = {k: value(k) for k in step.writes}
+        for k, names in step.writes.items():
+            for name in names:
+                arrays[name][...] = found[k]
+    return arrays["o0"]
+
+
+def test_one_elementary_function_after_another_is_left_to_a_loop_of_its_own():
+    values = values_of(chain, 2, 1, "float64")
+    made = plan(values, Kinds((True, True), (True,)))
+    assert [type(step) for step in made.steps] == [Loop, Loop] and not made.buffers  # the result's array is at hand
+    x, y = np.random.default_rng(3).normal(size=(2, 50)) + 2
+    out = np.empty_like(x)
+    chain(x, y, out, *np.empty((2, 50)), np.empty(50, bool))
+    assert np.array_equal(run(made, values, x, y), out)
+
+
+def test_what_a_result_cannot_hold_is_held_by_an_array_of_the_right_kind():
+    made = plan(values_of(chain, 2, 1, "float64"), Kinds((True, True), (False,)))
+    assert made.buffers == 1 and made.steps[-1].writes[max(made.steps[-1].writes)] == ("o0",)
+
+
+def test_what_is_no_element_stays_a_call():
+    kernel = Kernel(called, scratch=1)
+    x = np.linspace(-3, 3, 77)
+    out = np.empty_like(x)
+    found = kernels.compiled(kernel, (x,), (out,), np.dtype(np.float64))
+    assert found is not None and not found.is_loop
+    assert [type(step) for step in plan(values_of(called, 1, 1, "float64"), Kinds((True,), (True,))).steps] == [
+        Call,
+        Loop,
+    ]
+    found.run((x,), (out,))
+    assert np.array_equal(out, np.arctan(x) + 1.0)
+
+
+def called(x, out, s1):
+    np.arctan(x, out=s1)
+    np.add(s1, 1.0, out=out)
+
+
+def test_code_that_cannot_be_read_runs_as_it_is():
+    with pytest.raises(Unreadable):
+        values_of(unreadable, 1, 1, "float64")
+    assert kernels.compiled(Kernel(unreadable), (np.ones(3),), (np.ones(3),), np.dtype(np.float64)) is None
+
+
+def elements(x, y, out, s1, s2, s3, m1, m2):
+    np.maximum(x, y, out=s1)
+    np.minimum(x, y, out=s2)
+    np.copysign(s1, s2, out=s1)
+    np.sign(y, out=s2)
+    np.less_equal(x, y, out=m1)
+    np.isnan(x, out=m2)
+    np.logical_or(m1, m2, out=m1)
+    select(m1, s1, s2, out=s3)
+    apply(lost, x, y, out=s2)
+    np.abs(s2, out=s2)
+    at_least(s2, 0.0, out=s2)
+    np.sqrt(s2, out=s2)
+    np.divide(s3, y, out=s3)
+    np.subtract(s3, s2, out=out)
+
+
+@pytest.mark.parametrize("kind", [np.float64, np.float32])
+def test_elements_are_those_of_arrays_to_the_last_bit(kind):
+    with np.errstate(all="ignore"):
+        drawn = np.random.default_rng(4).normal(size=30) * 10.0 ** np.random.default_rng(5).integers(-40, 38, 30)
+        one, other = (each.ravel() for each in np.meshgrid(*(np.array([*SPECIAL, *drawn]).astype(kind),) * 2))
+        size = one.size
+        wanted, found = np.empty((2, size), kind)
+        elements(one, other, wanted, *np.empty((3, size), kind), *np.empty((2, size), bool))
+        made = (
+            kernels.compiled(Kernel(elements, single=None), (one, other), (found,), np.dtype(kind))
+            if kind is np.float64
+            else (
+                kernels.Compiled(
+                    plan(values_of(elements, 2, 1, "float32"), Kinds((True, True), (True,))),
+                    np.dtype(kind),
+                    (False, False),
+                    1,
+                    (),
+                )
+            )
+        )
+        made.run((one, other), (found,))
+    assert np.array_equal(found, wanted, equal_nan=True)
+    assert np.array_equal(
+        np.signbit(found), np.signbit(wanted) & ~np.isnan(wanted) | np.isnan(wanted) & np.signbit(found)
+    )
+
+
+# ---------------------------------------------------------------- what is kept
+
+
+def test_what_is_compiled_is_kept_for_the_next_process(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    compiler.compiled_text.cache_clear()
+    text = "def loop(a, o):\n    for n in range(o.size):\n        o[n] = a[n] + 3.25\n"
+    out = np.empty(4)
+    compiler.compiled_text(text)(np.ones(4), out)
+    assert out.tolist() == [4.25] * 4
+    (file,) = compiler.folder().glob("*.py")
+    assert file.read_text() == text and list((compiler.folder() / "__pycache__").glob("*.nbc"))
+    program = f"import numpy as np; from chainrule.runtime.loops.compiler import compiled_text as c; f = c({text!r}); o = np.empty(2); f(np.ones(2), o); print(o[0], sum(f.stats.cache_hits.values()))"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["4.25", "1"]
+
+
+def test_without_a_folder_to_write_to_it_is_compiled_for_the_process(tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    compiler.compiled_text.cache_clear()
+    out = np.empty(2)
+    compiler.compiled_text("def loop(a, o):\n    for n in range(o.size):\n        o[n] = a[n] - 0.125\n")(
+        np.ones(2), out
+    )
+    assert out.tolist() == [0.875] * 2
+
+
+# ---------------------------------------------------------------- the switch
+
+
+def test_the_switch():
+    chainrule.set_compiled(False)
+    assert not chainrule.is_compiled()
+    chainrule.set_compiled(True)
+    assert chainrule.is_compiled()
+    with pytest.raises(TypeError, match="True, False, or None"):
+        chainrule.set_compiled(1)
+
+
+@pytest.mark.parametrize(("given", "wanted"), [("1", "True"), ("0", "False"), ("", "False"), ("yes", "is 1 or 0")])
+def test_the_environment_is_the_default(given, wanted):
+    ran = subprocess.run(
+        [sys.executable, "-c", "import chainrule; print(chainrule.is_compiled())"],
+        env={**os.environ, compiling.VARIABLE: given}, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert wanted in ran.stdout + ran.stderr
+
+
+def test_without_numba_there_is_one_clear_message(monkeypatch):
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"pip install 'chainrule\[compiled\]'"):
+        chainrule.set_compiled(True)
+
+
+def test_numba_is_loaded_when_something_is_compiled_and_not_before():
+    program = "import sys, chainrule.functions; chainrule.functions.sigmoid([1.0]); print('numba' in sys.modules)"
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert ran.stdout.strip() == "False"
