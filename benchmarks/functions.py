@@ -10,7 +10,8 @@ All calls of a row take turns and the least of the repeats counts. Each number o
 library adapts in its own way; one more process measures one thread in which no library may use AVX-512, at two sizes. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
 device; those of torch without gradients are timed without their tape, the gradient is a backward pass of its sum, with the forward pass that it needs.
 `best` is the fastest of all peers, so it is a different one in each row. `floor`: the operations of NumPy that no code for the function can do without,
-one after the other on blocks in the cache, into arrays that are there; where it is not below the best peer, NumPy is what forbids to be faster."""
+one after the other on blocks in the cache, into arrays that are there; where it is not below the best peer, NumPy is what forbids to be faster.
+`compiled`: ours after `chainrule.set_compiled(True)`, for which Numba has to be there."""
 
 import json
 import math
@@ -24,6 +25,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -42,8 +44,14 @@ WITHOUT_AVX512: Mapping[str, str] = {
     "ONEDNN_MAX_CPU_ISA": "AVX2",
     "MKL_ENABLE_INSTRUCTIONS": "AVX2",
     "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+    "NUMBA_CPU_NAME": "haswell",
+    "NUMBA_CPU_FEATURES": "+avx2,+fma,+bmi,+bmi2",
 }
-"""The environment in which NumPy, PyTorch and JAX leave AVX-512 alone."""
+"""The environment in which NumPy, Numba, PyTorch and JAX leave AVX-512 alone."""
+OURS = ("ours", "compiled")
+"""What is judged: functions as they are installed, and as they are after `chainrule.set_compiled(True)`."""
+CODE: Mapping[str, str] = {"ours": "NumPy", "compiled": "compiled"}
+"""How they are called in the table of targets."""
 BLOCK = 32768
 """Elements of a block of the floor: the two arrays of it are in the cache."""
 LEAST = 2e-3
@@ -177,11 +185,12 @@ def calls(
         call = lambda *a: ours.vjp(*a, ones)  # noqa: E731
     else:
         call = ours.grad
-    yield "ours", lambda: call(*given)
+    compiled = find_spec("numba") is not None
+    yield from ((name, lambda: call(*given)) for name in OURS if name == "ours" or compiled)
     yield "floor", _floor(row.floor[kind == "gradient"], given[0])
     if not vector:
         out = np.empty_like(call(*given))
-        yield "ours out=", lambda: call(*given, out=out)
+        yield from ((f"{name} out=", lambda: call(*given, out=out)) for name in OURS if name == "ours" or compiled)
     for peer in peers:
         made = _peer(peer, name, row, kind, given)
         if made is not None:
@@ -319,11 +328,14 @@ def timed(found: Mapping[str, Callable[[], Any]], repeats: int, clock: Callable[
 
     import numpy as np
 
+    import chainrule
+
     least: dict[str, float] = {}
     loops: dict[str, int] = {}
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for name, call in found.items():
+            chainrule.set_compiled(name.startswith("compiled"))
             call()
             start = clock()
             call()
@@ -332,6 +344,7 @@ def timed(found: Mapping[str, Callable[[], Any]], repeats: int, clock: Callable[
             least[name] = math.inf
         for _ in range(repeats):
             for name, call in found.items():
+                chainrule.set_compiled(name.startswith("compiled"))
                 start = clock()
                 for _ in range(loops[name]):
                     call()
@@ -409,13 +422,13 @@ def import_times(clock: str) -> tuple[float, float]:
     return 1e3 * numpy, 1e3 * ours
 
 
-def ratios(records: Sequence[Mapping[str, Any]], peer: str) -> list[float]:
-    """Ours over a peer, or over the best of all, in every record that has it."""
+def ratios(records: Sequence[Mapping[str, Any]], peer: str, code: str = "ours") -> list[float]:
+    """Ours over a peer, or over the best of all, in every record that has both."""
     found = []
     for r in records:
         theirs = best(r)[1] if peer == "best" else r["seconds"].get(peer)
-        if theirs is not None:
-            found.append(r["seconds"]["ours"] / theirs)
+        if theirs is not None and code in r["seconds"]:
+            found.append(r["seconds"][code] / theirs)
     return found
 
 
@@ -451,19 +464,22 @@ def report(
     rows = [r for r in records if "K =" not in r["name"]]
     columns = [(w, d) for w in ways for d in DTYPES if any(r["way"] == w and r["dtype"] == d for r in rows)]
     lines += table(
-        ["geometric mean of ours over theirs", "target", *(f"{d}, {w}" for w, d in columns)],
+        ["geometric mean of ours over theirs", "target", "code", *(f"{d}, {w}" for w, d in columns)],
         [
             [
                 words,
                 f"{target:g}",
+                CODE[code],
                 *(
                     _judged(
-                        mean(ratios([r for r in rows if (r["way"], r["dtype"], r["n"]) == (w, d, n)], peer)), target
+                        mean(ratios([r for r in rows if (r["way"], r["dtype"], r["n"]) == (w, d, n)], peer, code)),
+                        target,
                     )
                     for w, d in columns
                 ),
             ]
             for peer, n, target, words in TARGETS
+            for code in _codes(rows)
         ],
     )
     lines += ["", *_others(rows, imports)]
@@ -476,36 +492,33 @@ def report(
     return "\n".join([*lines, *_slow(records)]) + "\n"
 
 
+def _codes(records: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [code for code in OURS if any(code in r["seconds"] for r in records)]
+
+
 def _slow(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What misses the target for single functions, the worst first, with the floors."""
-    slow = [(ratios([r], "best")[0], r) for r in records if ratios([r], "best")[0] > WORST]
-    slow.sort(key=lambda pair: -pair[0])
     yield from ("", f"## Slower than {WORST:g} times the best peer", "")
-    yield (
-        f"{len(slow)} of {len(records)} measurements, of which {sum(_forbidden(r) for _, r in slow)} have a floor above that"
-        + (":" if slow else ".")
-    )
-    yield ""
-    head = [*["function", "n", "dtype", "how"], "ours / best", "best peer", "its time", "ours", "floor"]
-    if slow:
-        yield from table(
-            head,
-            [
-                [
-                    f"{r['name']} {r['kind']}",
-                    power(r["n"]),
-                    r["dtype"],
-                    r["way"],
-                    f"**{ratio:.2f}**",
-                    best(r)[0],
-                    *(
-                        f"{each * scale(r['n']):.2f}"
-                        for each in (best(r)[1], r["seconds"]["ours"], r["seconds"]["floor"])
-                    ),
-                ]
-                for ratio, r in slow
-            ],
+    for code in _codes(records):
+        judged = [r for r in records if code in r["seconds"]]
+        slow = [(ratio, r) for r in judged if (ratio := ratios([r], "best", code)[0]) > WORST]
+        slow.sort(key=lambda pair: -pair[0])
+        forbidden = sum(_forbidden(r) for _, r in slow)
+        yield (
+            f"{CODE[code]}: {len(slow)} of {len(judged)} measurements, of which {forbidden} have a floor above that"
+            + (":" if slow else ".")
         )
+        yield ""
+        head = [*["function", "n", "dtype", "how"], "ours / best", "best peer", "its time", "ours", "floor"]
+        if slow:
+            yield from table(head, [_slow_row(ratio, r, code) for ratio, r in slow])
+            yield ""
+
+
+def _slow_row(ratio: float, r: Mapping[str, Any], code: str) -> list[str]:
+    seconds = (best(r)[1], r["seconds"][code], r["seconds"]["floor"])
+    what = [f"{r['name']} {r['kind']}", power(r["n"]), r["dtype"], r["way"], f"**{ratio:.2f}**", best(r)[0]]
+    return [*what, *(f"{each * scale(r['n']):.2f}" for each in seconds)]
 
 
 def scale(n: int) -> float:
@@ -522,12 +535,13 @@ def _others(rows: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> 
     """The targets that are no mean of ratios."""
     found = [
         [
-            f"{r['name']} {r['kind']}, float32, {power(r['n'])}, {r['way']}",
+            f"{r['name']} {r['kind']}, float32, {power(r['n'])}, {r['way']}, {CODE[code]}",
             f"{GELU:g} ns per element",
-            _judged(r["seconds"]["ours"] * scale(r["n"]), GELU),
+            _judged(r["seconds"][code] * scale(r["n"]), GELU),
         ]
+        for code in _codes(rows)
         for r in rows
-        if r["name"] == "gelu" and r["dtype"] == "float32" and r["n"] >= 1_000_000
+        if code in r["seconds"] and r["name"] == "gelu" and r["dtype"] == "float32" and r["n"] >= 1_000_000
     ]
     plain, ours = imports
     words = f"import of chainrule.functions.sigmoid after that of numpy ({plain:.0f} ms)"
@@ -535,13 +549,15 @@ def _others(rows: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> 
 
 
 def _figures(chosen: Sequence[Mapping[str, Any]], n: int) -> Iterator[str]:
-    columns = ["ours", "ours out=", "floor", *(p for p in PEERS if any(p in r["seconds"] for r in chosen))]
+    codes = [word for code in _codes(chosen) for word in (code, f"{code} out=")]
+    columns = [*codes, "floor", *(p for p in PEERS if any(p in r["seconds"] for r in chosen))]
     rows = []
     for r in chosen:
-        ratio = ratios([r], "best")[0]
+        found = [ratios([r], "best", code) for code in _codes(chosen)]
+        judged = [_judged(each[0], WORST) if each else "" for each in found]
         cells = [f"{r['seconds'][c] * scale(n):.2f}" if c in r["seconds"] else "" for c in columns]
-        rows.append([f"{r['name']} {r['kind']}", *cells, _judged(ratio, WORST), best(r)[0]])
-    yield from table(["", *columns, "ours / best", "best"], rows)
+        rows.append([f"{r['name']} {r['kind']}", *cells, *judged, best(r)[0]])
+    yield from table(["", *columns, *(f"{code} / best" for code in _codes(chosen)), "best"], rows)
 
 
 def _judged(value: float, target: float) -> str:
@@ -570,14 +586,17 @@ def plot(records: Sequence[Mapping[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(8, 0.22 * len(chosen) + 1.2), layout="constrained")
     axes = figure.subplots()
     for peer, colour in (("lambdify", "#c0793b"), ("best", "#2b5f8a")):
-        found = [(k, ratios([r], peer)[0]) for k, r in enumerate(chosen) if ratios([r], peer)]
-        axes.plot(
-            [v for _, v in found],
-            [k for k, _ in found],
-            "o",
-            color=colour,
-            label="SymPy lambdify" if peer == "lambdify" else "the best of all peers",
-        )
+        for code in _codes(chosen):
+            found = [(k, each[0]) for k, r in enumerate(chosen) if (each := ratios([r], peer, code))]
+            theirs = "SymPy lambdify" if peer == "lambdify" else "the best of all peers"
+            axes.plot(
+                [v for _, v in found],
+                [k for k, _ in found],
+                "o",
+                color=colour,
+                markerfacecolor=colour if code == "ours" else "white",
+                label=f"{theirs}, {CODE[code]}",
+            )
     axes.set_xscale("log")
     axes.axvline(1, color="black", linewidth=0.8)
     axes.set_yticks(range(len(chosen)), [f"{r['name']} {r['kind']}" for r in chosen], fontsize=8)
