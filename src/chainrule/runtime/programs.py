@@ -4,11 +4,14 @@ Fresh arrays for everything in between would be asked of the system again and ag
 """
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .compiling import is_compiled
 
 Array = npt.NDArray[np.float64]
 PART = 16384
@@ -55,6 +58,10 @@ def step(function: Callable[..., Any], *operands: Any) -> Any:
     return out
 
 
+Step = tuple[Any, Sequence[Any]]
+"""A function and its operands, rows and constants; no function for an argument."""
+
+
 class OfBits:
     """A function of whole numbers, as which it takes the bits of float64."""
 
@@ -69,9 +76,10 @@ class Program:
     """What a formula does to so many arrays of float64, element by element."""
 
     def __init__(self, formula: Callable[..., Any], count: int) -> None:
-        steps: list[Any] = [(None, ())] * count
+        steps: list[Step] = [(None, ())] * count
         found = formula(*(Row(steps, k) for k in range(count)))
         result = (found if found.place >= count else +found).place
+        self.loops = lru_cache(maxsize=1)(lambda: _loops(steps, count, result))
         last = {each.place: k for k, (_, operands) in enumerate(steps) for each in operands if isinstance(each, Row)}
         self.constants: list[Any] = []
         self.rows = 0
@@ -101,6 +109,9 @@ class Program:
 
     def run(self, arguments: Sequence[Array], out: Array) -> None:
         """Of contiguous arrays of one length, none of which shares memory with `out`."""
+        if is_compiled():
+            self.loops().run(arguments, out)
+            return
         kept = borrowed(self.rows * min(PART, out.size))
         for k in range(0, out.size, PART):
             piece = slice(k, k + PART)
@@ -114,3 +125,9 @@ class Program:
             for function, operands in self.steps:
                 function(*operands(space))
         give_back(kept)
+
+
+def _loops(steps: Sequence[Step], count: int, result: int) -> Any:
+    from .loops.programs import Loops
+
+    return Loops(steps, count, result)

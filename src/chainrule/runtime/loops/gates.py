@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .. import gates
-from .compiler import compiled_text
+from .compiler import compiled_text, plain
 
 PART = 8192
 """Elements at a time: their exponentials stay in the cache."""
@@ -39,7 +39,7 @@ def fill(name: str, series: Any, x: Any, out: Any) -> None:
     before, after = _loops(name, series, series.matrix.tobytes())
     room = np.empty(min(PART, x.size))
     for k in range(0, x.size, PART):
-        given = x[k : k + PART]
+        given = plain(x[k : k + PART])
         e = room[: given.size]
         before(given, e)
         np.exp(e, out=e)
