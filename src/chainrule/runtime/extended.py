@@ -22,8 +22,10 @@ from .twice import Twice as Twice
 Array = npt.NDArray[np.float64]
 NEAR = 0.5
 """A sum smaller than this, against its terms, is computed again."""
-SEVERAL = 0.25
-"""The part of the elements from which compiled code computes all of them, rather than collect them."""
+MANY = 0.2
+"""The part of the elements from which compiled code computes all of them, rather than collect those that need it."""
+SAMPLE = 256
+"""The first elements, which are looked at to find that out."""
 FEW = 12
 """As many elements are quicker in decimal numbers at once than in twice the digits."""
 DIGITS = (60, 80, 160, 400, 800)
@@ -35,15 +37,11 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
     ulp for each of the few roundings after the sum. The formula is an expression in its arguments alone."""
     with np.errstate(all="ignore"):
         terms = flat(total, total), flat(size, total)
-        if is_compiled() and total.size:
-            from .loops.extended import cancelled
-
-            count = cancelled(*terms, NEAR)
-            if count > SEVERAL * total.size:
-                given = [flat(each, total) for each in arguments]
-                return _chosen(flat(found, total), *terms, formula, given).reshape(total.shape)
+        if is_compiled() and _are_many(*terms):
+            given = [flat(each, total) for each in arguments]
+            return _chosen(flat(found, total), *terms, formula, given).reshape(total.shape)
         near = _cancelled(*terms)
-        count = int(np.count_nonzero(near))
+        count = np.count_nonzero(near)
         if not count:
             return found
         given = [flat(each, total) for each in arguments]
@@ -55,8 +53,19 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
     return result
 
 
+def _are_many(total: Array, size: Array) -> bool:
+    """Whether a sum seems to have cancelled at many elements."""
+    sample = np.abs(total[:SAMPLE]) < size[:SAMPLE] * NEAR
+    return bool(np.count_nonzero(sample) > MANY * sample.size)
+
+
 def _cancelled(total: Array, size: Array) -> npt.NDArray[np.bool_]:
     near = np.empty(total.size, np.bool_)
+    if is_compiled():
+        from .loops.extended import fill_cancelled
+
+        fill_cancelled(total, size, NEAR, near)
+        return near
     kept = programs.borrowed(2 * min(programs.PART, near.size))
     for k in range(0, near.size, programs.PART):
         part = slice(k, min(k + programs.PART, near.size))

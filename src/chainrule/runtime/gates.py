@@ -1,7 +1,7 @@
 """x Φ(x), Φ the distribution function of a standard normal variable, and its derivative: right to 4 ulp in float64 and float32, in few passes over memory.
 
 Below 0 they are a Gaussian times what varies slowly, a/(a + w) or the distance from the root, and (1 + p) with a polynomial p. The Gaussian is split, so that its exponent is exact, and only
-the last operations round at full size. The tables are computed by `chainrule.codegen.fits`, which a test repeats."""
+the last operations round at full size. Compiled code (`chainrule.runtime.loops.gates`) adds in another order, so that its last bit may be another one. The tables are computed by `chainrule.codegen.fits`, which a test repeats."""
 
 import threading
 from collections.abc import Iterator

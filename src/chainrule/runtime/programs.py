@@ -4,14 +4,17 @@ Fresh arrays for everything in between would be asked of the system again and ag
 """
 
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import cached_property
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from .compiling import is_compiled
+
+if TYPE_CHECKING:
+    from .loops.programs import Loops
 
 Array = npt.NDArray[np.float64]
 PART = 16384
@@ -79,7 +82,7 @@ class Program:
         steps: list[Step] = [(None, ())] * count
         found = formula(*(Row(steps, k) for k in range(count)))
         result = (found if found.place >= count else +found).place
-        self.loops = lru_cache(maxsize=1)(lambda: _loops(steps, count, result))
+        self.recorded = steps, count, result
         last = {each.place: k for k, (_, operands) in enumerate(steps) for each in operands if isinstance(each, Row)}
         self.constants: list[Any] = []
         self.rows = 0
@@ -103,6 +106,12 @@ class Program:
             used = [self.places.setdefault((*each, bits), len(self.places)) for each in (*read, where[k])]
             self.steps.append((function.function if bits else function, itemgetter(*used)))
 
+    @cached_property
+    def loops(self) -> "Loops":
+        from .loops.programs import Loops
+
+        return Loops(*self.recorded)
+
     def _constant(self, value: Any) -> tuple[str, int]:
         self.constants.append(value)
         return "constant", len(self.constants) - 1
@@ -110,7 +119,7 @@ class Program:
     def run(self, arguments: Sequence[Array], out: Array) -> None:
         """Of contiguous arrays of one length, none of which shares memory with `out`."""
         if is_compiled():
-            self.loops().run(arguments, out)
+            self.loops.run(arguments, out)
             return
         kept = borrowed(self.rows * min(PART, out.size))
         for k in range(0, out.size, PART):
@@ -125,9 +134,3 @@ class Program:
             for function, operands in self.steps:
                 function(*operands(space))
         give_back(kept)
-
-
-def _loops(steps: Sequence[Step], count: int, result: int) -> Any:
-    from .loops.programs import Loops
-
-    return Loops(steps, count, result)

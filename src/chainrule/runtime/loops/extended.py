@@ -5,14 +5,12 @@ from typing import Any
 from .compiler import compiled, plain
 
 
-def cancelled(total: Any, size: Any, near: float) -> int:
-    """How many sums are smaller than so large a part of their terms."""
-    return int(_cancelled(plain(total), plain(size), near))
+def fill_cancelled(total: Any, size: Any, near: float, out: Any) -> None:
+    """Where a sum is smaller than so large a part of its terms."""
+    _fill_cancelled(plain(total), plain(size), near, out)
 
 
 @compiled
-def _cancelled(total: Any, size: Any, near: float) -> int:
-    count = 0
-    for i in range(total.size):
-        count += abs(total[i]) < size[i] * near
-    return count
+def _fill_cancelled(total: Any, size: Any, near: float, out: Any) -> None:
+    for i in range(out.size):
+        out[i] = abs(total[i]) < size[i] * near

@@ -25,9 +25,9 @@ OF_NUMBERS: dict[Any, str] = {
     np.absolute: "abs({})",
     np.sqrt: "np.sqrt({})",
     np.copysign: "np.copysign({}, {})",
-    pairs._within: f"{{0}} if abs({{1}}) <= {pairs.FARTHEST!r} else np.nan",
-    pairs._unless_less: "np.nan if {1} < {2} else {0}",
-    pairs._unless_infinite: "np.nan if abs({1}) == np.inf else {0}",
+    pairs._within: f"{{0}} if abs({{1}}) <= {pairs.FARTHEST!r} else nan",
+    pairs._unless_less: "nan if {1} < {2} else {0}",
+    pairs._unless_infinite: "nan if abs({1}) == inf else {0}",
     extended.where_cancelled: f"{{0}} if abs({{2}}) < {{3}} * {extended.NEAR!r} else {{1}}",
 }
 OF_BITS: dict[Any, str] = {
@@ -38,7 +38,9 @@ OF_BITS: dict[Any, str] = {
     pairs._logarithm.function: "logarithms[{}]",
 }
 """Of the bits of float64 as whole numbers."""
-LOOP = """import numpy as np
+LOOP = """from math import inf, nan
+
+import numpy as np
 {tables}
 
 def loop({arrays}):
@@ -126,7 +128,7 @@ def _digest() -> str:
 def _operand(each: Any, bits: bool) -> str:
     if isinstance(each, Row):
         return f"np.float64(v{each.place}).view(np.int64)" if bits else f"v{each.place}"
-    return repr(int(each)) if bits else f"np.{float(each)}" if not np.isfinite(each) else repr(float(each))
+    return repr(int(each) if bits else float(each))
 
 
 def _call(function: Any, operands: Sequence[Any]) -> Any:
