@@ -82,7 +82,7 @@ def winding(x, y):
 
 FORMULAS = {
     "logistic": lambda x, y: 1 / (1 + (-x).exp()) - y,
-    "quotient": lambda x, y: x.exp() / (1 + y.exp() * y.exp()),
+    "quotient": lambda x, y: x / (y.exp() * y.exp()),
     "roots": lambda x, y: (x.exp() * y - x.exp().sqrt() / 3) * y.exp() / (1 + 1 / x.exp()),
     "logarithm": lambda x, y: (y * y + 1).ln() - x * x * x / 4 - (x + y / 2),
 }
