@@ -86,10 +86,8 @@ def flat(array: Any, like: Array) -> Array:
 def _again(formula: Callable[..., Any], given: list[Array]) -> Array:
     """By `Pair`, and where that has no value by `Twice`, and where that has none in decimal numbers."""
     values = np.empty(given[0].size)
-    _program(formula.__code__, len(given)).run(given, values)
-    known = np.isfinite(values)
-    if np.count_nonzero(known) != known.size:
-        _complete(formula, given, values, np.flatnonzero(~known))
+    if _program(formula.__code__, len(given)).run(given, values):
+        _complete(formula, given, values, np.flatnonzero(~np.isfinite(values)))
     return values
 
 
@@ -97,10 +95,8 @@ def _chosen(found: Array, total: Array, size: Array, formula: Callable[..., Any]
     """`found`, and the formula where the sum has cancelled, computed everywhere: in compiled code quicker than to collect the elements, where they are
     many."""
     values = np.empty(total.size)
-    _choosing_program(formula.__code__, len(given)).run([found, total, size, *given], values)
-    known = np.isfinite(values)
-    if np.count_nonzero(known) != known.size:
-        _complete(formula, given, values, np.flatnonzero(~known & _cancelled(total, size)))
+    if _choosing_program(formula.__code__, len(given)).run([found, total, size, *given], values):
+        _complete(formula, given, values, np.flatnonzero(~np.isfinite(values) & _cancelled(total, size)))
     return values
 
 

@@ -116,11 +116,10 @@ class Program:
         self.constants.append(value)
         return "constant", len(self.constants) - 1
 
-    def run(self, arguments: Sequence[Array], out: Array) -> None:
-        """Of contiguous arrays of one length, none of which shares memory with `out`."""
+    def run(self, arguments: Sequence[Array], out: Array) -> int:
+        """Of contiguous arrays of one length, none of which shares memory with `out`; gives how many results are not finite."""
         if is_compiled():
-            self.loops.run(arguments, out)
-            return
+            return self.loops.run(arguments, out)
         kept = borrowed(self.rows * min(PART, out.size))
         for k in range(0, out.size, PART):
             piece = slice(k, k + PART)
@@ -134,3 +133,4 @@ class Program:
             for function, operands in self.steps:
                 function(*operands(space))
         give_back(kept)
+        return out.size - int(np.count_nonzero(np.isfinite(out)))

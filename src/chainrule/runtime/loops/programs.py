@@ -44,8 +44,10 @@ import numpy as np
 {tables}
 
 def loop({arrays}):
+    lost = 0
     for i in range({first}.size):
         {lines}
+    return lost
 """
 
 
@@ -62,6 +64,8 @@ class Loops:
     steps: what is recorded, first the arguments, `count` of them. result: the step whose values are wanted."""
 
     def __init__(self, steps: Sequence[Step], count: int, result: int) -> None:
+        if not _text(steps[result]):
+            steps, result = [*steps, (np.positive, [Row([], result)])], len(steps)
         self.stages: list[tuple[Any, list[int]]] = []
         """What is called, and the places of the arrays that it reads and writes: the arguments, the result, and what is kept in between."""
         stages = [list(run) for _, run in groupby(range(count, len(steps)), lambda k: -1 if _text(steps[k]) else k)]
@@ -72,12 +76,13 @@ class Loops:
             for n in kept:
                 place.setdefault(n, len(place))
             read = [n for n in _read(steps, stage) if n not in stage]
-            call = _loop(steps, stage, read, kept) if _text(steps[stage[0]]) else _call(*steps[stage[0]])
+            call = _loop(steps, stage, read, kept, result) if _text(steps[stage[0]]) else _call(*steps[stage[0]])
             self.stages.append((call, [place[n] for n in (*read, *kept)]))
         self.rows = len(place) - count - 1
 
-    def run(self, arguments: Sequence[Array], out: Array) -> None:
-        """Of contiguous arrays of one length, none of which shares memory with `out`."""
+    def run(self, arguments: Sequence[Array], out: Array) -> int:
+        """Of contiguous arrays of one length, none of which shares memory with `out`; gives how many results are not finite."""
+        lost = 0
         part = PART if len(self.stages) > 1 else out.size
         room = borrowed(self.rows * min(part, out.size))
         for k in range(0, out.size, part):
@@ -86,8 +91,9 @@ class Loops:
             size = given[-1].size
             arrays = [*given, *room[: self.rows * size].reshape(self.rows, size)]
             for call, places in self.stages:
-                call(*(arrays[n] for n in places))
+                lost += call(*(arrays[n] for n in places))
         give_back(room)
+        return lost
 
 
 def _text(step: Step) -> str:
@@ -103,14 +109,15 @@ def _read(steps: Sequence[Step], numbers: Sequence[int]) -> list[int]:
     return list(dict.fromkeys(each.place for n in numbers for each in steps[n][1] if isinstance(each, Row)))
 
 
-def _loop(steps: Sequence[Step], stage: list[int], read: list[int], kept: list[int]) -> Any:
+def _loop(steps: Sequence[Step], stage: list[int], read: list[int], kept: list[int], result: int) -> Any:
+    """The steps of a stage; gives how many results are not finite, if they are among them."""
     lines = [f"v{n} = a{n}[i]" for n in read]
     for n in stage:
         function, operands = steps[n]
         bits = isinstance(function, OfBits)
         text = _text(steps[n]).format(*(_operand(each, bits) for each in operands))
         lines += [f"v{n} = np.int64({text}).view(np.float64)" if bits else f"v{n} = {text}"]
-        lines += [f"a{n}[i] = v{n}"] * (n in kept)
+        lines += [f"a{n}[i] = v{n}"] * (n in kept) + [f"lost += not abs(v{n}) < inf"] * (n == result)
     arrays = [f"a{n}" for n in (*read, *kept)]
     tables = (
         TABLES.format(_digest()) if any(name in each for each in lines for name in ("powers", "logarithms")) else ""
@@ -135,8 +142,9 @@ def _call(function: Any, operands: Sequence[Any]) -> Any:
     """A call of NumPy as a function of the arrays that it reads, each once, and of the one that it writes."""
     names = list(dict.fromkeys(each.place for each in operands if isinstance(each, Row)))
 
-    def call(*arrays: Any) -> None:
+    def call(*arrays: Any) -> int:
         by_name = dict(zip(names, arrays, strict=False))
         function(*(by_name[each.place] if isinstance(each, Row) else each for each in operands), arrays[-1])
+        return 0
 
     return call
