@@ -24,8 +24,8 @@ def remainder(found: extended.Array, formula: Callable[..., Any], *arguments: An
     with np.errstate(all="ignore"):
         given = [extended.flat(each, found) for each in (found, *arguments)]
         rest = np.empty(given[0].size)
-        _program(formula.__code__, len(given)).run(given, rest)
-        rest[~np.isfinite(rest)] = 0.0
+        if _program(formula.__code__, len(given)).run(given, rest):
+            rest[~np.isfinite(rest)] = 0.0
     return rest.reshape(found.shape)
 
 

@@ -15,12 +15,17 @@ import numpy as np
 import numpy.typing as npt
 
 from . import programs
+from .compiling import is_compiled
 from .pairs import Pair as Pair
 from .twice import Twice as Twice
 
 Array = npt.NDArray[np.float64]
 NEAR = 0.5
 """A sum smaller than this, against its terms, is computed again."""
+MANY = 0.2
+"""The part of the elements from which compiled code computes all of them, rather than collect those that need it."""
+SAMPLE = 256
+"""The first elements, which are looked at to find that out."""
 FEW = 12
 """As many elements are quicker in decimal numbers at once than in twice the digits."""
 DIGITS = (60, 80, 160, 400, 800)
@@ -31,7 +36,11 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
     """`found`, and the formula in more digits where `total`, a sum of terms of this `size`, has cancelled: within an ulp of the exact number, and an
     ulp for each of the few roundings after the sum. The formula is an expression in its arguments alone."""
     with np.errstate(all="ignore"):
-        near = _cancelled(flat(total, total), flat(size, total))
+        terms = flat(total, total), flat(size, total)
+        if is_compiled() and _are_many(*terms):
+            given = [flat(each, total) for each in arguments]
+            return _chosen(flat(found, total), *terms, formula, given).reshape(total.shape)
+        near = _cancelled(*terms)
         count = np.count_nonzero(near)
         if not count:
             return found
@@ -44,8 +53,19 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
     return result
 
 
+def _are_many(total: Array, size: Array) -> bool:
+    """Whether a sum seems to have cancelled at many elements."""
+    sample = np.abs(total[:SAMPLE]) < size[:SAMPLE] * NEAR
+    return bool(np.count_nonzero(sample) > MANY * sample.size)
+
+
 def _cancelled(total: Array, size: Array) -> npt.NDArray[np.bool_]:
     near = np.empty(total.size, np.bool_)
+    if is_compiled():
+        from .loops.extended import fill_cancelled
+
+        fill_cancelled(total, size, NEAR, near)
+        return near
     kept = programs.borrowed(2 * min(programs.PART, near.size))
     for k in range(0, near.size, programs.PART):
         part = slice(k, min(k + programs.PART, near.size))
@@ -66,11 +86,22 @@ def flat(array: Any, like: Array) -> Array:
 def _again(formula: Callable[..., Any], given: list[Array]) -> Array:
     """By `Pair`, and where that has no value by `Twice`, and where that has none in decimal numbers."""
     values = np.empty(given[0].size)
-    _program(formula.__code__, len(given)).run(given, values)
-    known = np.isfinite(values)
-    if np.count_nonzero(known) == known.size:
-        return values
-    left = np.flatnonzero(~known)
+    if _program(formula.__code__, len(given)).run(given, values):
+        _complete(formula, given, values, np.flatnonzero(~np.isfinite(values)))
+    return values
+
+
+def _chosen(found: Array, total: Array, size: Array, formula: Callable[..., Any], given: list[Array]) -> Array:
+    """`found`, and the formula where the sum has cancelled, computed everywhere: in compiled code quicker than to collect the elements, where they are
+    many."""
+    values = np.empty(total.size)
+    if _choosing_program(formula.__code__, len(given)).run([found, total, size, *given], values):
+        _complete(formula, given, values, np.flatnonzero(~np.isfinite(values) & _cancelled(total, size)))
+    return values
+
+
+def _complete(formula: Callable[..., Any], given: list[Array], values: Array, left: Any) -> None:
+    """The values that are left."""
     if left.size > FEW:
         again = formula(*map(Twice, [each[left] for each in given]))
         values[left] = again.high + again.low
@@ -79,13 +110,27 @@ def _again(formula: Callable[..., Any], given: list[Array]) -> Array:
         point = [float(each[k]) for each in given]
         if all(map(math.isfinite, point)):
             values[k] = _decimally(formula, point, values[k])
-    return values
 
 
 @lru_cache(maxsize=256)
 def _program(code: CodeType, count: int) -> programs.Program:
     formula = FunctionType(code, {})
     return programs.Program(lambda *rows: formula(*map(Pair, rows)).rounded, count)
+
+
+@lru_cache(maxsize=256)
+def _choosing_program(code: CodeType, count: int) -> programs.Program:
+    formula = FunctionType(code, {})
+
+    def chosen(found: Any, total: Any, size: Any, *rows: Any) -> Any:
+        return programs.step(where_cancelled, formula(*map(Pair, rows)).rounded, found, total, size)
+
+    return programs.Program(chosen, 3 + count)
+
+
+def where_cancelled(value: Any, found: Any, total: Any, size: Any, out: Any) -> None:
+    """The value where a sum has cancelled, what was found elsewhere."""
+    np.copyto(out, np.where(np.abs(total) < size * NEAR, value, found))
 
 
 def _decimally(formula: Callable[..., Any], given: list[float], otherwise: float) -> float:

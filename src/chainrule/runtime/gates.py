@@ -1,7 +1,7 @@
 """x Φ(x), Φ the distribution function of a standard normal variable, and its derivative: right to 4 ulp in float64 and float32, in few passes over memory.
 
 Below 0 they are a Gaussian times what varies slowly, a/(a + w) or the distance from the root, and (1 + p) with a polynomial p. The Gaussian is split, so that its exponent is exact, and only
-the last operations round at full size. The tables are computed by `chainrule.codegen.fits`, which a test repeats."""
+the last operations round at full size. Compiled code (`chainrule.runtime.loops.gates`) adds in another order, so that its last bit may be another one. The tables are computed by `chainrule.codegen.fits`, which a test repeats."""
 
 import threading
 from collections.abc import Iterator
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import select
+from .compiling import is_compiled
 
 GATE_RAISED = (39.48992216587067,)
 # p such that the probability that a standard normal variable exceeds x is exp(GATE_RAISED - x²/2) (1 + p)/(x + WEIGHT)/SCALE for 0 <= x <= FAR, in t = (x - m)/(x + m), m its MIDDLE; relative error 2.0e-18 before rounding
@@ -118,12 +119,12 @@ def normal_gate(x: Any, out: Any = None) -> Any:
 
     For a = |x| it is exp(-a²/2) a/(a + w) (1 + p), where p is a polynomial in (a - m)/(a + m), that is taken from 0 or from x.
     """
-    return _by_parts(_gate, GATES, x, out)
+    return _found("gate", x, out)
 
 
 def normal_gate_slope(x: Any, out: Any = None) -> Any:
     """The derivative of x Φ(x), likewise: at -a it is exp(-a²/2) (r - a) (1 + p) for its root -r; at a, it is 1 less that."""
-    return _by_parts(_slope, SLOPES, x, out)
+    return _found("slope", x, out)
 
 
 class _Series:
@@ -173,6 +174,19 @@ SLOPES = {
     SINGLE: _Series(MIDDLES["SLOPE_SINGLE"], *SLOPE_SINGLE_RAISED, SLOPE_SINGLE, single=True),
 }
 ROOTS = {DOUBLE: SLOPE_ROOT, SINGLE: SLOPE_ROOT_SINGLE}
+
+
+def _found(name: str, x: Any, out: Any) -> Any:
+    """By a row of `FORMULAS`."""
+    code, series = FORMULAS[name]
+    if not is_compiled():
+        return _by_parts(code, series, x, out)
+    from .loops import gates as loops
+
+    x = np.asarray(x)
+    out = np.empty(x.shape, x.dtype) if out is None else out
+    loops.fill(name, series[x.dtype], x.reshape(-1), out.reshape(-1))
+    return out
 
 
 def _by_parts(code: Any, series: Any, x: Any, out: Any) -> Any:
@@ -269,6 +283,9 @@ def _slope(x: Any, out: Any, polynomial: _Series, room: _Room) -> None:
     total *= 1.0 / polynomial.scale
     np.subtract(1.0, total, out=e)
     select(np.less(x, 0.0), total, e, out=out)
+
+
+FORMULAS = {"gate": (_gate, GATES), "slope": (_slope, SLOPES)}
 
 
 def _gaussian(a: Any, raised: float, room: _Room) -> Any:

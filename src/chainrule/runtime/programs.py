@@ -4,11 +4,17 @@ Fresh arrays for everything in between would be asked of the system again and ag
 """
 
 from collections.abc import Callable, Sequence
+from functools import cached_property
 from operator import itemgetter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
+
+from .compiling import is_compiled
+
+if TYPE_CHECKING:
+    from .loops.programs import Loops
 
 Array = npt.NDArray[np.float64]
 PART = 16384
@@ -55,6 +61,10 @@ def step(function: Callable[..., Any], *operands: Any) -> Any:
     return out
 
 
+Step = tuple[Any, Sequence[Any]]
+"""A function and its operands, rows and constants; no function for an argument."""
+
+
 class OfBits:
     """A function of whole numbers, as which it takes the bits of float64."""
 
@@ -69,9 +79,10 @@ class Program:
     """What a formula does to so many arrays of float64, element by element."""
 
     def __init__(self, formula: Callable[..., Any], count: int) -> None:
-        steps: list[Any] = [(None, ())] * count
+        steps: list[Step] = [(None, ())] * count
         found = formula(*(Row(steps, k) for k in range(count)))
         result = (found if found.place >= count else +found).place
+        self.recorded = steps, count, result
         last = {each.place: k for k, (_, operands) in enumerate(steps) for each in operands if isinstance(each, Row)}
         self.constants: list[Any] = []
         self.rows = 0
@@ -95,12 +106,20 @@ class Program:
             used = [self.places.setdefault((*each, bits), len(self.places)) for each in (*read, where[k])]
             self.steps.append((function.function if bits else function, itemgetter(*used)))
 
+    @cached_property
+    def loops(self) -> "Loops":
+        from .loops.programs import Loops
+
+        return Loops(*self.recorded)
+
     def _constant(self, value: Any) -> tuple[str, int]:
         self.constants.append(value)
         return "constant", len(self.constants) - 1
 
-    def run(self, arguments: Sequence[Array], out: Array) -> None:
-        """Of contiguous arrays of one length, none of which shares memory with `out`."""
+    def run(self, arguments: Sequence[Array], out: Array) -> int:
+        """Of contiguous arrays of one length, none of which shares memory with `out`; gives how many results are not finite."""
+        if is_compiled():
+            return self.loops.run(arguments, out)
         kept = borrowed(self.rows * min(PART, out.size))
         for k in range(0, out.size, PART):
             piece = slice(k, k + PART)
@@ -114,3 +133,4 @@ class Program:
             for function, operands in self.steps:
                 function(*operands(space))
         give_back(kept)
+        return out.size - int(np.count_nonzero(np.isfinite(out)))

@@ -37,11 +37,15 @@ def compiled_text(text: str) -> Callable[..., Any]:
         return compiled(namespace["loop"], cache=False)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader
-    module = sys.modules[name] = importlib.util.module_from_spec(
-        spec
-    )  # what is loaded from the cache looks for it there
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module  # where Numba looks for it when it finds what it compiled before
     spec.loader.exec_module(module)
     return compiled(module.loop)
+
+
+def plain(array: Any) -> Any:
+    """The array, or a copy where it is read-only or not in one piece: for each such kind the loops would be compiled again."""
+    return array if array.flags.carray else array.copy()
 
 
 def folder() -> Path:

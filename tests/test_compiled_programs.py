@@ -1,0 +1,260 @@
+"""Programs and gates as compiled loops: programs give the same bits as without, gates are right to 4 ulp."""
+
+import math
+import os
+import subprocess
+import sys
+
+import mpmath
+import numpy as np
+import pytest
+
+pytest.importorskip("numba")
+
+import chainrule
+from chainrule.functions import sigmoid_squared_error, silu
+from chainrule.runtime import exponents, gates, programs, rounded
+from chainrule.runtime.extended import Pair, refined
+from chainrule.runtime.programs import OfBits, Program, step
+
+SPECIAL = [
+    math.nan,
+    math.inf,
+    -math.inf,
+    700.0,
+    -700.0,
+    0.0,
+    -0.0,
+    5e-324,
+    -5e-324,
+    2e-308,
+    1e300,
+    -1e300,
+    1e-300,
+    1.0,
+    0.5,
+]
+RNG = np.random.default_rng(11)
+M = mpmath.MPContext()
+
+
+@pytest.fixture(autouse=True)
+def _as_before():
+    yield
+    chainrule.set_compiled(None)
+
+
+def both(call):
+    """What a call gives without compiled code and with it."""
+    found = []
+    for on in (False, True):
+        chainrule.set_compiled(on)
+        with np.errstate(all="ignore"):
+            found.append(call())
+    return found
+
+
+def same(plain, compiled):
+    """Whether they are the same to the last bit; one NaN is as good as another."""
+    return np.array_equal(*(np.where(np.isnan(x), math.nan, x).view(f"i{x.itemsize}") for x in (plain, compiled)))
+
+
+def numbers(size, count):
+    """Random ones, and every pair of special ones, as often as there is room."""
+    arrays = 5 * RNG.normal(size=(count, size)) * 10.0 ** RNG.integers(-3, 3, (count, size))
+    pairs = np.array(np.meshgrid(*[SPECIAL] * 2)).reshape(2, -1)[:, : size // 2]
+    arrays[: len(pairs), : pairs.shape[1]] = pairs[:count]
+    return arrays
+
+
+def sign_bit(x, out):
+    np.bitwise_and(x, np.int64(-(2**63)), out=out)
+
+
+def winding(x, y):
+    """With functions that stay calls of NumPy, first, in between and last, and values that are used long after."""
+    a = np.exp(-np.abs(x)) * y - 3.0
+    b = np.sqrt(np.abs(a)) + a * a
+    c = step(OfBits(np.bitwise_or), np.abs(b - 7.0), step(OfBits(sign_bit), a))
+    d = np.copysign(np.log(b), x) - np.hypot(c, y)
+    return np.cbrt((b - a) / (np.exp(-b) + 2.0) - c * x + (y - b) * (b - d))
+
+
+FORMULAS = {
+    "logistic": lambda x, y: 1 / (1 + (-x).exp()) - y,
+    "quotient": lambda x, y: x / (y.exp() * y.exp()),
+    "roots": lambda x, y: (x.exp() * y - x.exp().sqrt() / 3) * y.exp() / (1 + 1 / x.exp()),
+    "logarithm": lambda x, y: (y * y + 1).ln() - x * x * x / 4 - (x + y / 2),
+}
+PROGRAMS = {
+    "winding": winding,
+    "an argument": lambda x, y: y,
+    "infinite": lambda x, y: x * math.inf + y * -math.inf,
+} | {name: lambda x, y, formula=formula: formula(Pair(x), Pair(y)).rounded for name, formula in FORMULAS.items()}
+
+
+@pytest.mark.parametrize("size", [1, 300, 2 * programs.PART + 3])
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_compiled_program_gives_the_same_bits(name, size):
+    program, given = Program(PROGRAMS[name], 2), numbers(size, 2)
+    before = given.copy()
+
+    def run():
+        out = np.full(size, 7.0)
+        assert program.run(tuple(given), out) == np.count_nonzero(~np.isfinite(out))
+        return out
+
+    assert same(*both(run)) and same(before, given)
+
+
+def test_steps_between_two_calls_of_numpy_are_one_loop():
+    assert [len(Program(PROGRAMS[name], 2).loops.stages) for name in ("logistic", "logarithm", "winding")] == [1, 3, 13]
+
+
+def test_read_only_arrays_and_those_with_gaps_are_not_compiled_for_again():
+    chainrule.set_compiled(True)
+    program, (x, y) = Program(PROGRAMS["logistic"], 2), numbers(1000, 2)
+    seen = []
+    ((call, places),) = program.loops.stages
+    program.loops.stages[:] = [
+        (lambda *arrays: (seen.extend(a.flags.carray for a in arrays), call(*arrays))[1], places)
+    ]
+    fixed = x.copy()
+    fixed.flags.writeable = False
+    found = [np.empty(1000) for _ in range(2)]
+    program.run((x, y), found[0])
+    program.run((fixed, np.repeat(y, 2)[::2]), found[1])
+    assert same(*found) and len(seen) == 6 and all(seen)
+
+
+SIZE = 3000
+
+
+@pytest.mark.parametrize("share", [0.0, 0.01, 0.6, 1.0])
+@pytest.mark.parametrize("name", ["logistic", "logarithm"])
+def test_formulas_are_computed_again_to_the_same_bits(name, share):
+    x, y = numbers(SIZE, 2)
+    x[-40:] = RNG.normal(size=40)
+    y[-40:] = 1 / (1 + np.exp(-x[-40:]))  # so near that a `Pair` does not do
+    found, total = RNG.normal(size=(2, SIZE))
+    found[::7] = math.nan
+    size = np.where(RNG.random(SIZE) < share, 2.5, 1.5) * np.abs(total)
+    if share:
+        size[-40:] = math.inf
+    assert same(*both(lambda: refined(found, total, size, FORMULAS[name], x, y)))
+    shape = (30, 100)
+    arrays = [a.reshape(shape) for a in (found, total, size, x)]
+    assert same(*both(lambda: refined(*arrays[:3], FORMULAS[name], arrays[3], 0.25)))
+
+
+def test_what_an_exponent_lacks_is_the_same():
+    x, y = numbers(SIZE, 2)
+    with np.errstate(all="ignore"):
+        found = 0.1 * x - y * y
+    plain, compiled = both(
+        lambda: exponents.remainder(found, lambda two_parts, x, y: two_parts(0.1, 1e-18) * x - y * y, x, y)
+    )
+    assert same(plain, compiled) and np.count_nonzero(plain) > SIZE / 2
+
+
+def test_a_function_that_is_refined_gives_the_same_bits():
+    z, y = 3 * RNG.normal(size=70_000), RNG.random(70_000)
+    z[:15] = SPECIAL
+    for call in (sigmoid_squared_error, sigmoid_squared_error.grad, sigmoid_squared_error.second):
+        assert same(*both(lambda call=call: call(z, y)))
+
+
+NORMAL = {
+    "normal_gate": lambda p: p * M.erfc(-p / M.sqrt(2)) / 2,
+    "normal_gate_slope": lambda p: M.erfc(-p / M.sqrt(2)) / 2 + p * M.npdf(p),
+}
+MOST = {np.float64: 4, np.float32: 1}
+KINDS = pytest.mark.parametrize("kind", MOST)
+NAMES = pytest.mark.parametrize("name", NORMAL)
+
+
+@KINDS
+@NAMES
+def test_compiled_gates_are_right_near_the_root_near_zero_and_in_the_tail(name, kind):
+    chainrule.set_compiled(True)
+    far = 38.6 if kind is np.float64 else 14.4
+    x = [-far * RNG.random(200), -3 * RNG.random(200), 9 * RNG.random(100), -(10 ** RNG.uniform(-320, 0, 100))]
+    x.append(-gates.SLOPE_ROOT[0] + 10 ** RNG.uniform(-16, -1, 100) * RNG.choice([-1, 1], 100))
+    x = np.concatenate(x).astype(kind)
+    found = getattr(gates, name)(x)
+    with M.workprec(1500):
+        truth = [NORMAL[name](M.mpf(float(p))) for p in x]
+    off = [
+        abs(M.mpf(float(f)) - t) / M.mpf(float(np.spacing(np.abs(kind(float(t))))))
+        for f, t in zip(found, truth, strict=True)
+    ]
+    assert found.dtype == kind and max(off) <= MOST[kind]
+
+
+@NAMES
+def test_compiled_gates_of_float32_are_those_of_float64_rounded(name):
+    chainrule.set_compiled(True)
+    x = np.concatenate([-15 * RNG.random(10**6), 3 * RNG.normal(size=10**6)]).astype(np.float32)
+    found, truth = getattr(gates, name)(x), getattr(gates, name)(x.astype(np.float64))
+    assert (np.abs(found - truth) <= np.spacing(np.abs(truth).astype(np.float32))).all()
+
+
+@KINDS
+@NAMES
+def test_compiled_gates_have_their_limits_and_pass_on_nan(name, kind):
+    x = np.array([-np.inf, -1e30, -0.0, 0.0, 1e30, np.inf, np.nan], kind)
+    assert same(*both(lambda: getattr(gates, name)(x)))
+
+
+@KINDS
+@NAMES
+def test_compiled_gates_do_not_depend_on_where_a_number_stands(name, kind):
+    chainrule.set_compiled(True)
+    function, x = getattr(gates, name), RNG.normal(0, 3, 20_001).astype(kind)
+    whole = function(x)
+    for start, size in ((0, 1), (5, 2), (77, 3), (8190, 5), (1000, 8193)):
+        assert np.array_equal(function(x[start : start + size]), whole[start : start + size]), (start, size)
+    assert np.array_equal(function(np.repeat(x, 2)[::2].reshape(3, -1)), whole.reshape(3, -1))
+    assert function(x[3]) == whole[3]
+
+
+@KINDS
+@pytest.mark.parametrize(("name", "table"), [("normal_gate", gates.GATES), ("normal_gate_slope", gates.SLOPES)])
+def test_compiled_gates_take_the_coefficients_from_the_tables(name, table, kind, monkeypatch):
+    chainrule.set_compiled(True)
+    series, x = table[np.dtype(kind)], RNG.normal(size=100).astype(kind)
+    found = getattr(gates, name)(x)
+    wrong = series.matrix.copy()
+    wrong[0] *= 1.01
+    monkeypatch.setattr(series, "matrix", wrong)
+    assert not np.array_equal(getattr(gates, name)(x), found)
+
+
+def test_the_slope_of_the_logistic_gate_gives_the_same_bits():
+    x = (30 * RNG.normal(size=20_000)).astype(np.float32)
+    x[:15] = np.array(SPECIAL).clip(-3e38, 3e38)
+    assert same(*both(lambda: rounded.logistic_gate_slope(x)))
+
+
+def test_flags_tell_of_infinite_numbers():
+    x = np.array([1.0, np.inf, -np.inf, -2.0] * 50, np.float32)
+    plain, compiled = both(lambda: silu.grad(x))
+    assert same(plain, compiled) and plain[1] == 1.0 and plain[2] == 0.0
+    for value in (np.inf, -np.inf):
+        with np.errstate(all="raise"), pytest.raises(FloatingPointError):
+            rounded.logistic_gate_slope(np.full(3, value, np.float32))
+
+
+LATER = """
+import numpy as np
+from chainrule.runtime.loops.compiler import compiled_text
+loop = compiled_text("def loop(x, out):\\n    for i in range(x.size):\\n        out[i] = x[i] + 0.5\\n")
+loop(np.ones(3), np.empty(3))
+print(sum(loop.stats.cache_hits.values()))
+"""
+
+
+def test_a_later_process_finds_what_was_compiled(tmp_path):
+    where = os.environ | {"XDG_CACHE_HOME": str(tmp_path)}
+    run = [subprocess.run([sys.executable, "-c", LATER], env=where, capture_output=True, text=True) for _ in range(2)]
+    assert [each.stdout for each in run] == ["0\n", "1\n"], run[-1].stderr
