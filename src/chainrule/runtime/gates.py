@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 
 from .arithmetic import select
-from .compiling import is_compiled
 
 GATE_RAISED = (39.48992216587067,)
 # p such that the probability that a standard normal variable exceeds x is exp(GATE_RAISED - x²/2) (1 + p)/(x + WEIGHT)/SCALE for 0 <= x <= FAR, in t = (x - m)/(x + m), m its MIDDLE; relative error 2.0e-18 before rounding
@@ -119,12 +118,12 @@ def normal_gate(x: Any, out: Any = None) -> Any:
 
     For a = |x| it is exp(-a²/2) a/(a + w) (1 + p), where p is a polynomial in (a - m)/(a + m), that is taken from 0 or from x.
     """
-    return _found("gate", x, out)
+    return _by_parts(_gate, GATES, x, out)
 
 
 def normal_gate_slope(x: Any, out: Any = None) -> Any:
     """The derivative of x Φ(x), likewise: at -a it is exp(-a²/2) (r - a) (1 + p) for its root -r; at a, it is 1 less that."""
-    return _found("slope", x, out)
+    return _by_parts(_slope, SLOPES, x, out)
 
 
 class _Series:
@@ -174,19 +173,6 @@ SLOPES = {
     SINGLE: _Series(MIDDLES["SLOPE_SINGLE"], *SLOPE_SINGLE_RAISED, SLOPE_SINGLE, single=True),
 }
 ROOTS = {DOUBLE: SLOPE_ROOT, SINGLE: SLOPE_ROOT_SINGLE}
-
-
-def _found(name: str, x: Any, out: Any) -> Any:
-    """By a row of `FORMULAS`."""
-    code, series = FORMULAS[name]
-    if not is_compiled():
-        return _by_parts(code, series, x, out)
-    from .loops import gates as loops
-
-    x = np.asarray(x)
-    out = np.empty(x.shape, x.dtype) if out is None else out
-    loops.fill(name, series[x.dtype], x.reshape(-1), out.reshape(-1))
-    return out
 
 
 def _by_parts(code: Any, series: Any, x: Any, out: Any) -> Any:
@@ -283,9 +269,6 @@ def _slope(x: Any, out: Any, polynomial: _Series, room: _Room) -> None:
     total *= 1.0 / polynomial.scale
     np.subtract(1.0, total, out=e)
     select(np.less(x, 0.0), total, e, out=out)
-
-
-FORMULAS = {"gate": (_gate, GATES), "slope": (_slope, SLOPES)}
 
 
 def _gaussian(a: Any, raised: float, room: _Room) -> Any:

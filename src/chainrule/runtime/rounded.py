@@ -4,8 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from .compiling import is_compiled
-
 PART = 32768
 """Elements that are computed at a time: few enough that memory for them is at hand."""
 
@@ -16,11 +14,6 @@ def logistic_gate_slope(x: Any, out: Any = None) -> Any:
     No float32 is so close to the root, or so large, that a difference loses more digits than float64 has to spare."""
     out = np.empty(x.shape, x.dtype) if out is None else out
     given, found = x.reshape(-1), out.reshape(-1)
-    if is_compiled():
-        from .loops import rounded as loops
-
-        loops.fill(given, found)
-        return out
     room = tuple(np.empty(min(x.size, PART)) for _ in range(3))
     for k in range(0, x.size, PART):
         part = given[k : k + PART]

@@ -41,17 +41,22 @@ OF_ARRAYS = {"at_least": "np.maximum", "at_most": "np.minimum"}
 TRUTHS = {"np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equal", "np.not_equal", "np.isnan", "np.isinf", "np.isfinite",
           "np.logical_and", "np.logical_or", "np.logical_not"}  # fmt: skip
 """Those that give truth values."""
-ELEMENTARY = {f"np.{name}" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")}
-"""Functions of `elementary`; as calls of NumPy they may write into their own operand."""
-CALLS: dict[str, set[str]] = {"float64": set(), "float32": set()}
-"""Those that are quicker as calls of NumPy, by the kind of numbers."""
+HEAVY = {
+    f"np.{name}": "elementary" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")
+} | dict.fromkeys(("normal_gate", "normal_gate_slope", "logistic_gate_slope"), "gates")
+"""Functions of many operations, by the module here that computes them."""
 
 
-def is_element(function: str, kind: str) -> bool:
+def is_element(function: str) -> bool:
     """Whether a loop computes the function; else it is called."""
-    return function in ELEMENTS or (function in ELEMENTARY and function not in CALLS[kind])
+    return function in ELEMENTS or function in HEAVY
 
 
 def row(function: str) -> str:
     """The text of a function of elements."""
-    return ELEMENTS.get(function) or f"{function.removeprefix('np.')}({{0}})"
+    return ELEMENTS.get(function) or f"{bare(function)}({{0}})"
+
+
+def bare(function: str) -> str:
+    """Its name in the module that computes it."""
+    return function.removeprefix("np.")

@@ -1,74 +1,77 @@
-"""`chainrule.runtime.gates` in two loops, between which NumPy takes the exponential: what comes before it, and everything after it.
+"""`chainrule.runtime.gates` and `chainrule.runtime.rounded` of single numbers, without a branch. All is computed in float64, that of a float32 too, which is
+then right to 1 ulp. A polynomial is added up in another order than by a matrix product, so that the last bit may be another one than of arrays."""
 
-All is computed in float64, that of a float32 too, which is then right to 1 ulp. A polynomial is added up in another order than by a matrix product, so
-that the last bit may be another one than that of code which is not compiled."""
-
-from functools import lru_cache, reduce
 from typing import Any
 
 import numpy as np
 
-from .. import gates
-from .compiler import compiled_text, plain
+from ..gates import GATES, GRID, ROOTS, SLOPES, WEIGHT
+from .elementary import FLOAT64 as ELEMENTARY
+from .elementary import fma, inline, polynomial
 
-PART = 8192
-"""Elements at a time: their exponentials stay in the cache."""
-HEAD = ["import numpy as np", "def loop({}):", " for i in range(e.size):"]
-FIRST = ["v = np.float64(x[i])", "a = abs(v)", "a = {far!r} if a > {far!r} else a"]
-SPLIT = ["h = (a + {grid!r}) - {grid!r}"]
-BEFORE = ["e[i] = h * h * -0.5 + {raised!r}"]
-SERIES = ["t = (a - {middle!r}) / (a + {middle!r})"]
-MORE = ["d = (a - h) * (a + h)", "d = (d * 0.125 - 0.5) * d", "p = p + d + p * d"]
-"""What the square of h leaves of that of a, by which the exponential is 1 + d times as large."""
-AFTER = {
-    "gate": [
-        "g = e[i] * a / (a + {weight!r})",
-        "g = (p * g + g) / {scale!r}",
-        "out[i] = v - g if v >= 0.0 else -g",
-    ],
-    "slope": [
-        "g = e[i] * (({root[0]!r} - a) + {root[1]!r})",
-        "g = (p * g + g) / {scale!r}",
-        "out[i] = g if v < 0.0 else 1.0 - g",
-    ],
-}
+exp = ELEMENTARY["exp"]
 
 
-def fill(name: str, series: Any, x: Any, out: Any) -> None:
-    """The results for x, of one axis like `out`, by a polynomial of `chainrule.runtime.gates`."""
-    before, after = _loops(name, series, series.matrix.tobytes())
-    room = np.empty(min(PART, x.size))
-    for k in range(0, x.size, PART):
-        given = plain(x[k : k + PART])
-        e = room[: given.size]
-        before(given, e)
-        np.exp(e, out=e)
-        after(given, e, out[k : k + PART])
+def functions(kind: Any) -> dict[str, Any]:
+    """The functions of one kind of numbers."""
+    one = np.dtype(kind)
+    high, low = ROOTS[np.dtype(np.float64)]
+    gate, slope = gaussian(GATES[one]), gaussian(SLOPES[one])
+
+    @inline
+    def normal_gate(x):  # type: ignore[no-untyped-def]
+        v = np.float64(x)
+        a, e, p = gate(abs(v))
+        g = e * a / (a + WEIGHT)
+        g = fma(p, g, g)
+        return kind(v - g if v >= 0.0 else -g)
+
+    @inline
+    def normal_gate_slope(x):  # type: ignore[no-untyped-def]
+        v = np.float64(x)
+        a, e, p = slope(abs(v))
+        g = e * ((high - a) + low)
+        g = fma(p, g, g)
+        return kind(g if v < 0.0 else 1.0 - g)
+
+    @inline
+    def logistic_gate_slope(x):  # type: ignore[no-untyped-def]
+        v = np.float64(x)
+        s = 1.0 / (exp(-v) + 1.0)
+        return kind(((1.0 - s) * v + 1.0) * s)
+
+    return {
+        "normal_gate": normal_gate,
+        "normal_gate_slope": normal_gate_slope,
+        "logistic_gate_slope": logistic_gate_slope,
+    }
 
 
-@lru_cache
-def _loops(name: str, series: Any, matrix: bytes) -> tuple[Any, Any]:
-    """Before and after the exponential. matrix: the bytes of the coefficients, by which other coefficients are told from these."""
-    known = vars(series) | {"grid": gates.GRID, "weight": gates.WEIGHT, "root": gates.SLOPE_ROOT}
-    split, more = (
-        (SPLIT, SPLIT + MORE) if series.kind == np.float64 else (["h = a"], [])
-    )  # float64 holds the square of a float32
-    return (
-        _loop("x, e", FIRST + split + BEFORE, known),
-        _loop("x, e, out", FIRST + SERIES + _polynomial(series.matrix.tolist()) + more + AFTER[name], known),
-    )
+def gaussian(series: Any) -> Any:
+    """a, what is not more than `far`, exp(raised - a²/2) over the scale, and the polynomial p, of which 1 + p is a factor, with what the square of a leaves of the
+    exponent: a² = h² + (a - h)(a + h), where h² is exact."""
+    value = polynomial(tuple(series.matrix[:, ::-1].astype(np.float64).reshape(-1).tolist()), np.float64)
+    far, middle, raised, down = map(float, (series.far, series.middle, series.raised, 1.0 / series.scale))
+
+    if series.kind == np.float32:
+
+        @inline
+        def single(x):  # type: ignore[no-untyped-def]
+            a = far if x > far else x
+            return a, exp(a * a * -0.5 + raised) * down, value((a - middle) / (a + middle))
+
+        return single
+
+    @inline
+    def double(x):  # type: ignore[no-untyped-def]
+        a = far if x > far else x
+        h = (a + GRID) - GRID
+        d = (a - h) * (a + h)
+        d = (d * 0.125 - 0.5) * d
+        p = value((a - middle) / (a + middle))
+        return a, exp(h * h * -0.5 + raised) * down, p + d + p * d
+
+    return double
 
 
-def _loop(arguments: str, lines: list[str], known: dict[str, Any]) -> Any:
-    text = "\n".join(HEAD + [f"  {line}" for line in lines])
-    return compiled_text(text.format(arguments, **known) + "\n")
-
-
-def _polynomial(rows: list[list[float]]) -> list[str]:
-    """Its value p at t: the sum of each row by Horner's rule, and of these likewise."""
-    sums = [reduce(lambda found, c: f"({found}) * t + {c!r}", row[1:], repr(row[0])) for row in rows]
-    return [f"s = {_power(len(rows[0]))}", f"p = {sums[-1]}", *(f"p = p * s + ({each})" for each in sums[-2::-1])]
-
-
-def _power(k: int) -> str:
-    return "t" if k == 1 else f"({_power(k // 2)} * {_power(k - k // 2)})"
+FLOAT64, FLOAT32 = functions(np.float64), functions(np.float32)

@@ -117,7 +117,7 @@ def _compiled(kernel: Kernel, numbers: tuple[bool, ...], dtypes: Any, kind: np.d
         if not numbers[k]
     ]
     try:
-        values = values_of(code, len(numbers), len(results), kind.name)
+        values = values_of(code, len(numbers), len(results))
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests)
     except Unreadable:

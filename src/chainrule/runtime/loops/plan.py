@@ -3,12 +3,14 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .elements import ELEMENTARY, TRUTHS
+import numpy as np
+
+from .elements import HEAVY, TRUTHS
 from .statements import Value, Values
 
 CHEAP = 6
 """Operations up to which a value is computed again in a later loop, rather than written and read."""
-COSTS = {"np.divide": 4, "np.sqrt": 4, "quotient": 4} | dict.fromkeys(ELEMENTARY, 30)
+COSTS = {"np.divide": 4, "np.sqrt": 4, "quotient": 4} | dict.fromkeys(HEAVY, 30)
 LEAVES = ("input", "constant")
 
 
@@ -98,9 +100,9 @@ def _levels(values: tuple[Value, ...]) -> list[int]:
         fused = value.call is None
         level = max((found[k] + bool(fused and values[k].call) for k in value.operands), default=0)
         already = any(heavy[k] and found[k] == level for k in value.operands)
-        elementary = fused and value.function in ELEMENTARY
-        found.append(level + (elementary and already))
-        heavy.append(elementary or (already and found[-1] == level))
+        is_heavy = fused and value.function in HEAVY
+        found.append(level + (is_heavy and already))
+        heavy.append(is_heavy or (already and found[-1] == level))
     return found
 
 
@@ -160,7 +162,7 @@ def _placed(all_values: Values, kinds: Kinds, stages: list[Stage]) -> Plan:
     def in_turn(n: int, k: int | None) -> bool:
         """Whether a step may write where it reads the value k."""
         stage = stages[n]
-        return isinstance(stage, set) or (values[stage].function in ELEMENTARY and values[stage].operands[0] == k)
+        return isinstance(stage, set) or (isinstance(values[stage].call, np.ufunc) and k in values[stage].operands)
 
     holder: dict[str, int] = {}
 

@@ -35,7 +35,7 @@ class Values:
 
 
 @lru_cache(maxsize=1024)
-def values_of(code: Callable[..., None], inputs: int, results: int, kind: str) -> Values:
+def values_of(code: Callable[..., None], inputs: int, results: int) -> Values:
     """What the code of a block computes, from so many inputs, its first parameters, for so many results, its next ones. Raises Unreadable."""
     try:
         tree = ast.parse(inspect.getsource(code)).body[0]
@@ -43,7 +43,7 @@ def values_of(code: Callable[..., None], inputs: int, results: int, kind: str) -
         raise Unreadable(str(error)) from error
     if not isinstance(tree, ast.FunctionDef):
         raise Unreadable(ast.unparse(tree))
-    reader = _Reader(code.__globals__, kind)
+    reader = _Reader(code.__globals__)
     names = [each.arg for each in tree.args.args]
     for k, name in enumerate(names[:inputs]):
         reader.now[name] = reader.number(Value("input", told=k))
@@ -63,8 +63,8 @@ def _is_text(statement: ast.stmt) -> bool:
 class _Reader:
     """now: the value that each array holds at a point of the code. known: all values, with their numbers."""
 
-    def __init__(self, names: dict[str, Any], kind: str) -> None:
-        self.names, self.kind = names, kind
+    def __init__(self, names: dict[str, Any]) -> None:
+        self.names = names
         self.now: dict[str, int] = {}
         self.known: dict[Value, int] = {}
 
@@ -94,9 +94,9 @@ class _Reader:
 
     def applied(self, function: str, call: ast.Call) -> int:
         arguments = call.args
-        if function == "apply" and is_element(ast.unparse(arguments[0]), self.kind):
+        if function == "apply" and is_element(ast.unparse(arguments[0])):
             function, arguments = ast.unparse(arguments[0]), arguments[1:]
-        if is_element(function, self.kind):
+        if is_element(function):
             return self.number(Value(function, tuple(map(self.operand, arguments))))
         return self.called(function, arguments)
 

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from . import elementary
-from .elements import ELEMENTARY, OF_ARRAYS, row
+from .. import gates as tables
+from . import elementary, gates
+from .elements import HEAVY, OF_ARRAYS, bare, row
 from .plan import Loop
 from .statements import Value
 
@@ -137,8 +138,8 @@ class _Writer:
 
     def function(self, value: Value) -> str:
         """That of a value, as it is of arrays where the last operand is one."""
-        if value.function in ELEMENTARY:
-            self.functions.add(value.function.removeprefix("np."))
+        if value.function in HEAVY:
+            self.functions.add(value.function)
         last = self.values[value.operands[-1]]
         single = last.function == "constant" or (last.function == "input" and self.numbers[last.told])
         return value.function if single else OF_ARRAYS.get(value.function, value.function)
@@ -155,16 +156,18 @@ class _Writer:
 
 
 def _imports(functions: set[str], kind: str) -> str:
-    """The lines that bring elementary functions of a kind; with a digest of their module, so that what is kept of a loop is not older than they."""
-    if not functions:
-        return ""
-    lines = [f"{name} = {kind.upper()}[{name!r}]" for name in sorted(functions)]
-    return "\n".join([f"from {elementary.__name__} import {kind.upper()}  # {_digest()}", "", *lines])
+    """The lines that bring functions of a kind; with a digest of their modules, so that what is kept of a loop is not older than they."""
+    lines = [f"# {_digest()}"] * bool(functions)
+    for module in sorted({HEAVY[each] for each in functions}):
+        lines.append(f"from {__package__}.{module} import {kind.upper()} as {module}")
+    lines += [f"{bare(each)} = {HEAVY[each]}[{bare(each)!r}]" for each in sorted(functions)]
+    return "\n".join(lines)
 
 
 @lru_cache(maxsize=1)
 def _digest() -> str:
-    return hashlib.sha256(inspect.getsource(elementary).encode()).hexdigest()[:16]
+    texts = "".join(inspect.getsource(module) for module in (elementary, gates, tables))
+    return hashlib.sha256(texts.encode()).hexdigest()[:16]
 
 
 def number(x: float) -> str:
