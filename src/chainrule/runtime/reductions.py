@@ -208,8 +208,12 @@ def _places(weights: Array) -> Any:
 
 def log_sum_exp(z: Array, e: Array | None = None) -> Array:
     """log Σ exp z, in more digits where the largest z and the logarithm of the rest cancel. e: the exponentials of z, if they are known."""
-    largest = np.maximum.reduce(z, axis=-1)
-    found = np.asarray(largest + log_sum(exponentials(z) if e is None else e))
+    return refined_log_sum_exp(z, np.maximum.reduce(z, axis=-1), log_sum(exponentials(z) if e is None else e))
+
+
+def refined_log_sum_exp(z: Array, largest: Array, rest: Array) -> Array:
+    """The sum of the largest z and the logarithm of the rest, computed again in more digits where they cancel."""
+    found = np.asarray(largest + rest)
     if z.dtype == np.float32:
         _again(lambda rows: _log_sum_exp(rows.astype(np.float64), CANCELLED_SINGLE), largest < 0.0, z, found)
         return found
