@@ -4,6 +4,7 @@ import hashlib
 import importlib.util
 import linecache
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from functools import lru_cache
@@ -36,7 +37,9 @@ def compiled_text(text: str) -> Callable[..., Any]:
         return compiled(namespace["loop"], cache=False)
     spec = importlib.util.spec_from_file_location(name, path)
     assert spec and spec.loader
-    module = importlib.util.module_from_spec(spec)
+    module = sys.modules[name] = importlib.util.module_from_spec(
+        spec
+    )  # Numba asks for it by name when it finds what it compiled before
     spec.loader.exec_module(module)
     return compiled(module.loop)
 
