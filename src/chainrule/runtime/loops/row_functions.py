@@ -1,8 +1,10 @@
 """What `chainrule.runtime.reductions` computes of a row, as compiled functions: the same operations in the same order, so the same numbers.
 
-A row is the `size` numbers of an array with one axis that start at `o`; all are finite, and weights and exponentials are positive. w: room for
-a row. Sums in pairs have the order of `pairwise_sum`. Where NumPy adds neighbours in an order of its own, `_neighbours` has that of NumPy 2:
-eight sums side by side, of up to 128 numbers each time, and halves above that; the error of either grows with the logarithm of the size."""
+A row is an array with one axis, of `size` numbers; all are finite, weights and exponentials are not negative. w: room for some rows. Sums in pairs
+have the order of `reductions.pairwise_sum`. Where NumPy adds neighbours in an order of its own, `_neighbours` has that of NumPy 2: eight sums side by
+side, of up to 128 numbers each time, and halves above that; the error of either grows with the logarithm of the size.
+
+Where `size` is a constant, up to SHORT, the compiler leaves no loop of a row; it vectorises others whose only index is the variable of the loop."""
 
 from typing import Any
 
@@ -14,23 +16,29 @@ from .compiler import HOW
 SHORT = 16
 LAST = 5
 LEAF = 128
-_row = numba.njit(**HOW)
+_row = numba.njit(forceinline=True, **HOW)
+_called = numba.njit(**HOW)
 
 
 @_row
-def pairwise_sum(t: Any, o: Any, size: Any, w: Any) -> Any:
-    if size <= SHORT:
-        return _few_pairs(t, o, size)
+def pairwise_sum(t: Any, size: Any, w: Any) -> Any:
+    return _few_pairs(t, size) if size <= SHORT else _many_pairs(t, size, w)
+
+
+@_called
+def _many_pairs(t: Any, size: Any, w: Any) -> Any:
     half = size // 2
+    second = t[half:]
     for k in range(half):
-        w[k] = t[o + k] + t[o + half + k]
+        w[k] = t[k] + second[k]
     if size % 2:
-        w[0] += t[o + size - 1]
+        w[0] += t[size - 1]
     while half > LAST:
         size, half = half, half // 2
         last = w[size - 1]
+        second = w[half:]
         for k in range(half):
-            w[k] = w[k] + w[half + k]
+            w[k] = w[k] + second[k]
         if size % 2:
             w[0] += last
     found = w[0]
@@ -40,42 +48,45 @@ def pairwise_sum(t: Any, o: Any, size: Any, w: Any) -> Any:
 
 
 @_row
-def _few_pairs(t: Any, o: Any, size: Any) -> Any:
+def _few_pairs(t: Any, size: Any) -> Any:
     """Up to 16 numbers: in memory nothing is left of the halves."""
     if size <= LAST:
-        found = t[o]
+        found = t[0]
         for k in range(1, size):
-            found += t[o + k]
+            found += t[k]
         return found
     half = size // 2
-    first = t[o] + t[o + half]
+    found = t[0] + t[half]
     if size % 2:
-        first += t[o + size - 1]
+        found += t[size - 1]
     if half <= LAST:
         for k in range(1, half):
-            first += t[o + k] + t[o + half + k]
-        return first
-    quarter = half // 2
-    first += t[o + quarter] + t[o + half + quarter]
-    if half % 2:
-        first += t[o + half - 1] + t[o + 2 * half - 1]
-    for k in range(1, quarter):
-        first += (t[o + k] + t[o + half + k]) + (t[o + quarter + k] + t[o + half + quarter + k])
-    return first
-
-
-@_row
-def _leaf(t: Any, o: Any, size: Any) -> Any:
-    """Up to 128 numbers."""
-    if size < 8:
-        found = t[o]
-        for k in range(1, size):
-            found += t[o + k]
+            found += t[k] + t[half + k]
         return found
-    a, b, c, d = t[o], t[o + 1], t[o + 2], t[o + 3]
-    e, f, g, h = t[o + 4], t[o + 5], t[o + 6], t[o + 7]
+    quarter = half // 2
+    found += t[quarter] + t[half + quarter]
+    if half % 2:
+        found += t[half - 1] + t[2 * half - 1]
+    for k in range(1, quarter):
+        found += (t[k] + t[half + k]) + (t[quarter + k] + t[half + quarter + k])
+    return found
+
+
+@_called
+def _neighbours(t: Any) -> Any:
+    size = t.size
+    if size < 8:
+        found = t[0]
+        for k in range(1, size):
+            found += t[k]
+        return found
+    if size > LEAF:
+        half = size // 2
+        half -= half % 8
+        return _neighbours(t[:half]) + _neighbours(t[half:])
+    a, b, c, d, e, f, g, h = t[0], t[1], t[2], t[3], t[4], t[5], t[6], t[7]
     whole = size - size % 8
-    for k in range(o + 8, o + whole, 8):
+    for k in range(8, whole, 8):
         a += t[k]
         b += t[k + 1]
         c += t[k + 2]
@@ -85,163 +96,190 @@ def _leaf(t: Any, o: Any, size: Any) -> Any:
         g += t[k + 6]
         h += t[k + 7]
     found = ((a + b) + (c + d)) + ((e + f) + (g + h))
-    for k in range(o + whole, o + size):
+    for k in range(whole, size):
         found += t[k]
     return found
 
 
 @_row
-def _neighbours(t: Any, o: Any, size: Any) -> Any:
-    if size <= LEAF:
-        return _leaf(t, o, size)
-    half = size // 2
-    half -= half % 8
-    return _neighbours(t, o, half) + _neighbours(t, o + half, size - half)
+def sum(t: Any, size: Any, w: Any) -> Any:
+    return _few_pairs(t, size) if size <= SHORT else _neighbours(t)
 
 
 @_row
-def sum(t: Any, o: Any, size: Any, w: Any) -> Any:
-    return _few_pairs(t, o, size) if size <= SHORT else _neighbours(t, o, size)
-
-
-@_row
-def _wide_sum(t: Any, o: Any, size: Any, w: Any) -> Any:
+def wide_sum(t: Any, size: Any, w: Any) -> Any:
     """A sum of numbers in float32: in float64, rounded once."""
-    if size <= SHORT:
-        found = np.float64(t[o])
-        for k in range(1, size):
-            found += np.float64(t[o + k])
-        return np.float32(found)
-    wide = w.view(np.float64)
-    for k in range(size):
-        wide[k] = t[o + k]
-    return np.float32(_neighbours(wide, 0, size))
+    if size > SHORT:
+        return _many_wide(t, w)
+    found = np.float64(t[0])
+    for k in range(1, size):
+        found += np.float64(t[k])
+    return np.float32(found)
+
+
+@_called
+def _many_wide(t: Any, w: Any) -> Any:
+    wide = w.view(np.float64)[: t.size]
+    for k in range(t.size):
+        wide[k] = t[k]
+    return np.float32(_neighbours(wide))
 
 
 @_row
-def largest(t: Any, o: Any, size: Any, w: Any) -> Any:
-    if size <= SHORT:
-        found = t[o]
-        for k in range(1, size):
-            found = t[o + k] if t[o + k] > found else found
-        return found
-    a, b, c, d = t[o], t[o + 1], t[o + 2], t[o + 3]
-    for k in range(o + 4, o + size - 3, 4):
-        a = t[k] if t[k] > a else a
-        b = t[k + 1] if t[k + 1] > b else b
-        c = t[k + 2] if t[k + 2] > c else c
-        d = t[k + 3] if t[k + 3] > d else d
-    for k in range(o + size - size % 4, o + size):
-        a = t[k] if t[k] > a else a
-    a, c = b if b > a else a, d if d > c else c
-    return c if c > a else a
+def largest(t: Any, size: Any, w: Any) -> Any:
+    if size > SHORT:
+        return _largest_of_many(t)
+    found = t[0]
+    for k in range(1, size):
+        found = t[k] if t[k] > found else found
+    return found
+
+
+def _bits(t: Any) -> Any:
+    """The bits of numbers as whole numbers, of which the compiler compares many at a time."""
+    raise NotImplementedError("in compiled code only")
+
+
+@numba.extending.overload(_bits)
+def _bits_of(t: Any) -> Any:
+    kind = np.int32 if t.dtype.bitwidth == 32 else np.int64
+
+    def bits(t: Any) -> Any:
+        return t.view(kind)
+
+    return bits
+
+
+@_called
+def _largest_of_many(t: Any) -> Any:
+    """Bits are in the order of the numbers after those of negative ones are turned, but for the sign."""
+    bits = _bits(t)
+    shift = 8 * bits.itemsize - 1
+    found = bits[0] ^ ((bits[0] >> shift) & ~(-1 << shift))
+    for k in range(t.size):
+        found = max(found, bits[k] ^ ((bits[k] >> shift) & ~(-1 << shift)))
+    place = t.size - 1
+    for k in range(t.size):
+        place = min(place, k if bits[k] ^ ((bits[k] >> shift) & ~(-1 << shift)) == found else t.size)
+    return t[place]
+
+
+@_called
+def _top_of_many(t: Any) -> Any:
+    bits = _bits(t)
+    found = bits[0]
+    for k in range(t.size):
+        found = max(found, bits[k])
+    place = t.size
+    for k in range(t.size):
+        place = min(place, k if bits[k] == found else t.size)
+    return place
 
 
 @_row
-def _top(t: Any, o: Any, size: Any) -> Any:
-    """Where the largest stands, of several the first."""
-    if size <= SHORT:
-        found, place = t[o], 0
-        for k in range(1, size):
-            place = k if t[o + k] > found else place
-            found = t[o + k] if t[o + k] > found else found
-        return o + place
-    found = largest(t, o, size, t)
-    k = o
-    while k < o + size - 1 and t[k] != found:
-        k += 1
-    return k
+def _top(t: Any, size: Any) -> Any:
+    """Where the largest of numbers that are not negative stands, of several the first."""
+    if size > SHORT:
+        return _top_of_many(t)
+    found, place = t[0], 0
+    for k in range(1, size):
+        place = k if t[k] > found else place
+        found = t[k] if t[k] > found else found
+    return place
 
 
 @_row
-def at_largest(t: Any, weights: Any, o: Any, size: Any, w: Any) -> Any:
-    return t[_top(weights, o, size)]
+def at_largest(t: Any, weights: Any, size: Any, w: Any) -> Any:
+    return t[_top(weights, size)]
 
 
 @_row
-def entry(t: Any, index: Any, o: Any, size: Any, w: Any) -> Any:
-    return t[o + index]
+def entry(t: Any, index: Any, size: Any, w: Any) -> Any:
+    return t[index]
 
 
 @_row
-def _largest_and_others(e: Any, o: Any, size: Any, w: Any) -> Any:
+def _largest_and_others(e: Any, size: Any, w: Any) -> Any:
     """The largest and the sum of the others; in short rows what is added is the smaller of each component and the largest before it."""
     if size == 1:
-        return e[o], e[o] - e[o]
+        return e[0], e[0] - e[0]
     if size <= SHORT:
-        top = e[o]
+        top = e[0]
         for k in range(1, size):
-            x = e[o + k]
+            x = e[k]
             w[k - 1] = x if x < top else top
             top = x if x > top else top
-        return top, _few_pairs(w, 0, size - 1)
-    place = _top(e, o, size)
-    for k in range(size):
-        w[k] = e[o + k]
-    w[place - o] = 0.0
-    return e[place], _neighbours(w, 0, size)
+        return top, _few_pairs(w, size - 1)
+    place = _top_of_many(e)
+    top = e[place]
+    e[place] = 0.0
+    others = _neighbours(e)
+    e[place] = top  # as it was
+    return top, others
 
 
 @_row
-def others_ratio(e: Any, o: Any, size: Any, w: Any) -> Any:
-    top, others = _largest_and_others(e, o, size, w)
+def others_ratio(e: Any, size: Any, w: Any) -> Any:
+    top, others = _largest_and_others(e, size, w)
     return others / top
 
 
 @_row
-def exponential_sum(e: Any, o: Any, size: Any, w: Any) -> Any:
+def exponential_sum(e: Any, size: Any, w: Any) -> Any:
     if size <= SHORT:
-        return _few_pairs(e, o, size)
-    top, others = _largest_and_others(e, o, size, w)
+        return _few_pairs(e, size)
+    top, others = _largest_and_others(e, size, w)
     return top + others
 
 
 @_row
-def _exactly(t: Any, o: Any, size: Any, grid: Any, w: Any) -> Any:
-    for k in range(size):
-        w[k] = (t[o + k] + grid) - grid
-    exact = sum(w, 0, size, w)
-    for k in range(size):
-        w[k] = t[o + k] - ((t[o + k] + grid) - grid)
-    return exact + sum(w, 0, size, w)
-
-
-@_row
-def exponential_total(e: Any, o: Any, size: Any, w: Any) -> Any:
-    return _exactly(e, o, size, 4.0 * sum(e, o, size, w), w)
-
-
-@_row
-def signed_sum(t: Any, o: Any, size: Any, w: Any) -> Any:
+def signed_sum(t: Any, size: Any, w: Any) -> Any:
     negative = 0
     for k in range(size):
-        negative |= 1 if t[o + k] < 0.0 else 0
-    if negative:
-        for k in range(size):
-            w[k] = abs(t[o + k])
-        grid = 4.0 * sum(w, 0, size, w)
-        if np.isfinite(grid):
-            return _exactly(t, o, size, grid, w)
-    return sum(t, o, size, w)
+        negative |= 1 if t[k] < 0.0 else 0
+    return _cancelling_sum(t, size, w) if negative else sum(t, size, w)
 
 
-exponential_sum_single = exponential_total_single = signed_sum_single = _wide_sum
-
-
-@_row
-def less_one_at(t: Any, index: Any, o: Any, size: Any, w: Any) -> None:
-    """A number of the row less 1, in place."""
-    t[o + index] -= np.float32(1.0)
-
-
-@_row
-def balance(t: Any, weights: Any, term: Any, o: Any, size: Any, w: Any) -> None:
-    """`balanced_at`, in place."""
-    top = _top(weights, o, size)
-    reach, own = abs(term[top]), t[top]
-    if not abs(own) < reach or not pairwise_sum(weights, o, size, w) < np.float32(2.0) * weights[top]:
-        return
-    t[top] = 0.0
+@_called
+def _cancelling_sum(t: Any, size: Any, w: Any) -> Any:
+    """`reductions.total`."""
+    w = w[:size]
     for k in range(size):
-        w[size + k] = abs(t[o + k])
-    t[top] = -pairwise_sum(t, o, size, w) if pairwise_sum(w, size, size, w) < reach else own
+        w[k] = abs(t[k])
+    grid = 4.0 * sum(w, size, w)
+    if not np.isfinite(grid):
+        return sum(t, size, w)
+    for k in range(size):
+        w[k] = (t[k] + grid) - grid
+    exact = sum(w, size, w)
+    for k in range(size):
+        w[k] = t[k] - ((t[k] + grid) - grid)
+    return exact + sum(w, size, w)
+
+
+exponential_sum_single = signed_sum_single = wide_sum
+
+
+@_row
+def less_one_at(t: Any, index: Any, size: Any, w: Any) -> None:
+    """A number of the row less 1, in place."""
+    t[index] -= np.float32(1.0)
+
+
+@_row
+def balance(t: Any, weights: Any, term: Any, size: Any, w: Any) -> None:
+    """`reductions.balanced_at`, in place."""
+    top = _top(weights, size)
+    reach = abs(term[top])
+    if abs(t[top]) < reach and pairwise_sum(weights, size, w) < np.float32(2.0) * weights[top]:
+        _balance_near(t, top, reach, size, w)
+
+
+@_called
+def _balance_near(t: Any, top: Any, reach: Any, size: Any, w: Any) -> None:
+    own = t[top]
+    t[top] = 0.0
+    sizes = w[size:]
+    for k in range(size):
+        sizes[k] = abs(t[k])
+    t[top] = -pairwise_sum(t, size, w) if pairwise_sum(sizes, size, w) < reach else own

@@ -1,6 +1,6 @@
 """What a kernel computes of a row, as terms: a kernel is called with terms instead of arrays, and so are the functions of `reductions` it calls."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import FunctionType
 from typing import Any
@@ -65,6 +65,15 @@ def _less_mean(x: Term, weights: Term) -> Term:
     return x - Term("sum", (x * weights,))
 
 
+def _exponential_total(e: Term) -> Term:
+    """`reductions._exactly`."""
+    size = Term("sum", (e,))
+    size = size + size
+    grid = size + size
+    upper = (e + grid) - grid
+    return Term("sum", (upper,)) + Term("sum", (e - upper,))
+
+
 def _log_sum(e: Term) -> Term:
     return Term("log1p", (Term("others_ratio", (e,)),))
 
@@ -72,7 +81,7 @@ def _log_sum(e: Term) -> Term:
 READ: dict[str, Callable[..., Term]] = {
     "exponentials": _exponentials,
     "exponential_sum": _number("exponential_sum"),
-    "exponential_total": _number("exponential_total"),
+    "exponential_total": _exponential_total,
     "signed_sum": _number("signed_sum"),
     "pairwise_sum": _number("pairwise_sum"),
     "dot": lambda a, b: Term("pairwise_sum", (a * b,)),
@@ -86,24 +95,25 @@ READ: dict[str, Callable[..., Term]] = {
     "log_sum": _log_sum,
     "log_sum_exp": lambda z, e: Term("log_sum_exp", (z, Term("largest", (z,)), _log_sum(e))),
 }
-"""The functions of `reductions`, for rows in which all is finite and no score has to be shifted."""
+READ_SINGLE = READ | {"exponential_total": READ["exponential_sum"]}
+"""The functions of `reductions`, for rows in which all is finite and no score has to be shifted, in float64 and in float32."""
 
 
-def terms_of(kernel: Callable[..., Any], wide: Sequence[bool]) -> tuple[Term, ...] | None:
+def terms_of(kernel: Callable[..., Any], wide: Sequence[bool], single: bool) -> tuple[Term, ...] | None:
     """The results of a kernel of inputs that are rows (wide) or class indices; None where it calls what is not read here."""
     if not isinstance(kernel, FunctionType):
         return None
     try:
-        found = _read(kernel)(*(Term(f"input {k}", (), each) for k, each in enumerate(wide)))
+        found = _read(kernel, READ_SINGLE if single else READ)(*(Term(f"input {k}", (), each) for k, each in enumerate(wide)))
     except (NameError, TypeError, AttributeError):
         return None
     every = found if isinstance(found, tuple) else (found,)
     return every if all(isinstance(each, Term) and each.of for each in every) else None
 
 
-def _read(kernel: FunctionType) -> Callable[..., Any]:
+def _read(kernel: FunctionType, functions: Mapping[str, Any]) -> Callable[..., Any]:
     """A kernel that computes with terms, and so do the other functions of its module."""
-    space: dict[str, Any] = dict(READ)
+    space: dict[str, Any] = dict(functions)
     for name, one in kernel.__globals__.items():
         if isinstance(one, FunctionType) and one.__module__ == kernel.__module__:
             space[name] = FunctionType(one.__code__, space)

@@ -33,7 +33,7 @@ def compiled_rows(kernel: Callable[..., Any], wide: tuple[bool, ...], size: int,
 
 @lru_cache(maxsize=1024)
 def _compiled(kernel: Callable[..., Any], wide: tuple[bool, ...], size: int, single: bool) -> "Rows | None":
-    results = terms_of(kernel, wide)
+    results = terms_of(kernel, wide, single)
     return None if results is None or _source(results) is None else Rows(results, size, single)
 
 
@@ -99,7 +99,7 @@ class Rows:
                     known[term] if term in known else known.setdefault(term, np.empty(len(rows), dtype))
                     for term in step.arrays
                 ]
-                flat = [_read_only(a) if term in step.read else a.reshape(-1) for term, a in zip(step.arrays, given, strict=True)]
+                flat = [_read_only(a) if not term.of else a.reshape(-1) for term, a in zip(step.arrays, given, strict=True)]
                 if step.loop(*rows.shape, low, high, *flat):
                     return False
             for term in self.every:
@@ -123,11 +123,10 @@ def _read_only(array: Array) -> Array:
 
 @dataclass(frozen=True)
 class _Step:
-    """A loop over rows. arrays: what it takes after the numbers of rows and components and the bounds of exponentials; read: which of them it does not write."""
+    """A loop over rows. arrays: what it takes after the numbers of rows and components and the bounds of exponentials."""
 
     loop: Callable[..., Any]
     arrays: tuple[Term, ...]
-    read: frozenset[Term]
 
 
 def _step(rows: Rows, stage: int, size: int) -> _Step | None:
@@ -136,7 +135,7 @@ def _step(rows: Rows, stage: int, size: int) -> _Step | None:
     if not lines:
         return None
     text = "\n".join([_HEAD.format(digest=_digest()), *lines, ""])
-    return _Step(compiled_text(text), tuple(writer.arrays), frozenset(writer.read))
+    return _Step(compiled_text(text), tuple(writer.arrays))
 
 
 _HEAD = """from chainrule.runtime.loops import row_functions as f
@@ -175,7 +174,6 @@ class _Writer:
             self._need(term)
         self.uses = [one for term in self.here for one in term.of]
         self.arrays: list[Term] = []
-        self.read: list[Term] = []
 
     def _need(self, term: Term) -> None:
         """Numbers of an earlier stage are known, what has the size of rows is computed again."""
@@ -199,7 +197,7 @@ class _Writer:
         given = [term for term in self.rows.every if self._given(term) and (term in self.uses or (term == exponentials and not self.stage))]
         kept = [term for term in self.here if not term.wide and (self.several or term in self.wanted)]
         outs = [term for term in self.here if term.wide and term in self.rows.results]
-        self.arrays, self.read = [*given, *kept, *outs], given
+        self.arrays = [*given, *kept, *outs]
         body = [line for term in self.here for line in self._computed(term)]
         spread = [term for term in (*given, *kept) if not term.wide and f"s{self.name(term)}[" in "\n".join(body)]
         own = [term for term in self.here if term.wide and term not in outs and self._stored(term)]
@@ -212,6 +210,11 @@ class _Writer:
         for prefix, terms in (("", own), ("s", spread)):
             for term in terms:
                 yield f"{INDENT}{prefix}{self.name(term)} = np.empty(count * size, {dtype})"
+        if self.several:
+            for term in (*self.arrays, *own):
+                if term.wide:
+                    whole = term in self.arrays
+                    yield f"{INDENT}r{self.name(term)} = {'a' * whole}{self.name(term)}.reshape({'n' if whole else 'count'}, size)"
         yield f"{INDENT}bad = 0"
         yield f"{INDENT}for first in range(0, n, count):"
         inner: list[str] = ["m = min(count, n - first)", "start, stop = first * size, (first + m) * size"]
@@ -248,9 +251,9 @@ class _Writer:
             yield f"{INDENT}{name}[j] = {self._at(first)}"
             if self.several:
                 yield "for i in range(m):"
-                yield INDENT + self._call(term, [name, *map(self._row, others)], "i * size")
+                yield INDENT + self._call(term, list(map(self._row, (term, *others))))
             else:
-                yield self._call(term, [name, *map(self._row, others)], "0")
+                yield self._call(term, list(map(self._row, (term, *others))))
         elif self._stored(term):
             yield "for j in range(m * size):"
             yield f"{INDENT}{name}[j] = {self._at(term, True)}"
@@ -261,7 +264,7 @@ class _Writer:
         if term.op in _SIGNS:
             value = _written(term, [self._row(one) for one in term.of])
         else:
-            value = self._call(term, [self._row(one) for one in term.of], "i * size" if self.several else "0")
+            value = self._call(term, [self._row(one) for one in term.of])
         if not self.several:
             yield f"{name} = {value}"
             if term in self.wanted:
@@ -271,19 +274,22 @@ class _Writer:
         yield f"{INDENT}value = {value}"
         yield f"{INDENT}a{name}[first + i] = value"
         if any(other.wide and term in other.of for other in self.here):
-            yield from self._spread(term, "value")[0:]
+            yield from self._spread(term, "value")
 
     def _spread(self, term: Term, value: str) -> list[str]:
         return [f"{INDENT}for k in range(size):", f"{INDENT * 2}s{self.name(term)}[i * size + k] = {value}"]
 
-    def _call(self, term: Term, arguments: Sequence[str], start: str) -> str:
+    def _call(self, term: Term, arguments: Sequence[str]) -> str:
         function = term.op + ("_single" if self.rows.single and hasattr(row_functions, f"{term.op}_single") else "")
-        return f"f.{function}({', '.join(arguments)}, {start}, size, w)"
+        return f"f.{function}({', '.join(arguments)}, size, w)"
 
     def _row(self, term: Term) -> str:
         """A term as an argument: the array of several rows, or the number of this row."""
         name = self.name(term)
-        return name if term.wide or not self.several else f"a{name}[first + i]"
+        if not self.several:
+            return name
+        whole = term in self.arrays
+        return f"{'r' if term.wide else 'a'}{name}[{'first + ' * whole}i]"
 
     def _at(self, term: Term, now: bool = False) -> str:
         """A term where a loop over numbers stands."""
