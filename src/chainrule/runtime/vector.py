@@ -619,7 +619,7 @@ class VectorFunction:
 
     def _by_rows(
         self,
-        kernel: Callable[..., tuple[Array, ...]],
+        kernel: Callable[..., Any],
         call: _Call,
         results: tuple[tuple[str, ...], ...],
         dtype: Any,

@@ -62,16 +62,16 @@ def _centred(x: Term, weights: Term) -> Term:
 
 def _less_mean(x: Term, weights: Term) -> Term:
     x = _centred(x, weights)
-    return x - Term("sum", (x * weights,))
+    return x - Term("pairwise_sum", (x * weights,))
 
 
 def _exponential_total(e: Term) -> Term:
     """`reductions._exactly`."""
-    size = Term("sum", (e,))
+    size = Term("pairwise_sum", (e,))
     size = size + size
     grid = size + size
     upper = (e + grid) - grid
-    return Term("sum", (upper,)) + Term("sum", (e - upper,))
+    return Term("pairwise_sum", (upper,)) + Term("pairwise_sum", (e - upper,))
 
 
 def _log_sum(e: Term) -> Term:
@@ -104,7 +104,9 @@ def terms_of(kernel: Callable[..., Any], wide: Sequence[bool], single: bool) -> 
     if not isinstance(kernel, FunctionType):
         return None
     try:
-        found = _read(kernel, READ_SINGLE if single else READ)(*(Term(f"input {k}", (), each) for k, each in enumerate(wide)))
+        found = _read(kernel, READ_SINGLE if single else READ)(
+            *(Term(f"input {k}", (), each) for k, each in enumerate(wide))
+        )
     except (NameError, TypeError, AttributeError):
         return None
     every = found if isinstance(found, tuple) else (found,)
