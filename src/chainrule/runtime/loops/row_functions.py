@@ -29,7 +29,7 @@ def pairwise_sum(t: Any, i: Any, size: Any, w: Any) -> Any:
 
 def _like(x: Any, array: Any) -> Any:
     """A number as one of those of an array."""
-    raise NotImplementedError("in compiled code only")
+    return array.dtype.type(x)
 
 
 @_compiled_as(_like)
@@ -111,7 +111,7 @@ def largest(t: Any, i: Any, size: Any, w: Any) -> Any:
 
 def _bits(t: Any) -> Any:
     """The bits of numbers as whole numbers, of which the compiler compares many at a time."""
-    raise NotImplementedError("in compiled code only")
+    return t.view(np.int32 if t.itemsize == 4 else np.int64)
 
 
 @_compiled_as(_bits)
