@@ -214,7 +214,7 @@ def signed_sum(t: Any, i: Any, size: Any, w: Any) -> Any:
     return _cancelling_sum(t, i, size, w) if negative else pairwise_sum(t, i, size, w)
 
 
-@_called
+@_row
 def _cancelling_sum(t: Any, i: Any, size: Any, w: Any) -> Any:
     """`reductions.total`."""
     for k in range(size):
