@@ -133,7 +133,7 @@ def exponential_sum(e: Array) -> Array:
     """Σ e for exponentials of `exponentials`, to an ulp or two, however one of them exceeds the others: in short rows they are added in pairs,
     in long rows the largest is added at the end, in float32 all in float64."""
     if e.dtype == np.float32:
-        return np.asarray(np.add.reduce(e, axis=-1, dtype=np.float64).astype(np.float32))
+        return _wide_sum(e)
     if e.shape[-1] > SHORT:
         largest, others = _apart(e)
         return largest + others
@@ -208,8 +208,12 @@ def _places(weights: Array) -> Any:
 
 def log_sum_exp(z: Array, e: Array | None = None) -> Array:
     """log Σ exp z, in more digits where the largest z and the logarithm of the rest cancel. e: the exponentials of z, if they are known."""
-    largest = np.maximum.reduce(z, axis=-1)
-    found = np.asarray(largest + log_sum(exponentials(z) if e is None else e))
+    return refined_log_sum_exp(z, np.maximum.reduce(z, axis=-1), log_sum(exponentials(z) if e is None else e))
+
+
+def refined_log_sum_exp(z: Array, largest: Array, rest: Array) -> Array:
+    """The sum of the largest z and the logarithm of the rest, computed again in more digits where they cancel."""
+    found = np.asarray(largest + rest)
     if z.dtype == np.float32:
         _again(lambda rows: _log_sum_exp(rows.astype(np.float64), CANCELLED_SINGLE), largest < 0.0, z, found)
         return found
@@ -382,6 +386,11 @@ def _sum(terms: Array) -> Array:
     return np.asarray(np.add.reduce(np.ascontiguousarray(terms), axis=-1))
 
 
+def _wide_sum(terms: Array) -> Array:
+    """Their sum along the last axis in float64, rounded to float32."""
+    return np.asarray(np.add.reduce(terms, axis=-1, dtype=np.float64).astype(np.float32))
+
+
 def weighted(weight: Array, value: Array) -> Array:
     """weight times value, and 0 where the weight is 0, however large the value; NaN stays NaN."""
     found = np.asarray(weight * value)
@@ -400,7 +409,7 @@ def balanced(matrix: Array) -> Array:
 def total(terms: Array) -> Array:
     """Their sum as if rounded once, however it cancels: what they have on a grid adds up exactly, and what is left is tiny (Rump, Ogita and Oishi, 2008)."""
     if terms.dtype == np.float32:
-        return np.asarray(np.add.reduce(terms, axis=-1, dtype=np.float64).astype(np.float32))
+        return _wide_sum(terms)
     if terms.size <= TINY and (found := _few(terms)) is not None:
         return found
     return _exactly(terms, 4.0 * _sum(np.abs(terms)))

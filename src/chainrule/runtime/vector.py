@@ -39,6 +39,7 @@ from .scalar import KEPT, Range, result_dtype
 
 if TYPE_CHECKING:
     from .certificate import Certificate
+    from .loops.rows import Rows
 
 Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
@@ -172,7 +173,7 @@ class VectorFunction:
         call = self._bind(args, kwargs, axis)
         with np.errstate(all="ignore"):
             whole = np.float64 if reduction != "none" or out is not None else call.dtype
-            (value,) = self._by_rows(_one(self._value), call, (self.output,), whole, self._value in self._single)
+            (value,) = self._by_rows(self._value, call, (self.output,), whole, self._value in self._single)
             return self._finished(self._value_reduced(value, call, reduction), call, self.output, out)
 
     def grad(
@@ -233,7 +234,7 @@ class VectorFunction:
         with np.errstate(all="ignore"):
             axes = (*self.output, *self.axes[name])
             whole = call.dtype if out is None else np.float64
-            (found,) = self._by_rows(_one(kernels.full), call, (axes,), whole, kernels.full in self._single)
+            (found,) = self._by_rows(kernels.full, call, (axes,), whole, kernels.full in self._single)
             return self._finished(found, call, (), out)
 
     def vjp(self, *args: Any, wrt: str | None = None, axis: int = -1, out: Any = None, **kwargs: Any) -> Any:
@@ -265,7 +266,7 @@ class VectorFunction:
         with np.errstate(all="ignore"):
             if kernels.jvp is not None:
                 whole = call.dtype if out is None else np.float64
-                (found,) = self._by_rows(_one(kernels.jvp), call, (self.output,), whole, kernels.jvp in self._single)
+                (found,) = self._by_rows(kernels.jvp, call, (self.output,), whole, kernels.jvp in self._single)
             else:
                 *given, tangent = map(_wide, call.arrays)
                 full = np.broadcast_to(kernels.full(*given), call.shape((*self.output, *self.axes[name])))
@@ -618,7 +619,7 @@ class VectorFunction:
 
     def _by_rows(
         self,
-        kernel: Callable[..., tuple[Array, ...]],
+        kernel: Callable[..., Any],
         call: _Call,
         results: tuple[tuple[str, ...], ...],
         dtype: Any,
@@ -635,7 +636,7 @@ class VectorFunction:
             return tuple(
                 [
                     each if getattr(each, "shape", None) == shape else np.broadcast_to(each, shape)
-                    for each, shape in zip(found, shapes, strict=True)
+                    for each, shape in zip(_several(found), shapes, strict=True)
                 ]
             )
         own = [*(len(self.axes[name]) for name in self.inputs), *(-1 for _ in call.arrays[len(self.inputs) :])]
@@ -648,6 +649,7 @@ class VectorFunction:
             self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
             for a, d in zip(call.arrays, own, strict=True)
         ]
+        loops = self._loops(kernel, call, kind) if is_compiled() and all(batched for _, batched in arrays) else None
         wholes = tuple(np.empty(shape, dtype) for shape in shapes)
         flat = [whole.reshape(rows, *each) for whole, each in zip(wholes, inner, strict=True)]
 
@@ -655,14 +657,26 @@ class VectorFunction:
             with np.errstate(all="ignore"), _small_buffers() if rows > step else nullcontext():
                 for k, n in blocks_of(pieces, step):
                     here = slice(k, k + n)
+                    if loops and _looped(loops, [_as(a[here], kind) for a, _ in arrays], [w[here] for w in flat], kind):
+                        continue
                     found = kernel(
                         *(_side_by_side(a[here], kind) if batched else _as(a, kind) for a, batched in arrays)
                     )
-                    for each, part in zip(flat, found, strict=True):
+                    for each, part in zip(flat, _several(found), strict=True):
                         each[here] = part
 
         share(work, rows, step, max(whole.size for whole in wholes))
         return wholes
+
+    def _loops(self, kernel: Callable[..., Any], call: _Call, dtype: Any) -> "Rows | None":
+        """The compiled loops of a kernel of rows of one size, and of class indices; None where there are none."""
+        wide = [bool(axes) for axes in self.axes.values()]
+        wide += [True] * (len(call.arrays) - len(wide))
+        if not self.one_axis or any(self.given[name].index_of == "" and not axes for name, axes in self.axes.items()):
+            return None
+        from .loops.rows import compiled_rows
+
+        return compiled_rows(kernel, tuple(wide), next(iter(call.sizes.values())), dtype)
 
     def _last_fits(self, call: _Call) -> bool:
         """Whether the vector of a product, if there is one, has all batch axes of the call."""
@@ -685,7 +699,7 @@ class VectorFunction:
                 and call.own[name] != (*call.batch, *call.own[name][len(call.own[name]) - len(self.axes[name]) :])
             )
             whole = np.float64 if summed or out is not None else call.dtype
-            (found,) = self._by_rows(_one(kernel), call, (axes,), whole, kernel in self._single)
+            (found,) = self._by_rows(kernel, call, (axes,), whole, kernel in self._single)
             return self._finished(self._summed(found, call, name, reduction) if summed else found, call, axes, out)
 
     def _summed(self, found: Array, call: _Call, name: str, reduction: str) -> Array:
@@ -706,9 +720,20 @@ class VectorFunction:
         return np.sum(value) / (math.prod(call.batch) or np.nan if reduction == "mean" else 1)
 
 
-def _one(kernel: Kernel) -> Callable[..., tuple[Array]]:
-    """A kernel of one result as one of several."""
-    return lambda *arrays: (kernel(*arrays),)
+def _several(found: Any) -> tuple[Any, ...]:
+    """What a kernel gives, one result or several, as several."""
+    return found if isinstance(found, tuple) else (found,)
+
+
+def _looped(loops: "Rows", arrays: Sequence[Any], outs: Sequence[Any], dtype: Any) -> bool:
+    """Let loops write the results of contiguous rows into arrays of any dtype; whether they could."""
+    own = [out if out.dtype is dtype else np.empty(out.shape, dtype) for out in outs]
+    if not loops(arrays, own):
+        return False
+    for out, found in zip(outs, own, strict=True):
+        if out is not found:
+            out[...] = found
+    return True
 
 
 def _all_single(arrays: Sequence[Any]) -> bool:
