@@ -15,7 +15,8 @@ import pytest
 import chainrule
 import chainrule.functions
 from chainrule.runtime import compiling
-from chainrule.runtime.loops import compiler, elementary, kernels
+from chainrule.runtime import gates as tables
+from chainrule.runtime.loops import compiler, elementary, gates, kernels
 from chainrule.runtime.loops.plan import Call, Kinds, Loop, plan
 from chainrule.runtime.loops.statements import Unreadable, values_of
 from chainrule.runtime.scalar import Kernel, Range, ScalarFunction, apply, at_least, lost, select
@@ -103,6 +104,62 @@ def test_an_elementary_function_is_right_everywhere(name, kind):
     zeros = x[known][numbers] == 0
     with np.errstate(divide="ignore"):
         assert np.array_equal(np.signbit(got[zeros]), np.signbit(getattr(np, name)(x[known][numbers][zeros])))
+
+
+# ---------------------------------------------------------------- x Φ(x) and its derivative
+
+NORMAL = {
+    "normal_gate": lambda p: p * M.erfc(-p / M.sqrt(2)) / 2,
+    "normal_gate_slope": lambda p: M.erfc(-p / M.sqrt(2)) / 2 + p * M.npdf(p),
+}
+MOST = {np.float64: 4, np.float32: 1}
+
+
+def gate_of(name, x):
+    found = np.empty_like(x)
+    every((gates.FLOAT64 if x.dtype == np.float64 else gates.FLOAT32)[name])(x, found)
+    return found
+
+
+@pytest.mark.parametrize("kind", MOST)
+@pytest.mark.parametrize("name", NORMAL)
+def test_a_gate_is_right_near_its_root_near_zero_and_in_the_tail(name, kind):
+    rng = np.random.default_rng(11)
+    far = 38.6 if kind is np.float64 else 14.4
+    x = [-far * rng.random(200), -3 * rng.random(200), 9 * rng.random(100), -(10 ** rng.uniform(-320, 0, 100))]
+    x.append(-tables.SLOPE_ROOT[0] + 10 ** rng.uniform(-16, -1, 100) * rng.choice([-1, 1], 100))
+    x = np.concatenate(x).astype(kind)
+    found = gate_of(name, x)
+    with M.workprec(1500):
+        truth = [NORMAL[name](M.mpf(float(p))) for p in x]
+    off = [
+        abs(M.mpf(float(f)) - t) / M.mpf(float(np.spacing(np.abs(kind(float(t))))))
+        for f, t in zip(found, truth, strict=True)
+    ]
+    assert max(off) <= MOST[kind]
+
+
+@pytest.mark.parametrize("name", NORMAL)
+def test_a_gate_of_float32_is_that_of_float64_rounded(name):
+    rng = np.random.default_rng(12)
+    x = np.concatenate([-15 * rng.random(10**6), 3 * rng.normal(size=10**6)]).astype(np.float32)
+    found, truth = gate_of(name, x), gate_of(name, x.astype(np.float64))
+    assert (np.abs(found - truth) <= np.spacing(np.abs(truth).astype(np.float32))).all()
+
+
+@pytest.mark.parametrize("kind", MOST)
+@pytest.mark.parametrize("name", [*NORMAL, "logistic_gate_slope"])
+def test_a_gate_has_its_limits_and_passes_on_nan(name, kind):
+    x = np.array([-np.inf, -1e30, -0.0, 0.0, 1e30, np.inf, np.nan], kind)
+    found = gate_of(name, x)
+    half = 0.5 if name.endswith("slope") else 0.0
+    one = 1.0 if name.endswith("slope") else 1e30
+    if name == "logistic_gate_slope":  # of finite numbers
+        x, found = x[1:5], found[1:5]
+        assert found.tolist() == [0.0, 0.5, 0.5, 1.0]
+        return
+    assert found[:5].tolist() == [0.0, 0.0, half, half, kind(one)] and np.isnan(found[6])
+    assert found[5] == (1.0 if name.endswith("slope") else np.inf)
 
 
 # ---------------------------------------------------------------- functions

@@ -17,13 +17,14 @@ def functions(kind: Any) -> dict[str, Any]:
     one = np.dtype(kind)
     high, low = ROOTS[np.dtype(np.float64)]
     gate, slope = gaussian(GATES[one]), gaussian(SLOPES[one])
+    down = 1.0 / GATES[one].scale
 
     @inline
     def normal_gate(x):  # type: ignore[no-untyped-def]
         v = np.float64(x)
         a, e, p = gate(abs(v))
         g = e * a / (a + WEIGHT)
-        g = fma(p, g, g)
+        g = fma(p, g, g) * down
         return kind(v - g if v >= 0.0 else -g)
 
     @inline
@@ -31,7 +32,7 @@ def functions(kind: Any) -> dict[str, Any]:
         v = np.float64(x)
         a, e, p = slope(abs(v))
         g = e * ((high - a) + low)
-        g = fma(p, g, g)
+        g = fma(p, g, g) * down
         return kind(g if v < 0.0 else 1.0 - g)
 
     @inline
@@ -48,17 +49,17 @@ def functions(kind: Any) -> dict[str, Any]:
 
 
 def gaussian(series: Any) -> Any:
-    """a, what is not more than `far`, exp(raised - a²/2) over the scale, and the polynomial p, of which 1 + p is a factor, with what the square of a leaves of the
+    """a, what is not more than `far`, exp(raised - a²/2), and the polynomial p, of which 1 + p is a factor, with what the square of a leaves of the
     exponent: a² = h² + (a - h)(a + h), where h² is exact."""
     value = polynomial(tuple(series.matrix[:, ::-1].astype(np.float64).reshape(-1).tolist()), np.float64)
-    far, middle, raised, down = map(float, (series.far, series.middle, series.raised, 1.0 / series.scale))
+    far, middle, raised = map(float, (series.far, series.middle, series.raised))
 
     if series.kind == np.float32:
 
         @inline
         def single(x):  # type: ignore[no-untyped-def]
             a = far if x > far else x
-            return a, exp(a * a * -0.5 + raised) * down, value((a - middle) / (a + middle))
+            return a, exp(a * a * -0.5 + raised), value((a - middle) / (a + middle))
 
         return single
 
@@ -69,7 +70,7 @@ def gaussian(series: Any) -> Any:
         d = (a - h) * (a + h)
         d = (d * 0.125 - 0.5) * d
         p = value((a - middle) / (a + middle))
-        return a, exp(h * h * -0.5 + raised) * down, p + d + p * d
+        return a, exp(h * h * -0.5 + raised), p + d + p * d
 
     return double
 
