@@ -82,12 +82,12 @@ class Kernel:
     nothing. guarded: the same with care for 0 * inf and 0 / 0, for blocks in which `block` raised the flag of an invalid operation.
     moderate: the same where no limit that `block` puts on a number is reached, so the same results, to the last bit, for less. single: for arrays of
     float32, with results right in it; what lies outside its bounds is computed in float64. narrow: for arrays of float32 likewise, converted to float64,
-    with results of which a rounding to float32 leaves what is right; `rounded` is the kernel that uses it.
+    with results of which a rounding to float32 leaves what is right; `rounded` is the kernel that uses it, `unbounded` one without `moderate`.
     number: of Python floats, returns the result; OverflowError, ValueError and ZeroDivisionError mean that the arrays' code is needed.
     nan: the inputs whose NaN the code does not pass on by itself."""
 
     PARTS = ("block", "guarded", "number", "results", "scratch", "masks", "nan", "moderate", "single", "narrow")
-    __slots__ = (*PARTS, "loops", "rounded", "tables", "whole")
+    __slots__ = (*PARTS, "loops", "rounded", "tables", "unbounded", "whole")
 
     def __init__(
         self,
@@ -107,10 +107,15 @@ class Kernel:
         self.results, self.scratch, self.masks, self.nan = results, scratch, masks, nan
         self.moderate, self.single, self.narrow, self.whole = moderate, single, narrow, whole
         self.rounded = None if narrow is None or whole is not None else self.but(whole=self)
+        self.unbounded = self if moderate is None else self.but(moderate=None)
         self.loops: dict[Any, Any] = {}
         """What was compiled of the code, by the kinds of its arrays."""
         self.tables: dict[Any, Any] = {}
         """Results for every float16, by the values of the other inputs; filled when they are first needed."""
+
+    def within(self, kind: np.dtype[Any]) -> Within | None:
+        """The code for numbers between bounds, where all is computed in such a kind of numbers."""
+        return self.single if kind is F32 else self.narrow if self.whole is not None else self.moderate
 
     def but(self, **changes: Any) -> "Kernel":
         """The same with other parts."""
@@ -429,7 +434,7 @@ def _block(
     given = inputs[: len(inputs) - extra] if extra else inputs
     loops = compiled_kernel(kernel, given, outs, kind)
     if loops is not None:
-        _by_loops(loops, kernel, inputs, outs, mend, extra)
+        _by_loops(loops, kernel, inputs, outs, mend, extra, kind)
         return
     if kind is F32 or kernel.whole is not None:
         _of_single(kernel, inputs, outs, room, mend)
@@ -464,14 +469,20 @@ def compiled_kernel(
 
 
 def _by_loops(
-    loops: "Compiled", kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int
+    loops: "Compiled",
+    kernel: Kernel,
+    inputs: Sequence[Any],
+    outs: Sequence[Any],
+    mend: Mend | None,
+    extra: int,
+    kind: np.dtype[Any],
 ) -> None:
     given = [x if type(x) is float else x.reshape(-1) for x in inputs]
     outside = loops.run(given[: len(given) - extra], [out.reshape(-1) for out in outs])
     if mend is not None:
         mend(inputs, outs)
     if outside:
-        _again_outside(kernel, inputs, outs, mend)
+        _again_outside(kernel, inputs, outs, mend, extra, kind)
 
 
 def _nothing(*arrays: Any) -> None:
@@ -491,17 +502,19 @@ def _of_single(
     if mend is not None:
         mend(inputs, outs)
     if not done and not single.holds(inputs):
-        _again_outside(kernel, inputs, outs, mend)
+        _again_outside(kernel, inputs, outs, mend, 0, F32)
 
 
-def _again_outside(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None) -> None:
-    """The elements outside the bounds of the code for results of float32, by that for all numbers."""
-    single = kernel.narrow if kernel.whole is not None else kernel.single
-    assert single is not None
-    places = np.flatnonzero(single.outside(inputs))
+def _again_outside(
+    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int, kind: np.dtype[Any]
+) -> None:
+    """The elements outside the bounds of the code that was taken, by that for all numbers."""
+    within = kernel.within(kind)
+    assert within is not None
+    places = np.flatnonzero(within.outside(inputs))
     chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
     found = [np.empty(places.size) for _ in outs]
-    once(kernel.whole or kernel, chosen, found, mend)
+    once(kernel.whole or (kernel if kind is F32 else kernel.unbounded), chosen, found, mend, extra)
     for out, values in zip(outs, found, strict=True):
         out.reshape(-1)[places] = values
 

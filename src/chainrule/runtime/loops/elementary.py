@@ -144,21 +144,18 @@ def functions(of: Kind) -> dict[str, Any]:
     """The functions of one kind of numbers, by the names of NumPy's."""
     real, whole = of.number, of.whole
     digits, bias = whole(of.digits), whole(of.bias)
-    zero, half, one, two = map(real, (0.0, 0.5, 1.0, 2.0))
+    zero, sixteenth, quarter, half, one, two, four = map(real, (0.0, 0.0625, 0.25, 0.5, 1.0, 2.0, 4.0))
     infinity, nan = real(math.inf), real(math.nan)
     per_log2, high, low = real(1 / math.log(2)), real(-of.log2[0]), real(-of.log2[1])
     log2_high, log2_low = real(of.log2[0]), real(of.log2[1])
     shift = real(1.5 * 2.0**of.digits)  # added to a number, it leaves a whole number in the last bits
     shift_bits = shift.view(whole)
-    lowest, highest, over, farthest, gone, even = map(
-        real, (of.lowest, of.highest, of.highest + 0.25, of.highest + 1.5, of.gone, of.even)
-    )
+    lowest, highest, over, gone, even = map(real, (of.lowest, of.highest, of.highest + 0.75, of.gone, of.even))
     tiny, small = real(2.0 ** -(of.digits + 2)), real(2.0 ** -(of.digits // 2 + 2))
     many, huge, least_normal = real(2.0 ** (of.digits // 2)), real(2.0 ** (of.digits + 2)), np.finfo(real).tiny
     raised, raising, subnormal = real(of.digits + 2), real(2.0 ** (of.digits + 2)), real(2.0 ** -(of.digits + 2))
     raised_bits, zero_bits, least_power = whole(of.digits + 2), whole(0), real(4 - of.bias)
     root_bits = real(math.sqrt(0.5)).view(whole)
-    sixteenth = real(0.0625)
     exp_series, log_series = polynomial(of.exp, real), polynomial(of.log, real)
 
     @inline
@@ -188,10 +185,10 @@ def functions(of: Kind) -> dict[str, Any]:
 
     @inline
     def less_one(x):  # type: ignore[no-untyped-def]
-        """(exp(x) - 1)/2 in two parts, for x between `gone` and `over`."""
+        """(exp(x) - 1)/4 in two parts, for x between `gone` and `over`."""
         _, k, r, q = reduced(x)
-        u = power(k - one)
-        a, b = u - half, u * r
+        u = power(k - two)
+        a, b = u - quarter, u * r
         s = a + b
         return s, fma(u, q, b - (s - a))
 
@@ -200,7 +197,7 @@ def functions(of: Kind) -> dict[str, Any]:
         v = gone if x < gone else x
         v = over if v > over else v
         s, rest = less_one(v)
-        return x if abs(x) < tiny else two * (s + rest)
+        return x if abs(x) < tiny else four * (s + rest)
 
     @inline
     def tanh(x):  # type: ignore[no-untyped-def]
@@ -209,32 +206,31 @@ def functions(of: Kind) -> dict[str, Any]:
         s, rest = less_one(two * a)
         n = s + rest
         n_rest = rest - (n - s)
-        d = n + one
-        d_rest = (one - (d - n) if n > one else n - (d - one)) + n_rest
+        d = n + half
+        d_rest = (half - (d - n) if n > half else n - (d - half)) + n_rest
         q = n / d
         rest = fma(-q, d, n) + fma(-q, d_rest, n_rest)
-        q = fma(rest, one - q if n < many else zero, q)  # 1/(n + 1) = 1 - q
+        q = fma(rest + rest, one - q if n < many else zero, q)  # 1/(n + 1/2) = 2 (1 - q)
         return x if abs(x) < small else math.copysign(q, x)
+
+    @inline
+    def sinh(x):  # type: ignore[no-untyped-def]
+        a = abs(x)
+        a = over if a > over else a
+        s, rest = less_one(a)
+        n = s + rest
+        found = two * (n + ((rest - (n - s)) + n / fma(four, n, one)))
+        return x if abs(x) < small else math.copysign(found, x)
 
     @inline
     def cosh(x):  # type: ignore[no-untyped-def]
         a = abs(x)
-        a = farthest if a > farthest else a
+        a = over if a > over else a
         _, k, r, q = reduced(a)
         u = power(k - two)
         s = one + r
         y, rest = u * s, u * ((r - (s - one)) + q)
         return two * (y + (rest + sixteenth / (y + rest)))
-
-    @inline
-    def sinh(x):  # type: ignore[no-untyped-def]
-        a = abs(x)
-        a = farthest if a > farthest else a
-        s, rest = less_one(a)
-        n = s + rest
-        found = n + ((rest - (n - s)) + n / fma(two, n, one))
-        found = cosh(a) if a > even else found
-        return x if abs(x) < small else math.copysign(found, x)
 
     @inline
     def logarithm(f, rest, k):  # type: ignore[no-untyped-def]

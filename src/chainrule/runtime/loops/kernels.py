@@ -9,14 +9,13 @@ import numpy as np
 
 from ..blocks import F32, F64, Kernel, Within
 from .compiler import compiled_text
+from .elements import HEAVY
 from .plan import Call, Kinds, Loop, Plan, plan
-from .statements import Unreadable, values_of
+from .statements import Unreadable, Values, values_of
 from .texts import Test, number, text_of
 
-OUTSIDE, UNDEFINED = 1, 2
-"""The bits of an element outside the bounds of the code, and outside the domain of the function, or NaN."""
-
-
+OUTSIDE = 1
+"""The bit of an element outside the bounds of the code."""
 PART = 32768
 """Elements between two calls: what they read and write stays in the cache."""
 
@@ -109,16 +108,31 @@ def _compiled(kernel: Kernel, numbers: tuple[bool, ...], dtypes: Any, kind: np.d
     inputs, results = dtypes
     if all(numbers) or not all(each in (None, F32, F64) for each in (*inputs, *results)):
         return None
-    within: Within | None = kernel.single if kind is F32 else kernel.narrow if kernel.whole is not None else None
-    code = within.block if within else kernel.guarded or kernel.block
-    tests = [
-        Test(k, f"not ((x >= {number(low)}) & (x <= {number(high)}))", OUTSIDE)
-        for k, low, high in (within.tests if within else ())
-        if not numbers[k]
-    ]
     try:
-        values = values_of(code, len(numbers), len(results))
+        within, values = _code(kernel, kind, len(numbers), len(results))
+        tests = [
+            Test(k, f"not ((x >= {number(low)}) & (x <= {number(high)}))", OUTSIDE)
+            for k, low, high in (within.tests if within else ())
+            if not numbers[k]
+        ]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests)
     except Unreadable:
         return None
+
+
+def _code(kernel: Kernel, kind: np.dtype[Any], inputs: int, results: int) -> tuple[Within | None, Values]:
+    """What is computed, and for which numbers only: the code for moderate numbers where that saves a function of many operations, for a limit that is put
+    on a number costs a loop next to nothing."""
+    careful = values_of(kernel.guarded or kernel.block, inputs, results)
+    within = kernel.within(kind)
+    if within is None:
+        return None, careful
+    values = values_of(within.block, inputs, results)
+    if within is kernel.moderate and _heavy(values) == _heavy(careful):
+        return None, careful
+    return within, values
+
+
+def _heavy(values: Values) -> int:
+    return sum(value.function in HEAVY for value in values.values)
