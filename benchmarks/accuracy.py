@@ -50,6 +50,7 @@ at ten to forty thousand points, every exponent among them, more around roots, a
 worst points found so far; every path through the code is measured, and the worst counts. *Exhaustive*: at all 2³² inputs, against the float64
 function, which is compared with Arb at 16 384 of them. A sampled figure is not a bound. **Bold**: more than 4 ulp, so short of what is promised;
 for second derivatives nothing is. "none": no digit is right somewhere, or the result is a NaN or an infinity where the exact one is a number.
+*Compiled*: the code after `chainrule.set_compiled(True)`, measured in the same way (`chainrule verify --compiled --exhaustive`).
 """
 NUMBERS = """
 ## Functions of numbers
@@ -71,30 +72,56 @@ Worst error in ulp in float64 at the same points, over the whole range, in brack
 """
 
 
-def certificates(names: Sequence[str]) -> list[Certificate]:
+Both = tuple[Certificate, Certificate | None]
+"""The certificates of a function as it is installed, and of its compiled code."""
+
+
+def certificates(names: Sequence[str]) -> list[Both]:
     """Those there are."""
-    found = (read(importlib.import_module(f"chainrule.functions.{name}")) for name in names)
-    return [each for each in found if each is not None]
+    modules = [importlib.import_module(f"chainrule.functions.{name}") for name in names]
+    found = ((read(module), read(module, compiled=True)) for module in modules)
+    return [(each, compiled) for each, compiled in found if each is not None]
 
 
-def of_numbers(of: Certificate, rows: Sequence[Measurement]) -> Mapping[str, str]:
+def _same(rows: Sequence[Measurement], what: str, dtype: str) -> list[Measurement]:
+    return [m for m in rows if (m.what, m.dtype) == (what, dtype)]
+
+
+def of_numbers(both: Both, what: str) -> Mapping[str, str]:
     """A row of the table of functions of numbers: one part."""
-    wide = next(m for m in rows if m.dtype == "float64")
-    narrow = [m for m in rows if m.dtype == "float32"]
-    told = [f"{_marked(of, m)} {m.how}" for m in narrow if m.how == "exhaustive" or len(narrow) == 1]
+    of, compiled = both
+    (wide,) = _same(of.measurements, what, "float64")
     at = ", ".join(f"{name} = {x!r}" for name, x in wide.at.items())
-    return {
+    cells = {
         "function": of.function,
-        "what": wide.what,
+        "what": what,
         "float64": _marked(of, wide),
         "at": at,
-        "float32": "; ".join(told),
+        "float32": _single(of, what),
     }
+    if compiled is None:
+        return cells
+    (wide,) = _same(compiled.measurements, what, "float64")
+    return cells | {"float64, compiled": _marked(compiled, wide), "float32, compiled": _single(compiled, what)}
 
 
-def of_vectors(of: Certificate, rows: Sequence[Measurement]) -> Mapping[str, str]:
+def _single(of: Certificate, what: str) -> str:
+    narrow = _same(of.measurements, what, "float32")
+    return "; ".join(f"{_marked(of, m)} {m.how}" for m in narrow if m.how == "exhaustive" or len(narrow) == 1)
+
+
+def of_vectors(both: Both, what: str) -> Mapping[str, str]:
     """A row of the table of functions of vectors: one part."""
-    cells = {"function": of.function, "what": rows[0].what}
+    cells = {"function": both[0].function, "what": what}
+    for of, code in zip(both, ("", ", compiled"), strict=True):
+        if of is not None:
+            found = _of_rows([m for m in of.measurements if m.what == what])
+            cells |= {f"{column}{code}": cell for column, cell in found.items()}
+    return cells
+
+
+def _of_rows(rows: Sequence[Measurement]) -> Mapping[str, str]:
+    cells = {}
     for m in rows:
         entries = _number(m.entries)
         promised = m.entries <= ENTRY_LIMIT or m.what.startswith((*MIXED, "second"))
@@ -105,13 +132,9 @@ def of_vectors(of: Certificate, rows: Sequence[Measurement]) -> Mapping[str, str
     return cells
 
 
-def parts(found: Sequence[Certificate], row: Callable[..., Mapping[str, str]]) -> str:
+def parts(found: Sequence[Both], row: Callable[..., Mapping[str, str]]) -> str:
     """A table with a row for each part of each function."""
-    rows = [
-        row(each, [m for m in each.measurements if m.what == what])
-        for each in found
-        for what in dict.fromkeys(m.what for m in each.measurements)
-    ]
+    rows = [row(each, what) for each in found for what in dict.fromkeys(m.what for m in each[0].measurements)]
     return _table(list(dict.fromkeys(c for cells in rows for c in cells)), rows)
 
 
@@ -229,10 +252,10 @@ def main(only: str | None) -> None:
     every = [module.name for module in pkgutil.iter_modules(chainrule.functions.__path__)]
     names = only.split(",") if only else every
     found = certificates(names)
-    numbers = [each for each in found if all(m.per == "point" for m in each.measurements)]
+    numbers = [each for each in found if all(m.per == "point" for m in each[0].measurements)]
     vectors = [each for each in found if each not in numbers]
     text = HEAD + NUMBERS + parts(numbers, of_numbers) + VECTORS + parts(vectors, of_vectors)
-    missing = sorted({*names} - {each.function for each in found})
+    missing = sorted({*names} - {each.function for each, compiled in found if compiled})
     if missing:
         text += f"\nWithout a certificate of their code: {', '.join(missing)}.\n"
     rows = list(beside([name for name in names if name in SCALAR]))

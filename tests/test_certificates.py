@@ -23,26 +23,29 @@ committed = pytest.mark.skipif(
 
 @committed
 def test_there_are_no_others():
-    assert {file.stem for file in FOLDER.glob("*.json")} <= set(NAMES)
+    assert {file.stem.removesuffix(".compiled") for file in FOLDER.glob("*.json")} <= set(NAMES)
 
 
 @committed
+@pytest.mark.parametrize("compiled", [False, True])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_function_has_a_certificate_of_its_code(name):
+def test_a_function_has_a_certificate_of_its_code(name, compiled):
     module = importlib.import_module(f"chainrule.functions.{name}")
-    file = certificate.place(module)
-    assert file == FOLDER / f"{name}.json" and file.is_file(), f"chainrule verify --exhaustive {name}"
+    file = certificate.place(module, compiled)
+    command = f"chainrule verify {'--compiled ' if compiled else ''}--exhaustive {name}"
+    assert file == FOLDER / f"{name}{'.compiled' if compiled else ''}.json" and file.is_file(), command
     text = file.read_text(encoding="utf-8")
     found = certificate.Certificate.from_json(text)
     assert found.to_json() == text and found.function == name
-    assert found.code == certificate.code_digest(module), f"{name} has changed: chainrule verify --exhaustive {name}"
+    assert found.code == certificate.code_digest(module, compiled), f"{name} has changed: {command}"
+    assert ("numba" in found.environment) == compiled
     rows = {(m.what, m.dtype, m.how) for m in found.measurements}
     assert {dtype for _, dtype, how in rows if how == "sampled"} == {"float64", "float32"}
     function = getattr(module, name)
     if isinstance(function, ScalarFunction) and len(function.arguments) == 1:
         for what, dtype, how in rows:
             if dtype == "float32" and how == "sampled" and not what.startswith("second"):
-                assert (what, dtype, "exhaustive") in rows, f"chainrule verify --exhaustive {name}"
+                assert (what, dtype, "exhaustive") in rows, command
 
 
 def test_the_table_of_accuracy_has_a_row_for_each_part_beside_its_peers():
