@@ -17,6 +17,7 @@ from chainrule.codegen.reference import CONTEXT
 from chainrule.codegen.ulp import SMALLEST, Floats
 from chainrule.codegen.vocabulary import exponential
 from chainrule.runtime import exponents, extended, scalar, special
+from chainrule.runtime.compiling import is_compiled
 
 BITS = 100
 MOVED = 0.6  # of an ulp, beside the half of rounding
@@ -110,10 +111,10 @@ NUMPY: Any = _Model(**{name: _function(name) for name in EXACT})
 
 
 def _on_model(module: types.ModuleType) -> dict[str, Any]:
-    """The functions of a module, computing with those of the model."""
-    space: dict[str, Any] = {**vars(module), "np": NUMPY}
+    """The functions of a module, computing with those of the model, which are not compiled."""
+    space: dict[str, Any] = {**vars(module), "np": NUMPY, "is_compiled": lambda: False}
     for name, each in vars(module).items():
-        if isinstance(each, types.FunctionType):
+        if isinstance(each, types.FunctionType) and each is not is_compiled:
             space[name] = types.FunctionType(each.__code__, space, name, each.__defaults__, each.__closure__)
     return space
 

@@ -502,7 +502,7 @@ def _of_single(
     if mend is not None:
         mend(inputs, outs)
     if not done and not single.holds(inputs):
-        _again_outside(kernel, inputs, outs, mend, 0, F32)
+        _again_outside(kernel, inputs, outs, mend, 0, F32 if kernel.whole is None else F64)
 
 
 def _again_outside(

@@ -1,15 +1,12 @@
 """The shortest way from a call to the code of a kernel, for the most frequent calls: one small contiguous array for each argument."""
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from .blocks import BLOCK, CONTEXTS, F32, F64, Check, Kernel, compiled_kernel, inside, mended, scratch, unflagged
 from .compiling import is_compiled
-
-if TYPE_CHECKING:
-    from .loops.kernels import Compiled
 
 Direct = Callable[[tuple[Any, ...], Any], Any]
 """From the arguments of a call and the array for its result, or None, to the result; None where another way is to be taken."""
@@ -37,7 +34,7 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         narrow = None
 
     wide = {F64: (kernel, F64), F32: (kernel, F32) if single else (kernel.rounded or kernel if narrow else kernel, F64)}
-    loops: dict[Any, Compiled | None] = {}
+    loops: dict[Any, Any] = {}
 
     def by_loops(kind: Any, inputs: tuple[Any, ...], out: Any, shape: tuple[int, ...]) -> Any:
         if out is None:
