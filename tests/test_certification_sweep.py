@@ -13,6 +13,7 @@ import pytest
 
 pytest.importorskip("flint")
 
+import chainrule
 from chainrule.catalogue import builtin, load, project
 from chainrule.certification.chunks import Done, Tally, Task, run
 from chainrule.certification.measure import margins
@@ -282,12 +283,20 @@ def test_a_function_knows_its_certificate(tmp_path, monkeypatch):
     from chainrule.functions import relu
     from chainrule.runtime import certificate
 
-    monkeypatch.setattr(certificate, "place", lambda module: tmp_path / "relu.json")
+    monkeypatch.setattr(certificate, "place", lambda module, compiled: tmp_path / f"{compiled}.json")
     assert relu.certificate is None
     module = Home("relu").module()
     known = certificate.Certificate("relu", certificate.code_digest(module), "", ())
-    (tmp_path / "relu.json").write_text(known.to_json())
+    (tmp_path / "False.json").write_text(known.to_json())
     assert relu.certificate == known
+    chainrule.set_compiled(True)
+    try:
+        assert relu.certificate is None
+        compiled = certificate.Certificate("relu", certificate.code_digest(module, True), "", ())
+        (tmp_path / "True.json").write_text(compiled.to_json())
+        assert relu.certificate == compiled
+    finally:
+        chainrule.set_compiled(None)
 
 
 def test_a_second_interruption_does_not_disturb_a_shutdown():
