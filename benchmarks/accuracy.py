@@ -79,7 +79,7 @@ Both = tuple[Certificate, Certificate | None]
 def certificates(names: Sequence[str]) -> list[Both]:
     """Those there are."""
     modules = [importlib.import_module(f"chainrule.functions.{name}") for name in names]
-    found = ((read(module), read(module, compiled=True)) for module in modules)
+    found = ((read(module, compiled=False), read(module, compiled=True)) for module in modules)
     return [(each, compiled) for each, compiled in found if each is not None]
 
 

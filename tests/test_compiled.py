@@ -220,7 +220,10 @@ def test_a_function_is_the_same_compiled(name):
             for part in wanted:
                 assert_near(got[part], wanted[part], f"{name} {part} {kind.__name__} {size}")
             for part, kernel in function.kernels.items():
-                assert any(kernel.loops.values()), f"{part} is not compiled"
+                arrays = [np.empty(3)] * len(function.arguments), [np.empty(3)] * kernel.results
+                numbers = list(function.parameters.values())
+                made = kernels.compiled(kernel, [*arrays[0], *numbers], arrays[1], np.dtype(np.float64))
+                assert made is not None, f"{part} is not compiled"
 
 
 def test_arrays_of_any_layout_are_computed_by_the_same_loops():
@@ -439,6 +442,10 @@ def test_without_numba_there_is_one_clear_message(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(ImportError, match=r"pip install 'chainrule\[compiled\]'"):
         chainrule.set_compiled(True)
+    monkeypatch.setenv(compiling.VARIABLE, "1")
+    chainrule.set_compiled(None)
+    with pytest.raises(ImportError, match=r"CHAINRULE_COMPILED=1: .*pip install 'chainrule\[compiled\]'"):
+        chainrule.is_compiled()
 
 
 def test_numba_is_loaded_when_something_is_compiled_and_not_before():

@@ -129,7 +129,7 @@ def _certificate(name: str, source: str, module: str) -> Certificate | None:
         found = import_module(f"{module}.{name}")
     except ImportError:
         return None
-    return read_certificate(found) if inspect.getsource(found) == source else None
+    return read_certificate(found, compiled=False) if inspect.getsource(found) == source else None
 
 
 def _pdf(made: Material, engine: str, project: Project) -> bytes:

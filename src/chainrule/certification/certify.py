@@ -78,7 +78,7 @@ def accuracy(
     chosen = list(homes(names, where))
     found = {}
     for here, new in _measured(chosen, where, jobs, progress):
-        found[here] = _with_sweeps(new, read(here.module(), is_compiled()), record)
+        found[here] = _with_sweeps(new, read(here.module()), record)
         if record:
             write(found[here], here)
     return tuple(found[here] for here in chosen)
@@ -180,7 +180,7 @@ def _is_unary(here: Home) -> bool:
 
 def _current(here: Home) -> Certificate | None:
     """The certificate of this code in this environment."""
-    found = read(here.module(), is_compiled())
+    found = read(here.module())
     if found is None or {k: v for k, v in found.environment.items() if k != "workers"} != {**environment()}:
         return None
     return found

@@ -9,16 +9,13 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from .compiling import is_compiled
+from .compiling import is_compiled, loops
 from .threads import get_threads
-
-if TYPE_CHECKING:
-    from .loops.kernels import Compiled
 
 Array = npt.NDArray[np.float64]
 BLOCK = 65536
@@ -27,8 +24,6 @@ SHARED = 131072
 """Elements from which threads may be worth their start."""
 SHARED_BLOCK = 1 << 20
 """Bytes of an array of a block where threads share the work: longer calls, for which they seldom wait for each other."""
-LONG = 1 << 20
-"""Elements of a block for a single loop, which needs no cache."""
 WORTH = 3e-4
 """Seconds of work for which a thread is worth its start."""
 F64 = np.dtype(np.float64)
@@ -82,12 +77,12 @@ class Kernel:
     nothing. guarded: the same with care for 0 * inf and 0 / 0, for blocks in which `block` raised the flag of an invalid operation.
     moderate: the same where no limit that `block` puts on a number is reached, so the same results, to the last bit, for less. single: for arrays of
     float32, with results right in it; what lies outside its bounds is computed in float64. narrow: for arrays of float32 likewise, converted to float64,
-    with results of which a rounding to float32 leaves what is right; `rounded` is the kernel that uses it, `unbounded` one without `moderate`.
+    with results of which a rounding to float32 leaves what is right; `rounded` is the kernel that uses it.
     number: of Python floats, returns the result; OverflowError, ValueError and ZeroDivisionError mean that the arrays' code is needed.
     nan: the inputs whose NaN the code does not pass on by itself."""
 
     PARTS = ("block", "guarded", "number", "results", "scratch", "masks", "nan", "moderate", "single", "narrow")
-    __slots__ = (*PARTS, "loops", "rounded", "tables", "unbounded", "whole")
+    __slots__ = (*PARTS, "rounded", "tables", "whole")
 
     def __init__(
         self,
@@ -107,15 +102,8 @@ class Kernel:
         self.results, self.scratch, self.masks, self.nan = results, scratch, masks, nan
         self.moderate, self.single, self.narrow, self.whole = moderate, single, narrow, whole
         self.rounded = None if narrow is None or whole is not None else self.but(whole=self)
-        self.unbounded = self if moderate is None else self.but(moderate=None)
-        self.loops: dict[Any, Any] = {}
-        """What was compiled of the code, by the kinds of its arrays."""
         self.tables: dict[Any, Any] = {}
         """Results for every float16, by the values of the other inputs; filled when they are first needed."""
-
-    def within(self, kind: np.dtype[Any]) -> Within | None:
-        """The code for numbers between bounds, where all is computed in such a kind of numbers."""
-        return self.single if kind is F32 else self.narrow if self.whole is not None else self.moderate
 
     def but(self, **changes: Any) -> "Kernel":
         """The same with other parts."""
@@ -167,15 +155,14 @@ def in_slices(
     given: list[Any] = [x if type(x) is float else x.reshape(-1) for x in inputs]
     flat = [out.reshape(-1) for out in outs]
     converted = any(x.dtype is not kind for x in (*given, *flat) if type(x) is not float)
+    if is_compiled() and loops().in_slices(kernel, given, flat, mend, extra, kind):
+        return
+
     most = flat[0].size
     size = min(most, BLOCK if get_threads() == 1 else SHARED_BLOCK // kind.itemsize)
-    loops = None if extra else compiled_kernel(kernel, given, flat, kind)
-    if loops:
-        converted = False  # loops do that
-        size = min(most, LONG) if loops.is_loop else size
 
     def work(pieces: Iterable[tuple[int, int]]) -> None:
-        whole = [] if loops else scratch(kernel, (size,), kind)
+        whole = scratch(kernel, (size,), kind)
         wide = [None if type(x) is float or x.dtype is kind else np.empty(size, kind) for x in (*given, *flat)]
         for k, n in blocks_of(pieces, size):
             piece = slice(k, k + n)
@@ -314,9 +301,11 @@ def once(
     kind: np.dtype[Any] = F64,
 ) -> None:
     """Everything as one block, of contiguous arrays of one shape, all of float64 or, for the code in it, of float32."""
+    if is_compiled() and loops().block(kernel, inputs, outs, mend, extra, kind):
+        return
     room = scratch(kernel, outs[0].shape, kind) if kernel.scratch or kernel.masks else ()
     simple = kernel.guarded is None and kernel.moderate is None and kernel.whole is None
-    if mend is None and not extra and kind is F64 and simple and not is_compiled():
+    if mend is None and not extra and kind is F64 and simple:
         _quiet(kernel.block, *inputs, *outs, *room)  # as in `_block`, in fewer steps
     else:
         _quiet(_block, kernel, inputs, outs, room, mend, extra, kind)
@@ -431,14 +420,12 @@ def _block(
     kind: np.dtype[Any],
 ) -> None:
     """One block, by whichever code of the kernel suits it; floating-point flags are ignored by the caller."""
-    given = inputs[: len(inputs) - extra] if extra else inputs
-    loops = compiled_kernel(kernel, given, outs, kind)
-    if loops is not None:
-        _by_loops(loops, kernel, inputs, outs, mend, extra, kind)
+    if is_compiled() and loops().block(kernel, inputs, outs, mend, extra, kind):
         return
     if kind is F32 or kernel.whole is not None:
         _of_single(kernel, inputs, outs, room, mend)
         return
+    given = inputs[: len(inputs) - extra] if extra else inputs
     moderate = kernel.moderate
     code = kernel.block
     if moderate is not None and moderate.flags and unflagged(moderate.block, *given, *outs, *room):
@@ -455,34 +442,6 @@ def _block(
             kernel.guarded(*given, *outs, *room)
     if mend is not None:
         mend(inputs, outs)
-
-
-def compiled_kernel(
-    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], kind: np.dtype[Any]
-) -> "Compiled | None":
-    """The code of a kernel for such arrays as loops, if code is compiled, and this can be."""
-    if not is_compiled():
-        return None
-    from .loops.kernels import compiled
-
-    return compiled(kernel, inputs, outs, kind)
-
-
-def _by_loops(
-    loops: "Compiled",
-    kernel: Kernel,
-    inputs: Sequence[Any],
-    outs: Sequence[Any],
-    mend: Mend | None,
-    extra: int,
-    kind: np.dtype[Any],
-) -> None:
-    given = [x if type(x) is float else x.reshape(-1) for x in inputs]
-    outside = loops.run(given[: len(given) - extra], [out.reshape(-1) for out in outs])
-    if mend is not None:
-        mend(inputs, outs)
-    if outside:
-        _again_outside(kernel, inputs, outs, mend, extra, kind)
 
 
 def _nothing(*arrays: Any) -> None:
@@ -502,21 +461,12 @@ def _of_single(
     if mend is not None:
         mend(inputs, outs)
     if not done and not single.holds(inputs):
-        _again_outside(kernel, inputs, outs, mend, 0, F32 if kernel.whole is None else F64)
-
-
-def _again_outside(
-    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int, kind: np.dtype[Any]
-) -> None:
-    """The elements outside the bounds of the code that was taken, by that for all numbers."""
-    within = kernel.within(kind)
-    assert within is not None
-    places = np.flatnonzero(within.outside(inputs))
-    chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
-    found = [np.empty(places.size) for _ in outs]
-    once(kernel.whole or (kernel if kind is F32 else kernel.unbounded), chosen, found, mend, extra)
-    for out, values in zip(outs, found, strict=True):
-        out.reshape(-1)[places] = values
+        places = np.flatnonzero(single.outside(inputs))
+        chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
+        found = [np.empty(places.size) for _ in outs]
+        once(kernel.whole or kernel, chosen, found, mend)
+        for out, values in zip(outs, found, strict=True):
+            out.reshape(-1)[places] = values
 
 
 Check = tuple[int, float, float, bool, bool]

@@ -1,6 +1,7 @@
 """How accurate a generated function has been measured to be: a small JSON file beside its folder, read when asked for."""
 
 import ast
+import copy
 import hashlib
 import json
 import sys
@@ -10,6 +11,8 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from .compiling import is_compiled
 
 FOLDER = "certificates"
 LOOPS = "loops"
@@ -133,8 +136,10 @@ def place(module: ModuleType, compiled: bool = False) -> Path:
     return source.parent.parent / FOLDER / f"{source.stem}{'.compiled' if compiled else ''}.json"
 
 
-def read(module: ModuleType, compiled: bool = False) -> Certificate | None:
-    """The certificate of the function in a module; None where there is none, or where the code has changed since."""
+def read(module: ModuleType, compiled: bool | None = None) -> Certificate | None:
+    """The certificate of the function in a module, of its compiled code if a call made now would run that; None where there is none, or where the code has
+    changed since."""
+    compiled = is_compiled() if compiled is None else compiled
     try:
         found = Certificate.from_json(place(module, compiled).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -153,7 +158,7 @@ def code_digest(module: ModuleType, compiled: bool = False) -> str:
     """A digest of all code that computes a result: the definitions of a module and those of the package that they reach; of compiled code also all that
     makes loops of it.
 
-    As it is parsed: neither comments, docstrings and annotations nor the errors that are raised count."""
+    As it is parsed: neither comments, docstrings and annotations nor the errors that are raised count, nor what is done only ``if is_compiled()``."""
     todo = [("", name) for name in _parsed(_text(module)).definitions]
     reached: dict[tuple[str, str], str] = {}
     while todo:
@@ -199,7 +204,7 @@ def _parsed(source: tuple[str, str]) -> _Parsed:
             imported |= {a.asname or a.name: (origin, a.name) for a in statement.names if origin.startswith(OWN)}
         for name in _defined(statement):
             code, used = definitions.get(name, ("", frozenset()))
-            names = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+            names = {node.id for node in ast.walk(_uncompiled(statement)) if isinstance(node, ast.Name)}
             definitions[name] = code + _canonical(statement), used | names
     return _Parsed(definitions, imported)
 
@@ -212,6 +217,25 @@ def _defined(statement: ast.stmt) -> Iterator[str]:
         yield from (node.id for target in targets for node in ast.walk(target) if isinstance(node, ast.Name))
 
 
+def _is_of_compiled(node: ast.AST) -> bool:
+    """Whether it is done only where code is compiled: ``if is_compiled():``, or ``if is_compiled() and …:``, alone."""
+    if not isinstance(node, ast.If) or node.orelse:
+        return False
+    tests = node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And) else [node.test]
+    return ast.unparse(tests[0]) == "is_compiled()"
+
+
+class _WithoutCompiled(ast.NodeTransformer):
+    def visit_If(self, node: ast.If) -> Any:
+        return None if _is_of_compiled(node) else self.generic_visit(node)
+
+
+def _uncompiled(statement: ast.stmt) -> ast.AST:
+    """A statement without what is done only where code is compiled."""
+    kept: ast.AST | None = _WithoutCompiled().visit(copy.deepcopy(statement))
+    return kept or ast.Pass()
+
+
 def _canonical(node: Any) -> str:
     """A syntax tree as text, the same in every version of Python."""
     if isinstance(node, list):
@@ -219,6 +243,8 @@ def _canonical(node: Any) -> str:
     if not isinstance(node, ast.AST):
         return repr(node)
     if isinstance(node, ast.Raise) or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+        return ""
+    if _is_of_compiled(node):
         return ""
     if isinstance(node, ast.keyword) and node.arg in SILENT:
         return ""

@@ -1,6 +1,7 @@
 """Whether code is compiled to loops (`chainrule.runtime.loops`), which go through memory once where calls of NumPy go through it once each."""
 
 import os
+from typing import Any
 
 _on: bool | None = None
 VARIABLE = "CHAINRULE_COMPILED"
@@ -25,6 +26,19 @@ def is_compiled() -> bool:
     if _on is None:
         _on = _by_default()
     return _on
+
+
+def loops() -> Any:
+    """What runs compiled code: `chainrule.runtime.loops.kernels`, which is loaded when it is first needed, and Numba with it."""
+    global _loops
+    if _loops is None:
+        from .loops import kernels
+
+        _loops = kernels
+    return _loops
+
+
+_loops: Any = None
 
 
 def _by_default() -> bool:

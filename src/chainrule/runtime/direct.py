@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .blocks import BLOCK, CONTEXTS, F32, F64, Check, Kernel, compiled_kernel, inside, mended, scratch, unflagged
-from .compiling import is_compiled
+from .blocks import BLOCK, CONTEXTS, F32, F64, Check, Kernel, inside, mended, scratch, unflagged
+from .compiling import is_compiled, loops
 
 Direct = Callable[[tuple[Any, ...], Any], Any]
 """From the arguments of a call and the array for its result, or None, to the result; None where another way is to be taken."""
@@ -33,29 +33,6 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
     if narrow is not None and not narrow.holds_of_numbers((None,) * few + defaults):
         narrow = None
 
-    wide = {F64: (kernel, F64), F32: (kernel, F32) if single else (kernel.rounded or kernel if narrow else kernel, F64)}
-    loops: dict[Any, Any] = {}
-
-    def by_loops(kind: Any, inputs: tuple[Any, ...], out: Any, shape: tuple[int, ...]) -> Any:
-        if out is None:
-            out = np.empty(shape, kind)
-        elif not fits((out,), shape, kind, inputs):
-            return None
-        if kind not in loops:
-            own, computed = wide[kind]
-            loops[kind] = compiled_kernel(own, inputs, (out,), computed)
-        code = loops[kind]
-        if code is None or not code.is_loop:
-            return None
-        flat, target = inputs, out
-        if len(shape) != 1:
-            flat, target = tuple(x if type(x) is float else x.reshape(-1) for x in inputs), out.reshape(-1)
-        if code.run(flat, (target,)):
-            return None
-        if checks and not inside(checks, inputs):
-            CONTEXTS.quiet.run(mended, checks, inputs, (out,))
-        return out
-
     def call(args: tuple[Any, ...], out: Any) -> Any:
         if len(args) != few:
             return None
@@ -73,7 +50,7 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         if kind is not F64 and kind is not F32:
             return None
         if is_compiled():
-            return by_loops(kind, inputs, out, shape)
+            return loops().directly(kernel, few, defaults, kind, inputs, out, checks)
         own: np.dtype[Any] = F64
         within, twin = moderate, guarded
         if kind is F32 and single is not None:

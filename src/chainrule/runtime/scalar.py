@@ -24,7 +24,6 @@ from .arithmetic import sign_of_number as sign_of_number
 from .blocks import BLOCK, F32, F64, Check, Mend, in_slices, mended, once, rounding, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
-from .compiling import is_compiled
 from .direct import Direct, direct, fits, never
 from .gates import normal_gate as normal_gate
 from .gates import normal_gate_slope as normal_gate_slope
@@ -308,7 +307,7 @@ class ScalarFunction:
         from .certificate import read  # here, since hardly anyone asks and importing must be quick
 
         module = sys.modules.get(self.__module__)
-        return None if module is None else read(module, is_compiled())
+        return None if module is None else read(module)
 
     def __repr__(self) -> str:
         return f"<chainrule function {self.__name__}{self.__signature__}>"

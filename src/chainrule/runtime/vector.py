@@ -343,7 +343,7 @@ class VectorFunction:
         from .certificate import read  # here, since hardly anyone asks and importing must be quick
 
         module = sys.modules.get(self.__module__)
-        return None if module is None else read(module, is_compiled())
+        return None if module is None else read(module)
 
     def __repr__(self) -> str:
         return f"<chainrule function {self.__name__}{self.__signature__}>"

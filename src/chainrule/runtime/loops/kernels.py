@@ -1,13 +1,32 @@
 """Kernels as loops and calls: what `chainrule.runtime.blocks` runs in place of their code where code is compiled."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
 import numpy as np
 
-from ..blocks import F32, F64, Kernel, Within
+from ..blocks import (
+    BLOCK,
+    F32,
+    F64,
+    SHARED_BLOCK,
+    Check,
+    Kernel,
+    Mend,
+    Within,
+    blocks_of,
+    inside,
+    is_single,
+    mended,
+    once,
+    rounding,
+    share,
+)
+from ..direct import fits
+from ..threads import get_threads
 from .compiler import compiled_text
 from .elements import HEAVY
 from .plan import Call, Kinds, Loop, Plan, plan
@@ -16,10 +35,16 @@ from .texts import Test, number, text_of
 
 OUTSIDE = 1
 """The bit of an element outside the bounds of the code."""
+MOST = 4096
+"""Kernels that are remembered, for each kind of their arrays."""
+LONG = 1 << 20
+"""Elements of a block for loops, which need no cache."""
 PART = 32768
 """Elements between two calls: what they read and write stays in the cache."""
 
 
+Dtypes = tuple[np.dtype[Any] | None, ...]
+"""Of arrays; None for a number."""
 Step = tuple[Callable[..., Any], Callable[[Any], Any], int | None]
 """What is called, what takes its arguments from all arrays, and for a function of NumPy the place of the array that it writes into."""
 
@@ -93,23 +118,126 @@ def _picked(names: Sequence[str], places: Sequence[str]) -> Callable[[Any], Any]
     return itemgetter(*map(places.index, names))
 
 
-def compiled(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], kind: np.dtype[Any]) -> Compiled | None:
-    """The code of a kernel that is for these inputs and results, of float64 or, by `kind`, float32, compiled; None where it cannot be."""
-    numbers = tuple(type(x) is float for x in inputs)
-    dtypes = tuple(None if type(x) is float else x.dtype for x in inputs), tuple(x.dtype for x in outs)
-    key = (kind, numbers, dtypes)
-    if key not in kernel.loops:
-        kernel.loops[key] = _compiled(kernel, numbers, dtypes, kind)
-    found: Compiled | None = kernel.loops[key]
-    return found
+def in_slices(
+    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int, kind: np.dtype[Any]
+) -> bool:
+    """As `blocks.in_slices`, of arrays of one dimension; whether it could be done. Arrays of another kind are converted by the loops."""
+    code = None if extra else compiled(kernel, inputs, outs, kind)
+    if code is None:
+        return False
+    most = outs[0].size
+    size = min(most, LONG if code.is_loop else BLOCK if get_threads() == 1 else SHARED_BLOCK // kind.itemsize)
+
+    def work(pieces: Iterable[tuple[int, int]]) -> None:
+        with np.errstate(all="ignore"):
+            for start, count in blocks_of(pieces, size):
+                piece = slice(start, start + count)
+                read = [x if type(x) is float else x[piece] for x in inputs]
+                block(kernel, read, [out[piece] for out in outs], mend, extra, kind)
+
+    share(work, most, size, most)
+    return True
 
 
-def _compiled(kernel: Kernel, numbers: tuple[bool, ...], dtypes: Any, kind: np.dtype[Any]) -> Compiled | None:
-    inputs, results = dtypes
-    if all(numbers) or not all(each in (None, F32, F64) for each in (*inputs, *results)):
+def block(
+    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int, kind: np.dtype[Any]
+) -> bool:
+    """As `blocks.once`, of contiguous arrays; whether it could be done."""
+    given = inputs[: len(inputs) - extra]
+    code = compiled(kernel, given, outs, kind)
+    if code is None:
+        return False
+    flat = [x if type(x) is float else x.reshape(-1) for x in given]
+    with np.errstate(all="ignore"):
+        outside = code.run(flat, [out.reshape(-1) for out in outs])
+        if mend is not None:
+            mend(inputs, outs)
+        if outside:
+            _again_outside(kernel, inputs, outs, mend, extra, kind)
+    return True
+
+
+def directly(
+    kernel: Kernel,
+    few: int,
+    defaults: tuple[float, ...],
+    kind: np.dtype[Any],
+    inputs: tuple[Any, ...],
+    out: Any,
+    checks: Sequence[Check],
+) -> Any:
+    """As a call of `direct`, of `few` contiguous arrays of one shape and kind, then the defaults of parameters: the result; None where another way is to
+    be taken."""
+    code = _for_direct(kernel, few, defaults, kind)
+    if code is None:
         return None
+    shape = inputs[0].shape
+    if out is None:
+        out = np.empty(shape, kind)
+    elif not fits((out,), shape, kind, inputs):
+        return None
+    flat, target = inputs, out
+    if len(shape) != 1:
+        flat, target = tuple(x if type(x) is float else x.reshape(-1) for x in inputs), out.reshape(-1)
+    if code.run(flat, (target,)):
+        return None
+    if checks and not inside(checks, inputs):
+        with np.errstate(all="ignore"):
+            mended(checks, inputs, (out,))
+    return out
+
+
+@lru_cache(maxsize=MOST)
+def _for_direct(kernel: Kernel, few: int, defaults: tuple[float, ...], kind: np.dtype[Any]) -> Compiled | None:
+    """The code for arrays and defaults, where it is nothing but loops."""
+    one = np.empty(1, kind)
+    inputs = (*[one] * few, *defaults)
+    if kind is F32 and not is_single(kernel, inputs):
+        kernel, computed = rounding(kernel, inputs), F64
+    else:
+        computed = kind
+    found = compiled(kernel, inputs, (one,), computed)
+    return found if found is not None and found.is_loop else None
+
+
+def _again_outside(
+    kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int, kind: np.dtype[Any]
+) -> None:
+    """The elements outside the bounds of the code that was taken, by that for all numbers."""
+    within = _within(kernel, kind)
+    assert within is not None
+    places = np.flatnonzero(within.outside(inputs))
+    chosen = [x if type(x) is float else x.reshape(-1)[places].astype(F64) for x in inputs]
+    found = [np.empty(places.size) for _ in outs]
+    once(kernel.whole or (kernel if kind is F32 else _unbounded(kernel)), chosen, found, mend, extra)
+    for out, values in zip(outs, found, strict=True):
+        out.reshape(-1)[places] = values
+
+
+def _within(kernel: Kernel, kind: np.dtype[Any]) -> Within | None:
+    """The code of a kernel for numbers between bounds, where all is computed in such a kind of numbers."""
+    return kernel.single if kind is F32 else kernel.narrow if kernel.whole is not None else kernel.moderate
+
+
+@lru_cache(maxsize=MOST)
+def _unbounded(kernel: Kernel) -> Kernel:
+    """A kernel without the code for moderate numbers."""
+    return kernel.but(moderate=None)
+
+
+def compiled(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], kind: np.dtype[Any]) -> Compiled | None:
+    """The code of a kernel that is for these inputs and results, computed in float64 or, by `kind`, float32; None where it cannot be compiled."""
+    given = tuple([None if type(x) is float else x.dtype for x in inputs])
+    return _compiled(kernel, given, tuple([x.dtype for x in outs]), kind)
+
+
+@lru_cache(maxsize=MOST)
+def _compiled(kernel: Kernel, inputs: Dtypes, results: Dtypes, kind: np.dtype[Any]) -> Compiled | None:
+    if not any(inputs) or not all(each in (None, F32, F64) for each in (*inputs, *results)):
+        return None
+    numbers = [each is None for each in inputs]
     try:
-        within, values = _code(kernel, kind, len(numbers), len(results))
+        within, values = _code(kernel, kind, len(inputs), len(results))
         tests = [
             Test(k, f"not ((x >= {number(low)}) & (x <= {number(high)}))", OUTSIDE)
             for k, low, high in (within.tests if within else ())
@@ -125,7 +253,7 @@ def _code(kernel: Kernel, kind: np.dtype[Any], inputs: int, results: int) -> tup
     """What is computed, and for which numbers only: the code for moderate numbers where that saves a function of many operations, for a limit that is put
     on a number costs a loop next to nothing."""
     careful = values_of(kernel.guarded or kernel.block, inputs, results)
-    within = kernel.within(kind)
+    within = _within(kernel, kind)
     if within is None:
         return None, careful
     values = values_of(within.block, inputs, results)
