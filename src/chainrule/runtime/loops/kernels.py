@@ -63,16 +63,17 @@ class Compiled:
         ]
         self.steps: list[Step] = []
         only = all(isinstance(step, Loop) for step in made.steps)
+        last = max((k for k, step in enumerate(made.steps) if isinstance(step, Loop)), default=-1)
+        if tests and last < 0:
+            raise Unreadable("no loop that could look at the inputs")
         for are_loops, group in groupby(made.steps, lambda step: isinstance(step, Loop)):
             if are_loops:
                 loops = [step for step in group if isinstance(step, Loop)]
-                mine = tests if loops[-1] is made.steps[-1] else ()
+                mine = tests if loops[-1] is made.steps[last] else ()
                 text = text_of(made.values, loops, numbers, kind.name, mine, whole=only)
                 self.steps.append((compiled_text(text.text), _picked(text.names, places), None))
             else:
                 self.steps += [self._call(step, places) for step in group if isinstance(step, Call)]
-        if tests and not isinstance(made.steps[-1], Loop):
-            raise Unreadable("no loop at the end that could look at the inputs")
         self.is_loop = only
         """Whether it is nothing but loops, which need no arrays besides and call nothing."""
 
