@@ -15,7 +15,8 @@ from typing import Any
 from .compiling import is_compiled
 
 FOLDER = "certificates"
-LOOPS = "loops"
+LOOPS, SHARED = "loops", ("compiler", "elementary")
+"""The folder of what makes loops, and what of it serves functions of vectors, to which alone what begins with `row` belongs, as well as those of numbers."""
 LIMIT = 4.0  # ulp, for values and first derivatives
 ENTRY_LIMIT = 16.0  # ulp, for each component of the value and the derivative of a function of vectors
 MIXED = ("vjp", "jvp")  # products with a vector: single components may cancel, so that only the row is held to a limit
@@ -171,8 +172,10 @@ def code_digest(module: ModuleType, compiled: bool = False) -> str:
             todo += [(place, each) for each in used]
     text = "\n".join(f"{place}:{name} {code}" for (place, name), code in sorted(reached.items()))
     if compiled:
+        of_vectors = any(name == "VectorFunction" for _, name in reached)
         files = sorted((Path(__file__).parent / LOOPS).glob("*.py"))
-        text += "\n".join(_canonical(ast.parse(file.read_text(encoding="utf-8"))) for file in files)
+        mine = [f for f in files if f.stem in SHARED or f.stem.startswith("row") == of_vectors]
+        text += "\n".join(_canonical(ast.parse(file.read_text(encoding="utf-8"))) for file in mine)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
