@@ -31,6 +31,8 @@ LONG = 1 << 20
 """Elements of a block for a single loop, which needs no cache."""
 WORTH = 3e-4
 """Seconds of work for which a thread is worth its start."""
+OUTSIDE, LOST = 1, 2
+"""The bits that compiled code returns of an element outside the bounds of the code, and of one for which a formula has no value in it."""
 F64 = np.dtype(np.float64)
 F32 = np.dtype(np.float32)
 Bounds = tuple[tuple[float, float] | None, ...]
@@ -467,11 +469,15 @@ def _by_loops(
     loops: "Compiled", kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int
 ) -> None:
     given = [x if type(x) is float else x.reshape(-1) for x in inputs]
-    outside = loops.run(given[: len(given) - extra], [out.reshape(-1) for out in outs])
+    lost = np.zeros(outs[0].size, np.bool_) if loops.loses else None
+    bits = loops.run(given[: len(given) - extra], [out.reshape(-1) for out in outs], lost)
     if mend is not None:
         mend(inputs, outs)
-    if outside:
+    if bits & OUTSIDE:
         _again_outside(kernel, inputs, outs, mend)
+    if bits & LOST and lost is not None:
+        own = loops.kind is F64 and kernel.whole is None
+        _again_at(np.flatnonzero(lost), kernel, inputs, outs, mend, len(given) - extra if own else 0)
 
 
 def _nothing(*arrays: Any) -> None:
@@ -498,10 +504,21 @@ def _again_outside(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], m
     """The elements outside the bounds of the code for results of float32, by that for all numbers."""
     single = kernel.narrow if kernel.whole is not None else kernel.single
     assert single is not None
-    places = np.flatnonzero(single.outside(inputs))
+    _again_at(np.flatnonzero(single.outside(inputs)), kernel, inputs, outs, mend)
+
+
+def _again_at(
+    places: Any, kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, few: int = 0
+) -> None:
+    """Some elements by the code for all numbers. few: so many of the inputs are for that code, which is not to be compiled."""
     chosen = [x if isinstance(x, float) else x.reshape(-1)[places].astype(F64) for x in inputs]
     found = [np.empty(places.size) for _ in outs]
-    once(kernel.whole or kernel, chosen, found, mend)
+    if few:
+        (kernel.guarded or kernel.block)(*chosen[:few], *found, *scratch(kernel, found[0].shape, F64))
+        if mend is not None:
+            mend(chosen, found)
+    else:
+        once(kernel.whole or kernel, chosen, found, mend)
     for out, values in zip(outs, found, strict=True):
         out.reshape(-1)[places] = values
 

@@ -7,15 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..blocks import F32, F64, Kernel, Within
+from ..blocks import F32, F64, OUTSIDE, Kernel, Within
 from .compiler import compiled_text
-from .plan import Call, Kinds, Loop, Plan, plan
+from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
 from .statements import Unreadable, values_of
 from .texts import Test, number, text_of
-
-OUTSIDE, UNDEFINED = 1, 2
-"""The bits of an element outside the bounds of the code, and outside the domain of the function, or NaN."""
-
 
 PART = 32768
 """Elements between two calls: what they read and write stays in the cache."""
@@ -32,11 +28,8 @@ class Compiled:
         self, made: Plan, kind: np.dtype[Any], numbers: Sequence[bool], results: int, tests: Sequence[Test]
     ) -> None:
         self.kind, self.buffers = kind, made.buffers
-        places = [
-            f"{letter}{k}"
-            for letter, count in (("i", len(numbers)), ("o", results), ("b", made.buffers))
-            for k in range(count)
-        ]
+        own = [f"{letter}{k}" for letter, count in (("i", len(numbers)), ("o", results)) for k in range(count)]
+        places = [*own, "lost", *(f"b{k}" for k in range(made.buffers))]
         self.steps: list[Step] = []
         only = all(isinstance(step, Loop) for step in made.steps)
         for are_loops, group in groupby(made.steps, lambda step: isinstance(step, Loop)):
@@ -51,29 +44,35 @@ class Compiled:
             raise Unreadable("no loop at the end that could look at the inputs")
         self.is_loop = only
         """Whether it is nothing but loops, which need no arrays besides and call nothing."""
+        self.loses = any(value.told and value.call is None for value in made.values if value.function not in LEAVES)
+        """Whether there may be elements for which a formula has no value here."""
 
     @staticmethod
     def _call(step: Call, places: Sequence[str]) -> Step:
         assert step.value.call
         return step.value.call, _picked(step.reads, places), places.index(step.write)
 
-    def run(self, inputs: Sequence[Any], outs: Sequence[Any]) -> int:
-        """Fill `outs` from inputs: arrays of one dimension and one length, and numbers. Returns the bits of the tests that hold for an element."""
+    def run(self, inputs: Sequence[Any], outs: Sequence[Any], lost: Any = None) -> int:
+        """Fill `outs` from inputs: arrays of one dimension and one length, and numbers. Returns the bits of the tests that hold for an element. lost: an
+        array of truth values, in which those become true that have the bit LOST."""
+        size = outs[0].size
+        if self.loses and lost is None:
+            lost = np.zeros(size, np.bool_)
         if self.is_loop:
             code, arguments, _ = self.steps[0]
-            bits: int = code(*arguments((*inputs, *outs)))
+            bits: int = code(*arguments((*inputs, *outs, lost)))
             return bits
-        size = outs[0].size
         part = min(size, PART)
         room: Any = np.empty((self.buffers, part), self.kind) if self.buffers else ()
         if part == size:
-            return self._once((*inputs, *outs, *room))
+            return self._once((*inputs, *outs, lost, *room))
         bits = 0
         for start in range(0, size, part):
             piece = slice(start, start + part)
             left = min(part, size - start)
             read = [x if type(x) is float else x[piece] for x in inputs]
-            bits |= self._once((*read, *[out[piece] for out in outs], *[each[:left] for each in room]))
+            flags = None if lost is None else lost[piece]
+            bits |= self._once((*read, *[out[piece] for out in outs], flags, *[each[:left] for each in room]))
         return bits
 
     def _once(self, arrays: tuple[Any, ...]) -> int:
