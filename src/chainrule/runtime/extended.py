@@ -56,7 +56,7 @@ def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any]
 def _are_many(total: Array, size: Array) -> bool:
     """Whether a sum seems to have cancelled at many elements."""
     sample = np.abs(total[:SAMPLE]) < size[:SAMPLE] * NEAR
-    return bool(np.count_nonzero(sample) > MANY * sample.size)
+    return bool(total.size > programs.FEW and np.count_nonzero(sample) > MANY * sample.size)
 
 
 def _cancelled(total: Array, size: Array) -> npt.NDArray[np.bool_]:
@@ -86,7 +86,7 @@ def flat(array: Any, like: Array) -> Array:
 def _again(formula: Callable[..., Any], given: list[Array]) -> Array:
     """By `Pair`, and where that has no value by `Twice`, and where that has none in decimal numbers."""
     values = np.empty(given[0].size)
-    if _program(formula.__code__, len(given)).run(given, values):
+    if program(formula.__code__, len(given)).run(given, values):
         _complete(formula, given, values, np.flatnonzero(~np.isfinite(values)))
     return values
 
@@ -102,8 +102,8 @@ def _chosen(found: Array, total: Array, size: Array, formula: Callable[..., Any]
 
 def _complete(formula: Callable[..., Any], given: list[Array], values: Array, left: Any) -> None:
     """The values that are left."""
-    if left.size > FEW:
-        again = formula(*map(Twice, [each[left] for each in given]))
+    if left.size > (0 if is_compiled() else FEW):
+        again = formula(*map(_twice(), [each[left] for each in given]))
         values[left] = again.high + again.low
         left = left[~np.isfinite(values[left])]
     for k in left.tolist():
@@ -112,8 +112,16 @@ def _complete(formula: Callable[..., Any], given: list[Array], values: Array, le
             values[k] = _decimally(formula, point, values[k])
 
 
+def _twice() -> type[Twice]:
+    if is_compiled():
+        from .loops import twice
+
+        return twice.Twice
+    return Twice
+
+
 @lru_cache(maxsize=256)
-def _program(code: CodeType, count: int) -> programs.Program:
+def program(code: CodeType, count: int) -> programs.Program:
     formula = FunctionType(code, {})
     return programs.Program(lambda *rows: formula(*map(Pair, rows)).rounded, count)
 

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float64]
 PART = 16384
 """Elements that a program sees at once: what it needs in between stays in the cache."""
+FEW = 32
+"""As few elements are not worth that a program is compiled for them."""
 KEPT = 4
 """Sets of arrays that are kept, for as many calls at once."""
 _spare: list[Array] = []  # pop and append need no lock
@@ -118,7 +120,7 @@ class Program:
 
     def run(self, arguments: Sequence[Array], out: Array) -> int:
         """Of contiguous arrays of one length, none of which shares memory with `out`; gives how many results are not finite."""
-        if is_compiled():
+        if is_compiled() and (out.size > FEW or "loops" in vars(self)):
             return self.loops.run(arguments, out)
         kept = borrowed(self.rows * min(PART, out.size))
         for k in range(0, out.size, PART):

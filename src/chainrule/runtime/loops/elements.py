@@ -2,6 +2,8 @@
 
 A row is a text in the operands {0}, {1}, …, names or constants, and in constants of the loop's own type; where it takes several lines, {r} is the result."""
 
+OUTSIDE, LOST = 1, 2
+"""The bits that loops return of an element outside the bounds of the code, and of one for which a formula has no value in them."""
 ELEMENTS = {
     "np.add": "{0} + {1}",
     "np.subtract": "{0} - {1}",

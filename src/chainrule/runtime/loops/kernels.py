@@ -23,18 +23,17 @@ from ..blocks import (
     mended,
     once,
     rounding,
+    scratch,
     share,
 )
 from ..direct import fits
 from ..threads import get_threads
 from .compiler import compiled_text
-from .elements import HEAVY
-from .plan import Call, Kinds, Loop, Plan, plan
+from .elements import HEAVY, LOST, OUTSIDE
+from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
 from .statements import Unreadable, Values, values_of
 from .texts import Test, number, text_of
 
-OUTSIDE = 1
-"""The bit of an element outside the bounds of the code."""
 MOST = 4096
 """Kernels that are remembered, for each kind of their arrays."""
 LONG = 1 << 20
@@ -56,11 +55,8 @@ class Compiled:
         self, made: Plan, kind: np.dtype[Any], numbers: Sequence[bool], results: int, tests: Sequence[Test]
     ) -> None:
         self.kind, self.buffers = kind, made.buffers
-        places = [
-            f"{letter}{k}"
-            for letter, count in (("i", len(numbers)), ("o", results), ("b", made.buffers))
-            for k in range(count)
-        ]
+        own = [f"{letter}{k}" for letter, count in (("i", len(numbers)), ("o", results)) for k in range(count)]
+        places = [*own, "lost", *(f"b{k}" for k in range(made.buffers))]
         self.steps: list[Step] = []
         only = all(isinstance(step, Loop) for step in made.steps)
         last = max((k for k, step in enumerate(made.steps) if isinstance(step, Loop)), default=-1)
@@ -76,29 +72,33 @@ class Compiled:
                 self.steps += [self._call(step, places) for step in group if isinstance(step, Call)]
         self.is_loop = only
         """Whether it is nothing but loops, which need no arrays besides and call nothing."""
+        self.loses = any(value.told and value.call is None for value in made.values if value.function not in LEAVES)
+        """Whether there may be elements for which a formula has no value here."""
 
     @staticmethod
     def _call(step: Call, places: Sequence[str]) -> Step:
         assert step.value.call
         return step.value.call, _picked(step.reads, places), places.index(step.write)
 
-    def run(self, inputs: Sequence[Any], outs: Sequence[Any]) -> int:
-        """Fill `outs` from inputs: arrays of one dimension and one length, and numbers. Returns the bits of the tests that hold for an element."""
+    def run(self, inputs: Sequence[Any], outs: Sequence[Any], lost: Any = None) -> int:
+        """Fill `outs` from inputs: arrays of one dimension and one length, and numbers. Returns the bits of the tests that hold for an element. lost: if there
+        may be such, an array of truth values, in which those become true that have the bit LOST."""
         if self.is_loop:
             code, arguments, _ = self.steps[0]
-            bits: int = code(*arguments((*inputs, *outs)))
+            bits: int = code(*arguments((*inputs, *outs, lost)))
             return bits
         size = outs[0].size
         part = min(size, PART)
         room: Any = np.empty((self.buffers, part), self.kind) if self.buffers else ()
         if part == size:
-            return self._once((*inputs, *outs, *room))
+            return self._once((*inputs, *outs, lost, *room))
         bits = 0
         for start in range(0, size, part):
             piece = slice(start, start + part)
             left = min(part, size - start)
             read = [x if type(x) is float else x[piece] for x in inputs]
-            bits |= self._once((*read, *[out[piece] for out in outs], *[each[:left] for each in room]))
+            flags = None if lost is None else lost[piece]
+            bits |= self._once((*read, *[out[piece] for out in outs], flags, *[each[:left] for each in room]))
         return bits
 
     def _once(self, arrays: tuple[Any, ...]) -> int:
@@ -149,12 +149,15 @@ def block(
     if code is None:
         return False
     flat = [x if type(x) is float else x.reshape(-1) for x in given]
+    lost = np.zeros(outs[0].size, np.bool_) if code.loses else None
     with np.errstate(all="ignore"):
-        outside = code.run(flat, [out.reshape(-1) for out in outs])
+        bits = code.run(flat, [out.reshape(-1) for out in outs], lost)
         if mend is not None:
             mend(inputs, outs)
-        if outside:
+        if bits & OUTSIDE:
             _again_outside(kernel, inputs, outs, mend, extra, kind)
+        if bits & LOST and lost is not None:
+            _again_lost(np.flatnonzero(lost), kernel, inputs, outs, mend, extra, kind)
     return True
 
 
@@ -180,7 +183,7 @@ def directly(
     flat, target = inputs, out
     if len(shape) != 1:
         flat, target = tuple(x if type(x) is float else x.reshape(-1) for x in inputs), out.reshape(-1)
-    if code.run(flat, (target,)):
+    if code.run(flat, (target,), np.zeros(target.size, np.bool_) if code.loses else None):
         return None
     if checks and not inside(checks, inputs):
         with np.errstate(all="ignore"):
@@ -207,10 +210,45 @@ def _again_outside(
     """The elements outside the bounds of the code that was taken, by that for all numbers."""
     within = _within(kernel, kind)
     assert within is not None
-    places = np.flatnonzero(within.outside(inputs))
+    careful = kernel.whole or (kernel if kind is F32 else _unbounded(kernel))
+    _again(
+        np.flatnonzero(within.outside(inputs)),
+        lambda some, found: once(careful, some, found, mend, extra),
+        inputs,
+        outs,
+    )
+
+
+def _again_lost(
+    places: Any,
+    kernel: Kernel,
+    inputs: Sequence[Any],
+    outs: Sequence[Any],
+    mend: Mend | None,
+    extra: int,
+    kind: np.dtype[Any],
+) -> None:
+    """The elements for which a formula had no value: of results for float32 by the code for all numbers, of that by its calls of NumPy."""
+    if kind is F32 or kernel.whole is not None:
+        careful = kernel.whole or kernel
+        _again(places, lambda some, found: once(careful, some, found, mend, extra), inputs, outs)
+        return
+
+    def by_calls(some: list[Any], found: list[Any]) -> None:
+        (kernel.guarded or kernel.block)(*some[: len(some) - extra], *found, *scratch(kernel, found[0].shape, F64))
+        if mend is not None:
+            mend(some, found)
+
+    _again(places, by_calls, inputs, outs)
+
+
+def _again(
+    places: Any, compute: Callable[[list[Any], list[Any]], None], inputs: Sequence[Any], outs: Sequence[Any]
+) -> None:
+    """Some of the results from their inputs in float64."""
     chosen = [x if type(x) is float else x.reshape(-1)[places].astype(F64) for x in inputs]
     found = [np.empty(places.size) for _ in outs]
-    once(kernel.whole or (kernel if kind is F32 else _unbounded(kernel)), chosen, found, mend, extra)
+    compute(chosen, found)
     for out, values in zip(outs, found, strict=True):
         out.reshape(-1)[places] = values
 

@@ -10,7 +10,7 @@ from .statements import Value, Values
 
 CHEAP = 6
 """Operations up to which a value is computed again in a later loop, rather than written and read."""
-COSTS = {"np.divide": 4, "np.sqrt": 4, "quotient": 4} | dict.fromkeys(HEAVY, 30)
+COSTS = {"np.divide": 4, "np.sqrt": 4, "quotient": 4} | dict.fromkeys((*HEAVY, "refined"), 30)
 LEAVES = ("input", "constant")
 
 

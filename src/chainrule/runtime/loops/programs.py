@@ -113,17 +113,33 @@ def _loop(steps: Sequence[Step], stage: list[int], read: list[int], kept: list[i
     """The steps of a stage; gives how many results are not finite, if they are among them."""
     lines = [f"v{n} = a{n}[i]" for n in read]
     for n in stage:
-        function, operands = steps[n]
-        bits = isinstance(function, OfBits)
-        text = _text(steps[n]).format(*(_operand(each, bits) for each in operands))
-        lines += [f"v{n} = np.int64({text}).view(np.float64)" if bits else f"v{n} = {text}"]
+        lines.append(_line(steps[n], n, "v"))
         lines += [f"a{n}[i] = v{n}"] * (n in kept) + [f"lost += not abs(v{n}) < inf"] * (n == result)
     arrays = [f"a{n}" for n in (*read, *kept)]
-    tables = (
-        TABLES.format(_digest()) if any(name in each for each in lines for name in ("powers", "logarithms")) else ""
-    )
     body = "\n        ".join(lines)
-    return compiled_text(LOOP.format(arrays=", ".join(arrays), first=arrays[0], lines=body, tables=tables))
+    return compiled_text(LOOP.format(arrays=", ".join(arrays), first=arrays[0], lines=body, tables=tables(body)))
+
+
+def text_of(steps: Sequence[Step], count: int, result: int, prefix: str) -> str:
+    """A program as lines of a loop that know its arguments and give its result by the prefix and their numbers, the result by the prefix and `result`;
+    nothing where functions of it stay calls of NumPy."""
+    own = range(count, result + 1)
+    if not all(_text(steps[k]) for k in own):
+        return ""
+    return "\n".join([*(_line(steps[k], k, prefix) for k in own), f"{prefix}result = {prefix}{result}"])
+
+
+def tables(body: str) -> str:
+    """Lines that bring the tables that the lines of a loop read."""
+    return TABLES.format(_digest()) if "powers[" in body or "logarithms[" in body else ""
+
+
+def _line(step: Step, number: int, prefix: str) -> str:
+    """What gives the value of a step; those of others have their numbers after the prefix as names."""
+    function, operands = step
+    bits = isinstance(function, OfBits)
+    text = _text(step).format(*(_operand(each, bits, prefix) for each in operands))
+    return f"{prefix}{number} = " + (f"np.int64({text}).view(np.float64)" if bits else text)
 
 
 @lru_cache(maxsize=1)
@@ -132,9 +148,9 @@ def _digest() -> str:
     return sha256(b"".join(each.tobytes() for each in pairs._powers())).hexdigest()
 
 
-def _operand(each: Any, bits: bool) -> str:
+def _operand(each: Any, bits: bool, prefix: str) -> str:
     if isinstance(each, Row):
-        return f"np.float64(v{each.place}).view(np.int64)" if bits else f"v{each.place}"
+        return f"np.float64({prefix}{each.place}).view(np.int64)" if bits else f"{prefix}{each.place}"
     return repr(int(each) if bits else float(each))
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from typing import Any
 
 from .elements import is_element
+from .extended import ROWS
 
 
 class Unreadable(Exception):
@@ -16,7 +17,8 @@ class Unreadable(Exception):
 
 @dataclass(frozen=True)
 class Value:
-    """What a function gives for its operands: numbers of other values. An `input` has the number of the argument, a `constant` its text instead.
+    """What a function gives for its operands: numbers of other values. An `input` has the number of the argument, a `constant` its text instead, and what
+    takes a formula the text of what is to be done to elements.
 
     call: for a function that stays a call, what is called, from its operands and the array that it writes into."""
 
@@ -94,11 +96,20 @@ class _Reader:
 
     def applied(self, function: str, call: ast.Call) -> int:
         arguments = call.args
+        if function == "apply" and (row := self.row(arguments)):
+            operands = map(self.operand, (*arguments[1:4], *arguments[5:]))
+            return self.number(Value(ast.unparse(arguments[0]), tuple(operands), row))
         if function == "apply" and is_element(ast.unparse(arguments[0])):
             function, arguments = ast.unparse(arguments[0]), arguments[1:]
         if is_element(function):
             return self.number(Value(function, tuple(map(self.operand, arguments))))
         return self.called(function, arguments)
+
+    def row(self, arguments: list[ast.expr]) -> str:
+        """What is to be done to elements where a function is applied that takes a formula; nothing if it is another one, or no loop can."""
+        function = self.names.get(ast.unparse(arguments[0]))
+        made = ROWS.get(function)
+        return made(self.evaluated(arguments[4]), len(arguments) - 5) if made else ""
 
     def operand(self, node: ast.expr) -> int:
         if isinstance(node, ast.Name):

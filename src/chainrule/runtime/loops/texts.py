@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .. import gates as tables
-from . import elementary, gates
-from .elements import HEAVY, OF_ARRAYS, bare, row
+from . import elementary, gates, programs
+from .elements import HEAVY, LOST, OF_ARRAYS, bare, row
 from .plan import Loop
 from .statements import Value
 
 TEXT = """import math
+from math import inf, nan
 
 import numpy as np
 {functions}
@@ -89,7 +90,7 @@ def text_of(
     functions = set().union(*(writer.functions for writer in writers))
     found = TEXT.format(
         kind=kind,
-        functions=_imports(functions, kind),
+        functions=_imports(functions, kind) + "\n" + programs.tables(text),
         names=", ".join(names),
         first="".join(f"    {line}\n" for line in first),
         loops=text,
@@ -111,9 +112,10 @@ class _Writer:
         self.singles: set[str] = set()
         self.functions: set[str] = set()
         self.known: set[int] = set()
+        self.stored: set[str] = set()
         written = [(self.name(k), array) for k, arrays in loop.writes.items() for array in arrays]
         self.lines += [f"{array}[n] = {name}" for name, array in written]
-        self.stored = {array for _, array in written}
+        self.stored |= {array for _, array in written}
 
     @property
     def arrays(self) -> set[str]:
@@ -131,8 +133,11 @@ class _Writer:
         if k in self.reads:
             return self.load(self.reads[k])
         if k not in self.known:
-            text = row(self.function(value)).format(*map(self.name, value.operands), r=f"v{k}")
+            text = (value.told or row(self.function(value))).format(*map(self.name, value.operands), r=f"v{k}")
             self.lines += text.split("\n") if "\n" in text else [f"v{k} = {text}"]
+            if value.told:
+                self.stored.add("lost")
+                self.lines += [f"lost[n] |= v{k}_lost", f"bits |= {LOST} if v{k}_lost else 0"]
             self.known.add(k)
         return f"v{k}"
 
