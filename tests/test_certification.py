@@ -1,7 +1,9 @@
 """The measuring tool: the reference is right, ulp are counted right, and faults are found."""
 
+import importlib
 import json
 import math
+import shutil
 from pathlib import Path
 
 import mpmath
@@ -314,6 +316,8 @@ def test_the_digest_covers_the_tables_and_the_code_of_the_package_that_are_used_
         ("special", "0.6849972881253069,"): ("0.6849972881253068,", [False, False]),  # of another function's
         ("scalar", "TABLE = 1 << 16"): ("TABLE = 1 << 15", [True, True]),
         ("scalar", "is no loss, so it takes"): ("is no loss and takes", [False, False]),  # an error's words
+        ("direct", "loops().directly(kernel, few,"): ("loops().directly(kernel, 2 * few,", [False, False]),  # compiled
+        ("blocks", "and loops().block(kernel,"): ("and not loops().block(kernel,", [False, False]),
     }
     for (place, right), (wrong, changed) in changes.items():
 
@@ -327,6 +331,24 @@ def test_the_digest_covers_the_tables_and_the_code_of_the_package_that_are_used_
         monkeypatch.setattr(certificates, "_text", text)
         after = [certificates.code_digest(module) for module in modules]
         assert [a != b for a, b in zip(before, after, strict=True)] == changed, right
+
+
+def test_the_digest_of_compiled_code_covers_the_loops_of_its_kind(tmp_path, monkeypatch):
+    modules = [importlib.import_module(f"chainrule.functions.{name}") for name in ("gelu", "softmax")]
+    before = [certificates.code_digest(module, True) for module in modules]
+    assert all(certificates.code_digest(module) != each for module, each in zip(modules, before, strict=True))
+    monkeypatch.setattr(
+        certificates, "LOOPS", shutil.copytree(Path(certificates.__file__).parent / "loops", tmp_path / "l")
+    )
+    assert [certificates.code_digest(module, True) for module in modules] == before
+    for name, changed in (("elementary", [True, True]), ("plan", [True, False]), ("rows", [False, True])):
+        file = tmp_path / "l" / f"{name}.py"
+        text = file.read_text()
+        file.write_text(f"{text}\nMORE = 1\n")
+        assert [
+            certificates.code_digest(module, True) != each for module, each in zip(modules, before, strict=True)
+        ] == changed
+        file.write_text(text)
 
 
 def test_faults_name_part_dtype_and_error():
