@@ -631,7 +631,12 @@ class VectorFunction:
         kind = F32 if single and (call.dtype is F32 if call.alike else _all_single(call.arrays)) else F64
         if call.arrays[0].size >= MANY * SHORT:
             _keep_freed_memory()
+        loops = self._loops(kernel, call, kind) if is_compiled() else None
         if rows < MANY or not self._last_fits(call):
+            if loops and call.alike:
+                outs = tuple([np.empty(shape, kind) for shape in shapes])
+                if loops(rows, [_as(a, kind) for a in call.arrays], outs):
+                    return outs
             found = kernel(*(call.arrays if call.alike and kind is call.dtype else [_as(a, kind) for a in call.arrays]))
             return tuple(
                 [
@@ -649,7 +654,7 @@ class VectorFunction:
             self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
             for a, d in zip(call.arrays, own, strict=True)
         ]
-        loops = self._loops(kernel, call, kind) if is_compiled() and all(batched for _, batched in arrays) else None
+        loops = loops if all(batched for _, batched in arrays) else None
         wholes = tuple(np.empty(shape, dtype) for shape in shapes)
         flat = [whole.reshape(rows, *each) for whole, each in zip(wholes, inner, strict=True)]
 
@@ -670,12 +675,12 @@ class VectorFunction:
 
     def _loops(self, kernel: Callable[..., Any], call: _Call, dtype: Any) -> "Rows | None":
         """The compiled loops of a kernel of rows of one size, and of class indices; None where there are none."""
-        wide = [bool(axes) for axes in self.axes.values()]
-        wide += [True] * (len(call.arrays) - len(wide))
         if not self.one_axis or any(self.given[name].index_of == "" and not axes for name, axes in self.axes.items()):
             return None
         from .loops.rows import compiled_rows
 
+        wide = [bool(axes) for axes in self.axes.values()]
+        wide += [True] * (len(call.arrays) - len(wide))
         return compiled_rows(kernel, tuple(wide), next(iter(call.sizes.values())), dtype)
 
     def _last_fits(self, call: _Call) -> bool:
@@ -728,7 +733,7 @@ def _several(found: Any) -> tuple[Any, ...]:
 def _looped(loops: "Rows", arrays: Sequence[Any], outs: Sequence[Any], dtype: Any) -> bool:
     """Let loops write the results of contiguous rows into arrays of any dtype; whether they could."""
     own = [out if out.dtype is dtype else np.empty(out.shape, dtype) for out in outs]
-    if not loops(arrays, own):
+    if not loops(len(outs[0]), arrays, own):
         return False
     for out, found in zip(outs, own, strict=True):
         if out is not found:
