@@ -110,10 +110,15 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         exec(text[text.index("def loop") :], space)
         return space["loop"]
 
+    def forget() -> None:
+        rows._compiled.cache_clear()
+        for name in NAMES:
+            getattr(functions, name)._found.clear()
+
     monkeypatch.setattr(rows, "compiled_text", loop_of)
-    rows._compiled.cache_clear()
+    forget()
     yield
-    rows._compiled.cache_clear()
+    forget()
 
 
 @pytest.mark.usefixtures("interpreted")
@@ -154,6 +159,17 @@ def test_scores_of_any_size_have_exponentials_to_an_ulp() -> None:
         exact = [mp.exp(mp.mpf(float(each))) for each in z]
         off = [abs(mp.mpf(float(a)) - b) / b for a, b in zip(found, exact, strict=True)]
         assert max(off) < 1.0 * np.finfo(dtype).eps
+
+
+def test_what_lanes_found_is_put_together() -> None:
+    lanes, blocks = row_functions.LANES, 5
+    numbers = np.random.default_rng(0).permutation(np.arange(2.0 * lanes * blocks)).reshape(blocks, 2, lanes)
+    tops, places = numbers[:, 0], numbers[:, 1]
+    given = (0, 2 * lanes, blocks)
+    assert row_functions.largest(numbers.flatten(), *given) == tops.max()
+    assert row_functions.total(numbers.flatten(), *given) == tops.sum()
+    assert row_functions.place(numbers.flatten(), *given) == places.flat[tops.argmax()]
+    assert row_functions.others(numbers.flatten(), *given) == numbers.sum() - tops.max()
 
 
 @pytest.mark.parametrize("threads", [1, 2])

@@ -163,6 +163,7 @@ class VectorFunction:
         self._required = tuple(required)
         self._single = frozenset(single)
         self._layouts: dict[tuple[Any, ...], tuple[tuple[int, ...], dict[str, int], Any]] = {}
+        self._found: dict[tuple[Any, ...], Rows | None] = {}
         self._defaults = {name: np.asarray(one.default) for name, one in inputs.items() if one.default is not None}
         self._checked = [(name, one) for name, one in inputs.items() if one.default is None and one.is_checked]
         self._plain_inputs = [(axes, bool(inputs[each].index_of)) for each in required for axes in [self.axes[each]]]
@@ -675,13 +676,16 @@ class VectorFunction:
 
     def _loops(self, kernel: Callable[..., Any], call: _Call, dtype: Any) -> "Rows | None":
         """The compiled loops of a kernel of rows of one size, and of class indices; None where there are none."""
-        if not self.one_axis or any(self.given[name].index_of == "" and not axes for name, axes in self.axes.items()):
-            return None
-        from .loops.rows import compiled_rows
+        key = kernel, dtype, *call.sizes.values()
+        if key not in self._found:
+            wide = [bool(axes) for axes in self.axes.values()]
+            rows = all(axes or self.given[name].index_of for name, axes in self.axes.items())
+            wide += [True] * (len(call.arrays) - len(wide))
+            from .loops.rows import compiled_rows
 
-        wide = [bool(axes) for axes in self.axes.values()]
-        wide += [True] * (len(call.arrays) - len(wide))
-        return compiled_rows(kernel, tuple(wide), next(iter(call.sizes.values())), dtype)
+            size = next(iter(call.sizes.values()))
+            self._found[key] = compiled_rows(kernel, tuple(wide), size, dtype) if self.one_axis and rows else None
+        return self._found[key]
 
     def _last_fits(self, call: _Call) -> bool:
         """Whether the vector of a product, if there is one, has all batch axes of the call."""
@@ -692,7 +696,9 @@ class VectorFunction:
         if not batch:
             return array, False
         inner = array.shape[batch:]
-        return np.broadcast_to(array, (*whole, *inner)).reshape(-1, *inner), True
+        if array.shape[:batch] != whole:
+            array = np.broadcast_to(array, (*whole, *inner))
+        return array.reshape(-1, *inner), True
 
     def _reduced(
         self, kernel: Kernel, call: _Call, name: str, reduction: str, axes: tuple[str, ...], out: Any = None
