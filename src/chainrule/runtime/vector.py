@@ -163,6 +163,7 @@ class VectorFunction:
         self._required = tuple(required)
         self._single = frozenset(single)
         self._layouts: dict[tuple[Any, ...], tuple[tuple[int, ...], dict[str, int], Any]] = {}
+        self._found: dict[tuple[Any, ...], Rows | None] = {}
         self._defaults = {name: np.asarray(one.default) for name, one in inputs.items() if one.default is not None}
         self._checked = [(name, one) for name, one in inputs.items() if one.default is None and one.is_checked]
         self._plain_inputs = [(axes, bool(inputs[each].index_of)) for each in required for axes in [self.axes[each]]]
@@ -631,7 +632,12 @@ class VectorFunction:
         kind = F32 if single and (call.dtype is F32 if call.alike else _all_single(call.arrays)) else F64
         if call.arrays[0].size >= MANY * SHORT:
             _keep_freed_memory()
+        loops = self._loops(kernel, call, kind) if is_compiled() else None
         if rows < MANY or not self._last_fits(call):
+            if loops and call.alike:
+                outs = tuple([np.empty(shape, kind) for shape in shapes])
+                if loops(rows, [_as(a, kind) for a in call.arrays], outs):
+                    return outs
             found = kernel(*(call.arrays if call.alike and kind is call.dtype else [_as(a, kind) for a in call.arrays]))
             return tuple(
                 [
@@ -649,7 +655,7 @@ class VectorFunction:
             self._rows(a, a.ndim - d if d >= 0 else len(call.batch), call.batch)
             for a, d in zip(call.arrays, own, strict=True)
         ]
-        loops = self._loops(kernel, call, kind) if is_compiled() and all(batched for _, batched in arrays) else None
+        loops = loops if all(batched for _, batched in arrays) else None
         wholes = tuple(np.empty(shape, dtype) for shape in shapes)
         flat = [whole.reshape(rows, *each) for whole, each in zip(wholes, inner, strict=True)]
 
@@ -670,13 +676,16 @@ class VectorFunction:
 
     def _loops(self, kernel: Callable[..., Any], call: _Call, dtype: Any) -> "Rows | None":
         """The compiled loops of a kernel of rows of one size, and of class indices; None where there are none."""
-        wide = [bool(axes) for axes in self.axes.values()]
-        wide += [True] * (len(call.arrays) - len(wide))
-        if not self.one_axis or any(self.given[name].index_of == "" and not axes for name, axes in self.axes.items()):
-            return None
-        from .loops.rows import compiled_rows
+        key = kernel, dtype, *call.sizes.values()
+        if key not in self._found:
+            wide = [bool(axes) for axes in self.axes.values()]
+            rows = all(axes or self.given[name].index_of for name, axes in self.axes.items())
+            wide += [True] * (len(call.arrays) - len(wide))
+            from .loops.rows import compiled_rows
 
-        return compiled_rows(kernel, tuple(wide), next(iter(call.sizes.values())), dtype)
+            size = next(iter(call.sizes.values()))
+            self._found[key] = compiled_rows(kernel, tuple(wide), size, dtype) if self.one_axis and rows else None
+        return self._found[key]
 
     def _last_fits(self, call: _Call) -> bool:
         """Whether the vector of a product, if there is one, has all batch axes of the call."""
@@ -687,7 +696,9 @@ class VectorFunction:
         if not batch:
             return array, False
         inner = array.shape[batch:]
-        return np.broadcast_to(array, (*whole, *inner)).reshape(-1, *inner), True
+        if array.shape[:batch] != whole:
+            array = np.broadcast_to(array, (*whole, *inner))
+        return array.reshape(-1, *inner), True
 
     def _reduced(
         self, kernel: Kernel, call: _Call, name: str, reduction: str, axes: tuple[str, ...], out: Any = None
@@ -728,7 +739,7 @@ def _several(found: Any) -> tuple[Any, ...]:
 def _looped(loops: "Rows", arrays: Sequence[Any], outs: Sequence[Any], dtype: Any) -> bool:
     """Let loops write the results of contiguous rows into arrays of any dtype; whether they could."""
     own = [out if out.dtype is dtype else np.empty(out.shape, dtype) for out in outs]
-    if not loops(arrays, own):
+    if not loops(len(outs[0]), arrays, own):
         return False
     for out, found in zip(outs, own, strict=True):
         if out is not found:

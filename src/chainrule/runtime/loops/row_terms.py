@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Term:
-    """A number of each row, or as many as its components (wide). op: an operation of Python, or a function of `row_functions`, `exp`, or one of AT_ONCE."""
+    """A number of each row, or as many as its components (wide). op: a text for what is computed of components or numbers alike, or the name of one
+    of FOLDS or OTHERS. Terms that are alike are one object, made by `term`."""
 
     op: str
     of: tuple["Term", ...] = ()
@@ -16,19 +18,26 @@ class Term:
     __array_ufunc__ = None
 
     def __add__(self, other: "Term") -> "Term":
-        return _each("+", self, other)
+        return _each("({} + {})", self, other)
 
     def __sub__(self, other: "Term") -> "Term":
-        return _each("-", self, other)
+        return _each("({} - {})", self, other)
 
     def __mul__(self, other: "Term") -> "Term":
-        return _each("*", self, other)
+        return _each("({} * {})", self, other)
 
     def __truediv__(self, other: "Term") -> "Term":
-        return _each("/", self, other)
+        """Of components and what they have in common, in which the exponentials' sum is: one quotient, and products, the rounding of which is put back."""
+        if not (self.wide and not other.wide):
+            return _each("({} / {})", self, other)
+        inverse = _each("(ONE / {})", other)
+        return _each("fma(fma(-{0}, {2}, {1}), {3}, {0})", self * inverse, self, other, inverse)
 
     def __neg__(self) -> "Term":
-        return Term("-", (self,), self.wide)
+        return _each("(-{})", self)
+
+    def __abs__(self) -> "Term":
+        return _each("abs({})", self)
 
     def __getitem__(self, key: Any) -> "Term":
         if self.wide or key != (..., None):
@@ -36,66 +45,92 @@ class Term:
         return self
 
 
-AT_ONCE = ("log1p", "log_sum_exp")
-"""Functions that NumPy computes for all rows at once."""
-WITHIN = ("less_one_at", "balance")
-"""Functions of `row_functions` that change their first argument."""
+FOLDS = ("sum", "wide_sum", "largest", "others", "place")
+"""What is computed of all components of a row: their sum, in float32 or in float64; the largest; the sum of all but that; where it stands, of several
+somewhere."""
+OTHERS = ("input", "position", "at", "entry", "log_sum_exp")
+"""Inputs; the numbers of components, from 0; the component that stands at a place; that of an input at a class index; and log Σ exp, of the largest
+score and the logarithm of the quotient of the sum and the largest exponential."""
+
+
+@lru_cache(maxsize=4096)
+def term(op: str, *of: Term, wide: bool = False) -> Term:
+    return Term(op, of, wide)
 
 
 def _each(op: str, *of: Term) -> Term:
     if not all(isinstance(one, Term) for one in of):
         raise TypeError(f"{of} are not all terms")
-    return Term(op, of, any(one.wide for one in of))
+    return term(op, *of, wide=any(one.wide for one in of))
 
 
-def _number(op: str) -> Callable[..., Term]:
-    return lambda *of: Term(op, _each("", *of).of)
+def _fold(op: str) -> Callable[[Term], Term]:
+    return lambda of: term(op, of)
 
 
-def _exponentials(z: Term) -> Term:
-    return Term("exp", (z,), True)
+POSITION = term("position", wide=True)
+_sum, _wide_sum, _largest = map(_fold, ("sum", "wide_sum", "largest"))
+
+
+def _place(weights: Term) -> Term:
+    return term("place", weights, POSITION)
 
 
 def _centred(x: Term, weights: Term) -> Term:
-    return x - Term("at_largest", (x, weights))
+    return x - term("at", x, _place(weights))
 
 
 def _less_mean(x: Term, weights: Term) -> Term:
     x = _centred(x, weights)
-    return x - Term("pairwise_sum", (x * weights,))
+    return x - _sum(x * weights)
 
 
-def _exponential_total(e: Term) -> Term:
+def _exactly(terms: Term, size: Term) -> Term:
     """`reductions._exactly`."""
-    size = Term("pairwise_sum", (e,))
-    size = size + size
     grid = size + size
-    upper = (e + grid) - grid
-    return Term("pairwise_sum", (upper,)) + Term("pairwise_sum", (e - upper,))
+    grid = grid + grid
+    upper = (terms + grid) - grid
+    return _sum(upper) + _sum(terms - upper)
+
+
+def _signed_sum(terms: Term) -> Term:
+    size = _sum(abs(terms))
+    return _each("select({1} < HUGE, {0}, {2})", _exactly(terms, size), size, _sum(terms))
 
 
 def _log_sum(e: Term) -> Term:
-    return Term("log1p", (Term("others_ratio", (e,)),))
+    return _each("log1p({})", term("others", e) / _largest(e))
+
+
+def _balanced_at(x: Term, weights: Term, of: Term) -> Term:
+    """`reductions.balanced_at`."""
+    place = _place(weights)
+    top, own, reach = term("at", weights, place), abs(term("at", x, place)), abs(term("at", of, place))
+    others = _each("select({0} == {1}, ZERO, {2})", POSITION, place, x)
+    near = _each("(({} < {}) & ({} < {} + {}))", own, reach, _sum(weights), top, top)
+    near = _each("({} & ({} < {}))", near, _sum(abs(others)), reach)
+    balanced = _each("select({0}, {1}, {2})", near, -_sum(others), term("at", x, place))
+    return _each("select({0} == {1}, {2}, {3})", POSITION, place, balanced, x)
 
 
 READ: dict[str, Callable[..., Term]] = {
-    "exponentials": _exponentials,
-    "exponential_sum": _number("exponential_sum"),
-    "exponential_total": _exponential_total,
-    "signed_sum": _number("signed_sum"),
-    "pairwise_sum": _number("pairwise_sum"),
-    "dot": lambda a, b: Term("pairwise_sum", (a * b,)),
+    "exponentials": lambda z: _each("exp({})", z),
+    "exponential_sum": _sum,
+    "exponential_total": lambda e: _exactly(e, _sum(e)),
+    "signed_sum": _signed_sum,
+    "pairwise_sum": _sum,
+    "dot": lambda a, b: _sum(a * b),
     "centred": _centred,
     "less_mean": _less_mean,
-    "shifted": lambda z: z - Term("largest", (z,)),
-    "shifted_entry": lambda z, index: Term("entry", (z, index)) - Term("largest", (z,)),
-    "less_one_hot": lambda x, index: Term("less_one_at", (x, index), True),
-    "balanced_at": lambda x, weights, term: Term("balance", (x, weights, term), True),
+    "shifted": lambda z: z - _largest(z),
+    "shifted_entry": lambda z, index: term("entry", z, index) - _largest(z),
+    "less_one_hot": lambda x, index: _each("select({0} == {1}, {2} - ONE, {2})", POSITION, index, x),
+    "balanced_at": _balanced_at,
     "weighted": lambda weight, value: weight * value,
     "log_sum": _log_sum,
-    "log_sum_exp": lambda z, e: Term("log_sum_exp", (z, Term("largest", (z,)), _log_sum(e))),
+    "log_sum_exp": lambda z, e: term("log_sum_exp", _largest(z), _log_sum(e)),
 }
-READ_SINGLE = READ | {"exponential_total": READ["exponential_sum"]}
+READ_SINGLE = READ | dict.fromkeys(("exponential_sum", "exponential_total", "signed_sum"), _wide_sum)
 """The functions of `reductions`, for rows in which all is finite and no score has to be shifted, in float64 and in float32."""
 
 
@@ -105,12 +140,12 @@ def terms_of(kernel: Callable[..., Any], wide: Sequence[bool], single: bool) -> 
         return None
     try:
         found = _read(kernel, READ_SINGLE if single else READ)(
-            *(Term(f"input {k}", (), each) for k, each in enumerate(wide))
+            *(term("input", term(str(k)), wide=each) for k, each in enumerate(wide))
         )
     except (NameError, TypeError, AttributeError):
         return None
     every = found if isinstance(found, tuple) else (found,)
-    return every if all(isinstance(each, Term) and each.of for each in every) else None
+    return every if all(isinstance(each, Term) and each.op != "input" for each in every) else None
 
 
 def _read(kernel: FunctionType, functions: Mapping[str, Any]) -> Callable[..., Any]:

@@ -1,40 +1,111 @@
-"""Kernels of rows as loops around one call of np.exp: a few rows at a time go through all that a kernel computes of them while they are in the
-nearest cache.
+"""Kernels of rows as loops that compute what can be computed of several rows, or of several components of a row, at once.
 
-For rows of which every score is small enough to be exponentiated as it is; where one is not, nothing is computed. The results are those of
-`chainrule.runtime.reductions`, to the last bit as long as NumPy adds neighbours in the order of `row_functions`."""
+Short rows: one loop over some rows, which lie in columns, with all that a kernel computes of a row as straight-line code. Long rows: loops over lanes
+of components, one until sums of the row are needed, the next until those are that are made of them. For rows of which every score is small enough to
+be exponentiated as it is; where one is not, nothing is computed. Sums are in pairs of pairs, so their error grows with the logarithm of the size."""
 
 import hashlib
-import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import inspect
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from ..reductions import HIGH, HIGH_SINGLE, SHORT, TINY, refined_log_sum_exp
-from . import row_functions
-from .compiler import compiled_text
-from .row_terms import AT_ONCE, WITHIN, Term, terms_of
+from ..reductions import HIGH, HIGH_SINGLE, SHORT, refined_log_sum_exp
+from . import elementary, row_functions
+from .compiler import compiled_text, plain
+from .row_functions import LANES
+from .row_terms import FOLDS, POSITION, Term, terms_of
 
 Array = npt.NDArray[Any]
-TILE = 512
-"""Numbers of an array that are worked through at a time; longer rows one by one."""
-INDENT = "    "
+ROWS = 64
+"""Short rows that are worked through at a time."""
+ACROSS = 4
+"""Components of a long row that a lane has in a block."""
+MOST = 1 << 24
+"""Components that are counted in float32."""
+BEYOND, BEYOND_SINGLE = 700.0, 87.0
+"""Scores of this size and less than 0 stand after the end of a row: what their exponentials add to a sum is less than its rounding."""
 
 
 def compiled_rows(kernel: Callable[..., Any], wide: tuple[bool, ...], size: int, dtype: Any) -> "Rows | None":
     """The loops of a kernel whose inputs are rows of `size` components (wide) or class indices; None where it computes what no loop is made for."""
-    return _compiled(kernel, wide, size if size <= SHORT else 0 if size <= TILE // 4 else -1, dtype == np.float32)
+    if size > MOST:
+        return None
+    across = size if size <= SHORT else min(ACROSS, 1 << max(1, ((size - 1) // LANES).bit_length()))
+    return _compiled(kernel, wide, across, size > SHORT, dtype == np.float32)
 
 
 @lru_cache(maxsize=1024)
-def _compiled(kernel: Callable[..., Any], wide: tuple[bool, ...], size: int, single: bool) -> "Rows | None":
+def _compiled(
+    kernel: Callable[..., Any], wide: tuple[bool, ...], across: int, long: bool, single: bool
+) -> "Rows | None":
     results = terms_of(kernel, wide, single)
-    return None if results is None or _source(results) is None else Rows(results, size, single)
+    if results is None:
+        return None
+    text = text_of(results, len(wide), across, long, single)
+    return Rows(results, compiled_text(text), single) if text else None
+
+
+class Rows:
+    """Some kernel's loops."""
+
+    def __init__(self, results: Sequence[Term], loop: Callable[..., Any], single: bool) -> None:
+        self.loop = loop
+        self.kind = np.float32 if single else np.float64
+        self.refined = [k for k, one in enumerate(results) if one.op == "log_sum_exp"]
+
+    def __call__(self, rows: int, arrays: Sequence[Array], outs: Sequence[Array]) -> bool:
+        """Compute the results of contiguous rows; whether these are such that it can be done."""
+        if not rows:
+            return False
+        given = [plain(each).reshape(-1) for each in arrays]
+        found = [each.reshape(-1) for each in outs] + [np.empty(rows, self.kind) for _ in self.refined]
+        size = arrays[0].shape[-1]
+        if self.loop(rows, size, *given, *found):
+            return False
+        for k, rest in zip(self.refined, found[len(outs) :], strict=True):
+            found[k][:] = refined_log_sum_exp(given[0].reshape(rows, size), found[k], rest)
+        return True
+
+
+HEAD = """import numpy as np
+
+from chainrule.runtime.loops import row_functions as f
+from chainrule.runtime.loops.elementary import {KIND} as elementary
+from chainrule.runtime.loops.elementary import fma
+
+# functions: {digest}
+KIND = np.{kind}
+ZERO, ONE, HUGE = KIND(0.0), KIND(1.0), KIND({huge!r})
+select, exp, log1p = f.select, f.{KIND}, elementary["log1p"]
+
+
+"""
+
+
+@lru_cache(maxsize=1)
+def _digest() -> str:
+    """Of the functions that the loops call, for Numba does not see when they change."""
+    texts = "".join(map(inspect.getsource, (elementary, row_functions)))
+    return hashlib.sha256(texts.encode()).hexdigest()[:16]
+
+
+def text_of(results: Sequence[Term], inputs: int, across: int, long: bool, single: bool) -> str:
+    """The text of the loops; empty where there is not one input of which the exponentials are taken."""
+    writer = _Writer(results, inputs, across, long)
+    scores = {one.of[0] for one in writer.every if one.op == "exp({})"}
+    read = {one.of[0] if one.op == "(-{})" else one for one in scores}
+    if len(scores) != 1 or {one.op for one in read} != {"input"}:
+        return ""
+    (score,), (given,) = scores, read
+    kind = "float32" if single else "float64"
+    head = HEAD.format(kind=kind, KIND=kind.upper(), digest=_digest(), huge=float(np.finfo(kind).max) / 8.0)
+    high, beyond = (HIGH_SINGLE, BEYOND_SINGLE) if single else (HIGH, BEYOND)
+    lines = writer.lines(given, high, beyond if score.op == "(-{})" else -beyond)
+    return head + "\n".join(lines) + "\n"
 
 
 def _every(results: Sequence[Term]) -> list[Term]:
@@ -49,332 +120,246 @@ def _every(results: Sequence[Term]) -> list[Term]:
 
     for each in results:
         visit(each)
-    return list(found)
-
-
-def _source(results: Sequence[Term]) -> Term | None:
-    """The exponentials, if they are those of one input."""
-    found = [term for term in _every(results) if term.op == "exp"]
-    if len(found) != 1:
-        return None
-    (z,) = found[0].of
-    return found[0] if not z.of or (z.op == "-" and len(z.of) == 1 and not z.of[0].of) else None
-
-
-class Rows:
-    """Some kernel's loops: one before the first function of `AT_ONCE`, if there is any, one after."""
-
-    def __init__(self, results: Sequence[Term], size: int, single: bool) -> None:
-        self.results = tuple(results)
-        self.every = _every(results)
-        self.single = single
-        source = _source(results)
-        assert source
-        self.exponentials: Term = source
-        high = HIGH_SINGLE if single else HIGH
-        near = (
-            2.0**-20 if single else 2.0**-48
-        )  # less than what exp changes by from a score to the next, more than it may be off by
-        kind = np.float32 if single else np.float64
-        self.bounds = (kind(math.exp(-high) * (1.0 - near)), kind(math.exp(high) * (1.0 + near)))
-        self.stage: dict[Term, int] = {}
-        for term in self.every:
-            self.stage[term] = max((self.stage[one] + (one.op in AT_ONCE) for one in term.of), default=0)
-        place = {term: k for k, term in enumerate(self.every)}
-        inputs = [(k, int(term.op.split()[1])) for k, term in enumerate(self.every) if not term.of]
-        (z,) = self.exponentials.of
-        self._steps: list[Callable[[list[Any], int, int], bool]] = []
-        for stage in range(1 + max(self.stage.values())):
-            step = _step(self, stage, size)
-            if step is not None:
-                self._steps.append(self._loop(step.loop, [(place[term], not term.of) for term in step.arrays]))
-            for term in self.every:
-                if term.op in AT_ONCE and self.stage[term] == stage:
-                    self._steps.append(_at_once(NUMPY[term.op], place[term], [place[one] for one in term.of]))
-        self._inputs = inputs
-        self._results = [place[term] for term in results]
-        self._scores = place[z.of[0] if z.of else z], bool(z.of), place[self.exponentials]
-
-    def _loop(
-        self, loop: Callable[..., Any], given: Sequence[tuple[int, bool]]
-    ) -> Callable[[list[Any], int, int], bool]:
-        kind = np.float32 if self.single else np.float64
-
-        def step(known: list[Any], rows: int, size: int) -> bool:
-            flat = []
-            for k, read in given:
-                if known[k] is None:
-                    known[k] = np.empty(rows, kind)
-                flat.append(_read_only(known[k]) if read else known[k].reshape(-1))
-            return not loop(rows, size, *self.bounds, *flat)
-
-        return step
-
-    def __call__(self, arrays: Sequence[Array], outs: Sequence[Array]) -> bool:
-        """Compute the results of contiguous rows; whether these are such that it can be done."""
-        known: list[Any] = [None] * len(self.every)
-        for k, place in self._inputs:
-            known[k] = arrays[place]
-        for k, out in zip(self._results, outs, strict=True):
-            known[k] = out
-        scores, negated, place = self._scores
-        z = known[scores]
-        if z.size <= TINY:
-            return False
-        if negated:
-            known[place] = np.negative(z)
-            np.exp(known[place], out=known[place])
-        else:
-            known[place] = np.exp(z)
-        return all(step(known, *z.shape) for step in self._steps)
-
-
-def _at_once(function: Callable[..., Array], result: int, of: Sequence[int]) -> Callable[[list[Any], int, int], bool]:
-    def step(known: list[Any], rows: int, size: int) -> bool:
-        found = function(*(known[k] for k in of))
-        if known[result] is None:
-            known[result] = found
-        else:
-            known[result][...] = found
-        return True
-
-    return step
-
-
-NUMPY: dict[str, Callable[..., Array]] = {"log1p": np.log1p, "log_sum_exp": refined_log_sum_exp}
-
-
-def _read_only(array: Array) -> Array:
-    found = array.reshape(-1).view()
-    found.flags.writeable = False
-    return found
-
-
-@dataclass(frozen=True)
-class _Step:
-    """A loop over rows. arrays: what it takes after the numbers of rows and components and the bounds of exponentials."""
-
-    loop: Callable[..., Any]
-    arrays: tuple[Term, ...]
-
-
-def _step(rows: Rows, stage: int, size: int) -> _Step | None:
-    writer = _Writer(rows, stage, size)
-    lines = list(writer.lines())
-    if not lines:
-        return None
-    text = "\n".join([_HEAD.format(digest=_digest()), *lines, ""])
-    return _Step(compiled_text(text), tuple(writer.arrays))
-
-
-_HEAD = """from chainrule.runtime.loops import row_functions as f
-import numpy as np
-
-# functions: {digest}
-"""
-
-
-@lru_cache(maxsize=1)
-def _digest() -> str:
-    """Of the functions that the loops call, for Numba does not see when they change."""
-    return hashlib.sha256(Path(row_functions.__file__).read_bytes()).hexdigest()
+    return [term for term in found if term.of or term is POSITION]
 
 
 class _Writer:
-    """The text of the loop of one stage. size: of the rows, if they are short; 0: they are of any size, several are worked through at a time; -1: one."""
+    """The text of the loops. across: components of which a lane is straight-line code; all, if the rows are short.
 
-    def __init__(self, rows: Rows, stage: int, size: int) -> None:
-        self.rows, self.size = rows, size
-        self.stage, self.several = stage, size >= 0
-        every = rows.every
-        later = {one for term in every if term.op in AT_ONCE for one in term.of if not one.wide}
-        self.wanted = [
-            term
-            for term in every
-            if rows.stage[term] == stage
-            and term.of
-            and term.op not in AT_ONCE
-            and (term in later or term in rows.results)
-        ]
-        self.here: list[Term] = []
-        for term in self.wanted:
-            self._need(term)
-        self.uses = [one for term in self.here for one in term.of]
-        self.arrays: list[Term] = []
-        self.known: set[Term] = set()
+    What is kept lies in w, in a block for each `across` times as many components as there are lanes: every term has its place in a block."""
 
-    def _need(self, term: Term) -> None:
-        """What an earlier stage has computed is computed again where it is not what a function of `AT_ONCE` gave."""
-        if term in self.here or self._given(term):
-            return
-        for one in term.of:
-            self._need(one)
-        self.here.append(term)
+    def __init__(self, results: Sequence[Term], inputs: int, across: int, long: bool) -> None:
+        self.across, self.long, self.inputs = across, long, inputs
+        self.lanes = LANES if long else ROWS
+        self.results = [one.of[0] if one.op == "log_sum_exp" else one for one in results]
+        self.results += [one.of[1] for one in results if one.op == "log_sum_exp"]
+        self.every = _every(self.results)
+        self.number = {one: k for k, one in enumerate(self.every)}
+        self.stage: dict[Term, int] = {}
+        for one in self.every:
+            self.stage[one] = self._stage(one)
+        self.places: dict[Term, int] = {}
+        self.size = 0
+        for one in filter(self._is_kept, self.every):
+            self.places[one] = self.size
+            self.size += self.lanes * (across if one.wide else 1)
+        self.folds = {one: 2 * LANES * k for k, one in enumerate(each for each in self.every if each.op in FOLDS)}
 
-    def _given(self, term: Term) -> bool:
-        return not term.of or term.op in ("exp", *AT_ONCE)
+    def _stage(self, one: Term) -> int:
+        """The number of the loop in which it is computed, or before which, if it is a number of a long row."""
+        if not self.long or one.op in OUTSIDE:
+            return 0
+        later = not one.wide and any(each.wide for each in one.of)
+        return max(self.stage[each] + (later and each.wide) for each in one.of)
 
-    def name(self, term: Term) -> str:
-        return f"x{self.rows.every.index(term)}"
+    def _loop_of(self, one: Term) -> int:
+        """The number of the loop that reads what it is made of."""
+        return self.stage[one] - (self.long and one.op in FOLDS)
 
-    def lines(self) -> Iterator[str]:
-        """The lines of the function `loop`."""
-        if not self.wanted:
-            return
-        every, exponentials = self.rows.every, self.rows.exponentials
-        given = [
-            one for one in every if self._given(one) and (one in self.uses or (one == exponentials and not self.stage))
-        ]
-        kept = [one for one in self.here if not one.wide and (self.several or one in self.wanted)]
-        outs = [one for one in self.here if one.wide and one in self.rows.results]
-        self.arrays = [*given, *kept, *outs]
-        self.spread = (
-            {one for term in self.here if self._flat(term) for one in self._leaves(term) if not one.wide}
-            if self.several
-            else set()
+    def _is_kept(self, one: Term) -> bool:
+        if not self.long:
+            return one.op in ("input", "entry") or one in self.results
+        users = [each for each in self.every if one in each.of]
+        return one.wide and (
+            one.op in OUTSIDE
+            or one in self.results
+            or any(each.op == "at" or self._loop_of(each) > self.stage[one] for each in users)
         )
-        own = [one for one in self.here if one.wide and one not in outs and self._stored(one)]
-        wide = [one for one in (*given, *outs) if one.wide]
-        dtype = "np.float32" if self.rows.single else "np.float64"
-        yield f"def loop(n, size, low, high, {', '.join('a' + self.name(one) for one in self.arrays)}):"
-        if self.size > 0:
-            yield f"{INDENT}size = {self.size}"
-        yield f"{INDENT}count = {TILE} // size" if self.several else f"{INDENT}count = 1"
-        yield f"{INDENT}w = np.empty((3, size), {dtype})"
-        if self.rows.single:
-            yield f"{INDENT}v = np.empty((1, size), np.float64)"
-        for one in own:
-            yield f"{INDENT}{self.name(one)} = np.empty(count * size, {dtype})"
-        for one in every:
-            if one in self.spread:
-                yield f"{INDENT}s{self.name(one)} = np.empty(count * size, {dtype})"
-        for one in (*wide, *own):
-            whole = one in wide
-            yield f"{INDENT}r{self.name(one)} = {'a' * whole}{self.name(one)}.reshape({'n' if whole else 'count'}, size)"
-        yield f"{INDENT}bad = 0"
-        yield f"{INDENT}for first in range(0, n, count):"
-        inner = ["m = min(count, n - first)", "start, stop = first * size, (first + m) * size"]
-        inner += [f"{self.name(one)} = a{self.name(one)}[start:stop]" for one in wide]
-        if not self.several:
-            inner += [f"{self.name(one)} = a{self.name(one)}[first]" for one in given if not one.wide]
-        if not self.stage:
-            e = self.name(exponentials)
-            inner += [
-                "for j in range(m * size):",
-                f"{INDENT}bad |= 0 if (low <= {e}[j]) & ({e}[j] <= high) else 1",
-                "if bad:",
-                f"{INDENT}return bad",
-            ]
+
+    def lines(self, scores: Term, high: float, beyond: float) -> Iterator[str]:
+        """The lines of the function `loop`; scores: the input that has to be between -high and high."""
+        arrays = [f"a{k}" for k in range(self.inputs)] + [f"out{k}" for k in range(len(self.results))]
+        block = self.across * self.lanes
+        yield f"def loop(n, size, {', '.join(arrays)}):"
+        yield f"    count = {f'(size + {block - 1}) // {block}' if self.long else 1}"
+        yield f"    w = np.zeros(count * {self.size}, KIND)"
+        if self.long:
+            yield f"    v = np.zeros(count * {2 * LANES * len(self.folds)}, np.float64)"
+            yield "    for b in range(count):"
+            yield f"        for k in range({block}):"
+            yield f"            w[b * {self.size} + {self.places[scores]} + k] = KIND({beyond})"
+            if POSITION in self.places:
+                yield f"            w[b * {self.size} + {self.places[POSITION]} + k] = KIND(b * {block} + k)"
+        else:  # a table, or the compiler takes one instruction for numbers that lie apart, which takes longer
+            yield f"    places = np.empty({self.across}, np.uint64)"
+            yield f"    for k in range({self.across}):"
+            yield f"        places[k] = k * {ROWS}"
+        yield "    bad = 0"
+        yield f"    for first in range(0, n, {1 if self.long else ROWS}):"
+        for line in (*self._test(scores, high), *(self._long() if self.long else self._short())):
+            yield " " * 8 + line
+        yield "    return bad"
+
+    def _test(self, scores: Term, high: float) -> Iterator[str]:
+        yield f"m = min({1 if self.long else ROWS}, n - first)"
+        yield f"z = {_array(scores)}[first * size : (first + m) * size]"
+        yield "for k in range(z.size):"
+        yield f"    bad |= 0 if abs(z[k]) <= KIND({high}) else 1"
+        yield "if bad:"
+        yield "    return bad"
+
+    def _short(self) -> Iterator[str]:
+        k = self.across
+        given = [one for one in self.every if one.op in ("input", "entry")]
         for one in given:
-            if one in self.spread:
-                inner += ["for i in range(m):", *_indented(self._spread(one))]
-        for line in (*inner, *self._body()):
-            yield INDENT * 2 + line
-        yield f"{INDENT}return bad"
+            place = self.places[one]
+            if one.wide:
+                yield f"z = {_array(one)}[first * {k} : (first + m) * {k}]"
+            yield "for i in range(m):"
+            if one.wide:
+                yield f"    for j in range({k}):"
+                yield f"        w[places[j] + np.uint64({place} + i)] = z[i * {k} + j]"
+            elif one.op == "input":
+                yield f"    w[{place} + i] = KIND({_array(one)}[first + i])"
+            else:
+                array, index = map(_array, one.of)
+                yield f"    w[{place} + i] = {array}[(first + i) * {k} + {index}[first + i]]"
+        yield f"for i in range({ROWS}):"
+        for one in given:
+            yield from _indented(self._loaded(one))
+        for one in self.every:
+            yield from _indented(self._computed(one))
+            if one in self.results:
+                yield from _indented(self._stored(one))
+        for number, one in enumerate(self.results):
+            place = self.places[one]
+            if one.wide:
+                yield f"z = out{number}[first * {k} : (first + m) * {k}]"
+            yield "for i in range(m):"
+            if one.wide:
+                yield f"    for j in range({k}):"
+                yield f"        z[i * {k} + j] = w[places[j] + np.uint64({place} + i)]"
+            else:
+                yield f"    out{number}[first + i] = w[{place} + i]"
 
-    def _body(self) -> Iterator[str]:
-        """What is computed, that of one row after the other in one loop as far as it goes."""
-        going = False
-        for term in self.here:
-            if term.wide and not self._stored(term):
+    def _long(self) -> Iterator[str]:
+        for one in self.every:
+            if one.op == "input" and one.wide:
+                yield from self._copied(one, _array(one), True)
+            elif one.op == "input":
+                yield f"{self.name(one)} = KIND({_array(one)}[first])"
+            elif one.op == "entry":
+                array, index = map(_array, one.of)
+                yield f"{self.name(one)} = {array}[first * size + {index}[first]]"
+        for stage in range(1 + max(self.stage.values())):
+            here = [one for one in self.every if self.stage[one] == stage and one.op not in OUTSIDE]
+            for one in here:
+                if not one.wide:
+                    yield self._of_row(one)
+            lanes = [one for one in here if one.wide]
+            lanes += [one for one in self.every if one.op in FOLDS and self._loop_of(one) == stage]
+            if not lanes:
                 continue
-            if self._flat(term):
-                source = term.of[0] if term.op in WITHIN else term
-                yield "for j in range(m * size):"
-                yield f"{INDENT}{self.name(term)}[j] = {self._at(source, source is term)}"
-                self.known.clear()
-                going = False
-            lines = list(self._of_row(term))
-            if not lines:
-                continue
-            if not self.several:
-                yield from lines
-                continue
-            if not going:
-                yield "for i in range(m):"
-            going = True
-            yield from _indented(lines)
+            yield "for b in range(count):"
+            yield f"    u = w[b * {self.size} : (b + 1) * {self.size}]"
+            yield f"    s = v[b * {2 * LANES * len(self.folds)} : (b + 1) * {2 * LANES * len(self.folds)}]"
+            yield f"    for i in range({LANES}):"
+            for one in self.every:
+                if one.wide and one not in lanes and any(one in each.of for each in lanes):
+                    yield from _indented(_indented(self._loaded(one)))
+            for one in lanes:
+                yield from _indented(_indented(self._computed(one)))
+                if one in self.places:
+                    yield from _indented(_indented(self._stored(one)))
+        for number, one in enumerate(self.results):
+            if one.wide:
+                yield from self._copied(one, f"out{number}", False)
+            else:
+                yield f"out{number}[first] = {self.name(one)}"
 
-    def _of_row(self, term: Term) -> Iterator[str]:
-        name = self.name(term)
-        if not term.wide:
-            yield f"{name} = {_written(term, [self._number(one) for one in term.of]) if term.op in _SIGNS else self._call(term, term.of)}"
-            if self.several or term in self.wanted:
-                yield f"a{name}[{'first + i' if self.several else 'first'}] = {name}"
-            self.known.add(term)
-            if term in self.spread:
-                yield from self._spread(term)
+    def _copied(self, one: Term, array: str, read: bool) -> Iterator[str]:
+        block = self.across * self.lanes
+        yield "for b in range(count):"
+        yield f"    u = w[b * {self.size} + {self.places[one]} : (b + 1) * {self.size}]"
+        yield f"    z = {array}[first * size + b * {block} : first * size + min((b + 1) * {block}, size)]"
+        yield "    for k in range(z.size):"
+        yield f"        {'u[k] = z[k]' if read else 'z[k] = u[k]'}"
+
+    def name(self, one: Term, j: int = 0) -> str:
+        if one is POSITION and not self.long:
+            return f"KIND({j})"
+        return f"x{self.number[one]}_{j}" if one.wide else f"x{self.number[one]}"
+
+    def _names(self, one: Term) -> list[str]:
+        return [self.name(one, j) for j in range(self.across if one.wide else 1)]
+
+    def _kept(self, one: Term) -> list[tuple[str, str]]:
+        """The names of components of a lane, and where they are kept."""
+        array, place = "u" if self.long else "w", self.places[one]
+        return [(name, f"{array}[{place + j * self.lanes} + i]") for j, name in enumerate(self._names(one))]
+
+    def _loaded(self, one: Term) -> Iterator[str]:
+        for name, place in self._kept(one):
+            yield f"{name} = {place}"
+
+    def _stored(self, one: Term) -> Iterator[str]:
+        for name, place in self._kept(one):
+            yield f"{place} = {name}"
+
+    def _computed(self, one: Term) -> Iterator[str]:
+        """Of a lane."""
+        if one.op in OUTSIDE:
             return
-        if not self._flat(term):
-            source = term.of[0] if term.op in WITHIN else term
-            yield "for k in range(size):"
-            yield f"{INDENT}r{self._place(term)}, k] = {self._at(source, source is term, True)}"
-        if term.op in WITHIN:
-            yield self._call(term, (term, *term.of[1:]))
+        name = self.name(one)
+        if one.op == "at":
+            components, place = one.of
+            yield f"{name} = {self.name(components)}"
+            for j in range(1, self.across):
+                yield f"{name} = select({self.name(place)} == KIND({j}), {self.name(components, j)}, {name})"
+        elif one.op in FOLDS:
+            found = yield from self._folded(one, self._names(one.of[0]), name)
+            for k, each in enumerate(found if self.long else ()):
+                yield f"s[{self.folds[one] + LANES * k} + i] = {each}"
+        else:
+            for j, each in enumerate(self._names(one)):
+                yield f"{each} = {one.op.format(*[self.name(of, j) for of in one.of])}"
 
-    def _stored(self, term: Term) -> bool:
-        """Whether what has the size of rows is put into an array, and not computed where it is used."""
-        return (
-            term in self.rows.results
-            or term.op in WITHIN
-            or self.uses.count(term) > 1
-            or any(term in other.of[other.op in WITHIN :] and other.op not in _SIGNS for other in self.here)
-        )
+    def _folded(self, one: Term, of: Sequence[str], name: str) -> Generator[str, None, list[str]]:
+        """Of the components of a lane; returns what has to be known for those of all lanes to be put together."""
+        if one.op in ("sum", "wide_sum"):
+            terms = [f"np.float64({each})" for each in of] if one.op == "wide_sum" else list(of)
+            yield f"{name} = {_in_pairs(terms)}" if self.long else f"{name} = KIND({_in_pairs(terms)})"
+            return [name]
+        top = f"t{name}" if one.op != "largest" else name
+        rest = []
+        yield f"{top} = {of[0]}"
+        if one.op == "place":
+            yield f"{name} = {self.name(POSITION)}"
+        for j, each in enumerate(of[1:], 1):
+            yield f"more = {each} > {top}"
+            if one.op == "place":
+                yield f"{name} = select(more, {self.name(POSITION, j)}, {name})"
+            if one.op == "others":
+                rest.append(f"{name}_{j}")
+                yield f"{name}_{j} = select(more, {top}, {each})"
+            yield f"{top} = select(more, {each}, {top})"
+        if one.op == "others":
+            yield f"{name} = {_in_pairs(rest) if rest else 'ZERO'}"
+        return [top] if one.op == "largest" else [top, name]
 
-    def _flat(self, term: Term) -> bool:
-        """Whether what has the size of rows is computed of several rows at once, as if they were one: short rows only where there is a quotient, which
-        takes long."""
-        if not term.wide or not self._stored(term):
-            return False
-        return self.size <= 0 or "/" in self._operations(
-            term.of[0] if term.op in WITHIN else term, term.op not in WITHIN
-        )
-
-    def _operations(self, term: Term, now: bool = True) -> set[str]:
-        if not term.wide or self._given(term) or (self._stored(term) and not now):
-            return set()
-        return {term.op}.union(*(self._operations(one, False) for one in term.of))
-
-    def _leaves(self, term: Term, now: bool = True) -> set[Term]:
-        """What a term is made of where it is computed."""
-        if term.op in WITHIN:
-            return self._leaves(term.of[0], False)
-        if not term.wide or self._given(term) or (self._stored(term) and not now):
-            return {term}
-        return set().union(*(self._leaves(one, False) for one in term.of))
-
-    def _spread(self, term: Term) -> list[str]:
-        return ["for k in range(size):", f"{INDENT}s{self.name(term)}[i * size + k] = {self._number(term)}"]
-
-    def _call(self, term: Term, of: Sequence[Term]) -> str:
-        single = self.rows.single and hasattr(row_functions, f"{term.op}_single")
-        given = [f"r{self._place(one)}]".replace("[", ", ")[:-1] if one.wide else self._number(one) for one in of]
-        return f"f.{term.op}{'_single' * single}({', '.join(given)}, size, {'v' if single else 'w'})"
-
-    def _place(self, term: Term) -> str:
-        """The beginning of a reference to a row."""
-        row = ("first + i" if self.several else "first") if term in self.arrays else ("i" if self.several else "0")
-        return f"{self.name(term)}[{row}"
-
-    def _number(self, term: Term) -> str:
-        """A number of a row."""
-        return self.name(term) if not self.several or term in self.known else f"a{self.name(term)}[first + i]"
-
-    def _at(self, term: Term, now: bool = False, of_row: bool = False) -> str:
-        """A term where a loop over numbers stands: of several rows, or of one (of_row)."""
-        if not term.wide:
-            return self._number(term) if of_row or not self.several else f"s{self.name(term)}[j]"
-        if not now and (self._given(term) or self._stored(term)):
-            return f"r{self._place(term)}, k]" if of_row else f"{self.name(term)}[j]"
-        return _written(term, [self._at(one, False, of_row) for one in term.of])
+    def _of_row(self, one: Term) -> str:
+        if one.op in FOLDS:
+            found = f"KIND(f.{one.op}(v, {self.folds[one]}, {2 * LANES * len(self.folds)}, count))"
+        elif one.op == "at":
+            place, block = f"np.int64({self.name(one.of[1])})", self.across * LANES
+            found = f"w[{place} // {block} * {self.size} + {self.places[one.of[0]]} + {place} % {block}]"
+        else:
+            found = one.op.format(*map(self.name, one.of))
+        return f"{self.name(one)} = {found}"
 
 
-_SIGNS = ("+", "-", "*", "/")
+OUTSIDE = ("input", "position", "entry")
+"""What is there before anything is computed."""
 
 
-def _written(term: Term, of: Sequence[str]) -> str:
-    return f"(-{of[0]})" if len(of) == 1 else f"({of[0]} {term.op} {of[1]})"
+def _array(one: Term) -> str:
+    return f"a{one.of[0].op}"
 
 
-def _indented(lines: Iterable[str]) -> list[str]:
-    return [INDENT + line for line in lines]
+def _in_pairs(terms: Sequence[str]) -> str:
+    half = len(terms) // 2
+    return f"({_in_pairs(terms[:half])} + {_in_pairs(terms[half:])})" if half else terms[0]
+
+
+def _indented(lines: Iterable[str]) -> Iterator[str]:
+    return (" " * 4 + line for line in lines)
