@@ -207,7 +207,7 @@ def test_a_float32_of_which_too_little_is_left_is_computed_again(monkeypatch):
     y[::2] = RNG.random(100_000)
     plain, compiled = both(lambda: sigmoid_binary_cross_entropy.grad(z, y))
     assert (np.abs(plain - compiled) <= np.spacing(np.abs(plain))).all()
-    assert 90_000 < np.concatenate(seen).size < 110_000
+    assert seen[0].size > 50_000 and (seen[0] % 2 == 1).all()
 
 
 def test_few_elements_are_not_worth_a_loop():
