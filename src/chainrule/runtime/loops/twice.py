@@ -66,8 +66,8 @@ def loop(name: str, count: int) -> Any:
 @lru_cache(maxsize=1)
 def _digest() -> str:
     """Of all that a loop is made of, so that what is kept of it is not older."""
-    sources = map(inspect.getsource, (twice, special.upper_half, sys.modules[__name__]))
-    return sha256("".join(sources).encode()).hexdigest()
+    made_of: tuple[Any, ...] = (twice, special.upper_half, sys.modules[__name__])
+    return sha256("".join(map(inspect.getsource, made_of)).encode()).hexdigest()
 
 
 class Twice(twice.Twice):
