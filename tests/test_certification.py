@@ -341,7 +341,9 @@ def test_the_digest_of_compiled_code_covers_the_loops_of_its_kind(tmp_path, monk
         certificates, "LOOPS", shutil.copytree(Path(certificates.__file__).parent / "loops", tmp_path / "l")
     )
     assert [certificates.code_digest(module, True) for module in modules] == before
-    for name, changed in (("elementary", [True, True]), ("plan", [True, False]), ("rows", [False, True])):
+    assert {file.stem for file in (tmp_path / "l").glob("*.py")} == {"__init__", *sum(certificates.MAKERS.values(), ())}
+    rows = (("elementary", [True, True]), ("plan", [True, False]), ("rows", [False, True]), ("twice", [False, False]))
+    for name, changed in rows:
         file = tmp_path / "l" / f"{name}.py"
         text = file.read_text()
         file.write_text(f"{text}\nMORE = 1\n")

@@ -10,8 +10,15 @@ import numpy as np
 import pytest
 
 import chainrule
+<<<<<<< HEAD
 from chainrule.functions import sigmoid_squared_error
 from chainrule.runtime import exponents, programs
+=======
+from chainrule.functions import sigmoid_binary_cross_entropy, sigmoid_squared_error, silu
+from chainrule.runtime import blocks, exponents, gates, programs, rounded, twice
+from chainrule.runtime.arithmetic import apply
+from chainrule.runtime.blocks import Kernel
+>>>>>>> compiled-programs
 from chainrule.runtime.extended import Pair, refined
 from chainrule.runtime.programs import OfBits, Program, step
 
@@ -95,6 +102,7 @@ PROGRAMS = {
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_a_compiled_program_gives_the_same_bits(name, size):
     program, given = Program(PROGRAMS[name], 2), numbers(size, 2)
+    assert program.loops.stages  # so that it is run by them, however few the elements are
     before = given.copy()
 
     def run():
@@ -143,6 +151,116 @@ def test_formulas_are_computed_again_to_the_same_bits(name, share):
     shape = (30, 100)
     arrays = [a.reshape(shape) for a in (found, total, size, x)]
     assert same(*both(lambda: refined(*arrays[:3], FORMULAS[name], arrays[3], 0.25)))
+
+
+def block(x, y, out, s1, s2):
+    np.multiply(0.25, x, out=s1)
+    np.abs(y, out=s2)
+    np.add(x, y, out=out)
+    apply(refined, out, s1, s2, lambda x, y: 1 / (1 + (-x).exp()) - y, x, y, out=out)
+    np.multiply(2.0, out, out=out)
+
+
+def block_of_calls(x, y, out, s1, s2):
+    np.multiply(0.25, x, out=s1)
+    np.abs(y, out=s2)
+    np.add(x, y, out=out)
+    apply(refined, out, s1, s2, lambda x, y: (y * y + 1).ln() - x * x, x, y, out=out)
+    np.multiply(2.0, out, out=out)
+
+
+def through(kernel, x, y):
+    out = np.full(x.size, 7.0)
+    blocks.run(kernel, [x, y], [out])
+    return out
+
+
+def near_a_root(size):
+    """Numbers of which the last 40 are so near to a root that a `Pair` does not do."""
+    x, y = numbers(size, 2)
+    x[-40:] = RNG.normal(size=40)
+    y[-40:] = 1 / (1 + np.exp(-x[-40:]))
+    return x, y
+
+
+@pytest.mark.parametrize("size", [100, 3 * blocks.BLOCK + 7])
+@pytest.mark.parametrize(("code", "is_loop"), [(block, True), (block_of_calls, False)])
+def test_a_formula_is_part_of_the_loop_where_it_can_be(code, is_loop, size):
+    x, y = near_a_root(size)
+    kernel = Kernel(code, scratch=2)
+    assert same(*both(lambda: through(kernel, x, y)))
+    assert [each.is_loop for each in kernel.loops.values()] == [is_loop]
+
+
+def test_only_elements_without_a_value_are_computed_again(monkeypatch):
+    seen, again = [], blocks._again_at
+    monkeypatch.setattr(blocks, "_again_at", lambda places, *rest: (seen.append(places), again(places, *rest)))
+    x, y = near_a_root(1000)
+    x[:-40], y[:-40] = 0.25, np.linspace(0, 0.5, 960)
+    plain, compiled = both(lambda: through(Kernel(block, scratch=2), x, y))
+    assert same(plain, compiled) and np.isfinite(plain).all()
+    assert np.concatenate(seen).min() >= 960 and np.concatenate(seen).size > 20
+
+
+def test_a_float32_of_which_too_little_is_left_is_computed_again(monkeypatch):
+    seen, again = [], blocks._again_at
+    monkeypatch.setattr(blocks, "_again_at", lambda places, *rest: (seen.append(places), again(places, *rest)))
+    z = (3 * RNG.normal(size=200_000)).astype(np.float32)
+    y = (1 / (1 + np.exp(-z.astype(float)))).astype(np.float32)
+    y[::2] = RNG.random(100_000)
+    plain, compiled = both(lambda: sigmoid_binary_cross_entropy.grad(z, y))
+    assert (np.abs(plain - compiled) <= np.spacing(np.abs(plain))).all()
+    assert seen[0].size > 50_000 and (seen[0] % 2 == 1).all()
+
+
+def test_few_elements_are_not_worth_a_loop():
+    chainrule.set_compiled(True)
+    program = Program(PROGRAMS["logistic"], 2)
+    for size, compiled in ((programs.FEW, False), (programs.FEW + 1, True)):
+        program.run(tuple(RNG.normal(size=(2, size))), np.empty(size))
+        assert ("loops" in vars(program)) is compiled
+
+
+TWICE = {
+    "sum": lambda x, y: x + y,
+    "whole sum": lambda x, y: x.plus(y),
+    "difference": lambda x, y: 3.0 - x,
+    "product": lambda x, y: x * y,
+    "quotient": lambda x, y: 1 / x - x / y,
+    "exponential": lambda x, y: x.exp(),
+    "root": lambda x, y: (x * x).sqrt(),
+}
+
+
+def in_twice(kind, formula):
+    high = numbers(2000, 2)
+    high[:, ::3] *= 100.0
+    with np.errstate(all="ignore"):
+        found = formula(*(kind(*parts) for parts in zip(high, 1e-17 * high[:, ::-1], strict=True)))
+    return np.concatenate([found.high, found.low])
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_twice_the_digits_are_the_same_compiled(name):
+    from chainrule.runtime.loops.twice import Twice
+
+    state = RNG.bit_generator.state
+    plain = in_twice(twice.Twice, TWICE[name])
+    RNG.bit_generator.state = state
+    assert same(plain, in_twice(Twice, TWICE[name]))
+
+
+def test_logarithms_in_twice_the_digits():
+    from chainrule.runtime.loops.twice import Twice
+
+    x = 10.0 ** RNG.uniform(-30, 30, 200)
+    found = Twice(x).ln()
+    with M.workprec(200):
+        off = [
+            abs((M.mpf(h) + M.mpf(low)) / M.log(p) - 1)
+            for h, low, p in zip(*map(np.ndarray.tolist, (found.high, found.low, x)), strict=True)
+        ]
+    assert max(off) < 2.0**-97
 
 
 def test_what_an_exponent_lacks_is_the_same():

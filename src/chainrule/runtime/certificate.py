@@ -15,8 +15,14 @@ from typing import Any
 from .compiling import is_compiled
 
 FOLDER = "certificates"
-LOOPS, SHARED = "loops", ("compiler", "elementary")
-"""The folder of what makes loops, and what of it serves functions of vectors, to which alone what begins with `row` belongs, as well as those of numbers."""
+LOOPS = "loops"
+MAKERS = {
+    "all": ("compiler", "elementary"),
+    "numbers": ("elements", "gates", "kernels", "plan", "statements", "texts"),
+    "more digits": ("extended", "programs", "twice"),
+    "rows": ("row_functions", "row_terms", "rows"),
+}
+"""What makes loops of functions of numbers and of vectors, by the names of modules in that folder."""
 LIMIT = 4.0  # ulp, for values and first derivatives
 ENTRY_LIMIT = 16.0  # ulp, for each component of the value and the derivative of a function of vectors
 MIXED = ("vjp", "jvp")  # products with a vector: single components may cancel, so that only the row is held to a limit
@@ -172,10 +178,11 @@ def code_digest(module: ModuleType, compiled: bool = False) -> str:
             todo += [(place, each) for each in used]
     text = "\n".join(f"{place}:{name} {code}" for (place, name), code in sorted(reached.items()))
     if compiled:
-        of_vectors = any(name == "VectorFunction" for _, name in reached)
-        files = sorted((Path(__file__).parent / LOOPS).glob("*.py"))
-        mine = [f for f in files if f.stem in SHARED or f.stem.startswith("row") == of_vectors]
-        text += "\n".join(_canonical(ast.parse(file.read_text(encoding="utf-8"))) for file in mine)
+        kind = "rows" if any(name == "VectorFunction" for _, name in reached) else "numbers"
+        more = any(place.endswith((".extended", ".exponents")) for place, _ in reached) and kind == "numbers"
+        names = sorted((*MAKERS["all"], *MAKERS[kind], *(MAKERS["more digits"] if more else ())))
+        files = [Path(__file__).parent / LOOPS / f"{name}.py" for name in names]
+        text += "\n".join(_canonical(ast.parse(file.read_text(encoding="utf-8"))) for file in files)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

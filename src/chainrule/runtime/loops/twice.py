@@ -2,6 +2,7 @@
 
 import inspect
 import math
+import sys
 from functools import lru_cache
 from hashlib import sha256
 from types import FunctionType
@@ -23,7 +24,7 @@ def unless_lost(total: float, term: float) -> float:
 
 
 NAMES: dict[str, Any] = vars(twice) | {
-    each.__name__: numba.njit(cache=True, **HOW)(each) for each in (power_of_2, unless_lost, special.upper_half)
+    each.__name__: numba.njit(**HOW)(each) for each in (power_of_2, unless_lost, special.upper_half)
 }
 """What the functions see: those of single numbers that stand for the ones of arrays, and each other."""
 for name in (
@@ -39,7 +40,7 @@ for name in (
     "logarithm",
     "root",
 ):
-    NAMES[name] = numba.njit(cache=True, **HOW)(FunctionType(vars(twice)[name].__code__, NAMES))
+    NAMES[name] = numba.njit(**HOW)(FunctionType(vars(twice)[name].__code__, NAMES))
 
 
 TEXT = """# {digest}
@@ -59,8 +60,14 @@ def loop(name: str, count: int) -> Any:
     """A function of so many numbers, of their rows."""
     arrays = ", ".join(f"a{k}" for k in range(2 * count))
     parts = ", ".join(f"(a{k}[i], a{k + 1}[i])" for k in range(0, 2 * count, 2))
-    digest = sha256(inspect.getsource(twice).encode()).hexdigest()
-    return compiled_text(TEXT.format(digest=digest, name=name, arrays=arrays, parts=parts))
+    return compiled_text(TEXT.format(digest=_digest(), name=name, arrays=arrays, parts=parts))
+
+
+@lru_cache(maxsize=1)
+def _digest() -> str:
+    """Of all that a loop is made of, so that what is kept of it is not older."""
+    made_of: tuple[Any, ...] = (twice, special.upper_half, sys.modules[__name__])
+    return sha256("".join(map(inspect.getsource, made_of)).encode()).hexdigest()
 
 
 class Twice(twice.Twice):
