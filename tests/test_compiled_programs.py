@@ -10,15 +10,10 @@ import numpy as np
 import pytest
 
 import chainrule
-<<<<<<< HEAD
-from chainrule.functions import sigmoid_squared_error
-from chainrule.runtime import exponents, programs
-=======
-from chainrule.functions import sigmoid_binary_cross_entropy, sigmoid_squared_error, silu
-from chainrule.runtime import blocks, exponents, gates, programs, rounded, twice
+from chainrule.functions import sigmoid_binary_cross_entropy, sigmoid_squared_error
+from chainrule.runtime import blocks, exponents, programs, twice
 from chainrule.runtime.arithmetic import apply
 from chainrule.runtime.blocks import Kernel
->>>>>>> compiled-programs
 from chainrule.runtime.extended import Pair, refined
 from chainrule.runtime.programs import OfBits, Program, step
 

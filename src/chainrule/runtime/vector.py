@@ -163,7 +163,7 @@ class VectorFunction:
         self._required = tuple(required)
         self._single = frozenset(single)
         self._layouts: dict[tuple[Any, ...], tuple[tuple[int, ...], dict[str, int], Any]] = {}
-        self._found: dict[tuple[Any, ...], Rows | None] = {}
+        self._found: dict[tuple[Any, ...], Any] = {}
         self._defaults = {name: np.asarray(one.default) for name, one in inputs.items() if one.default is not None}
         self._checked = [(name, one) for name, one in inputs.items() if one.default is None and one.is_checked]
         self._plain_inputs = [(axes, bool(inputs[each].index_of)) for each in required for axes in [self.axes[each]]]
