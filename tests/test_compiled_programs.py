@@ -15,6 +15,7 @@ from chainrule.runtime import blocks, exponents, programs, twice
 from chainrule.runtime.arithmetic import apply
 from chainrule.runtime.blocks import Kernel
 from chainrule.runtime.extended import Pair, refined
+from chainrule.runtime.loops import kernels
 from chainrule.runtime.programs import OfBits, Program, step
 
 SPECIAL = [
@@ -184,12 +185,12 @@ def test_a_formula_is_part_of_the_loop_where_it_can_be(code, is_loop, size):
     x, y = near_a_root(size)
     kernel = Kernel(code, scratch=2)
     assert same(*both(lambda: through(kernel, x, y)))
-    assert [each.is_loop for each in kernel.loops.values()] == [is_loop]
+    assert kernels.compiled(kernel, (x, y), (x,), x.dtype).is_loop == is_loop
 
 
 def test_only_elements_without_a_value_are_computed_again(monkeypatch):
-    seen, again = [], blocks._again_at
-    monkeypatch.setattr(blocks, "_again_at", lambda places, *rest: (seen.append(places), again(places, *rest)))
+    seen, again = [], kernels._again
+    monkeypatch.setattr(kernels, "_again", lambda places, *rest: (seen.append(places), again(places, *rest)))
     x, y = near_a_root(1000)
     x[:-40], y[:-40] = 0.25, np.linspace(0, 0.5, 960)
     plain, compiled = both(lambda: through(Kernel(block, scratch=2), x, y))
@@ -198,8 +199,8 @@ def test_only_elements_without_a_value_are_computed_again(monkeypatch):
 
 
 def test_a_float32_of_which_too_little_is_left_is_computed_again(monkeypatch):
-    seen, again = [], blocks._again_at
-    monkeypatch.setattr(blocks, "_again_at", lambda places, *rest: (seen.append(places), again(places, *rest)))
+    seen, again = [], kernels._again
+    monkeypatch.setattr(kernels, "_again", lambda places, *rest: (seen.append(places), again(places, *rest)))
     z = (3 * RNG.normal(size=200_000)).astype(np.float32)
     y = (1 / (1 + np.exp(-z.astype(float)))).astype(np.float32)
     y[::2] = RNG.random(100_000)
