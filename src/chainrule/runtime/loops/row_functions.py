@@ -8,6 +8,8 @@ from collections.abc import Callable
 from typing import Any
 
 import numba
+from numba.core import types
+from numba.core.cgutils import ir
 from numba.extending import intrinsic
 
 from .compiler import HOW
@@ -21,6 +23,21 @@ _called: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(**HOW)
 def select(typing, which, a, b):  # type: ignore[no-untyped-def]
     """a or b, without a branch."""
     return a(which, a, a), lambda context, builder, signature, arguments: builder.select(*arguments)
+
+
+@intrinsic
+def prefetch(typing, array, place):  # type: ignore[no-untyped-def]
+    """Let the cache get what is read next: the processor does not foresee it while it computes."""
+
+    def generated(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+        data = context.make_array(array)(context, builder, arguments[0]).data
+        address = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
+        kind = ir.FunctionType(ir.VoidType(), [address.type] + [ir.IntType(32)] * 3)
+        function = builder.module.declare_intrinsic("llvm.prefetch", [address.type], kind)
+        builder.call(function, [address, *(ir.Constant(ir.IntType(32), each) for each in (0, 3, 1))])
+        return context.get_dummy_value()
+
+    return types.void(array, place), generated
 
 
 def _exponential(of: Kind) -> Any:

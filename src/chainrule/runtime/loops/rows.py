@@ -80,7 +80,8 @@ from chainrule.runtime.loops.elementary import fma
 # functions: {digest}
 KIND = np.{kind}
 ZERO, ONE, HUGE = KIND(0.0), KIND(1.0), KIND({huge!r})
-select, exp, log1p = f.select, f.{KIND}, elementary["log1p"]
+LINE = 64 // KIND(0.0).itemsize
+prefetch, select, exp, log1p = f.prefetch, f.select, f.{KIND}, elementary["log1p"]
 
 
 """
@@ -253,6 +254,12 @@ class _Writer:
             yield "for b in range(count):"
             yield f"    u = w[b * {self.size} : (b + 1) * {self.size}]"
             yield f"    s = v[b * {2 * LANES * len(self.folds)} : (b + 1) * {2 * LANES * len(self.folds)}]"
+            if not stage:
+                block = self.across * LANES
+                yield f"    for k in range(0, {block}, LINE):"
+                for one in self.every:
+                    if one.op == "input" and one.wide:
+                        yield f"        prefetch({_array(one)}, (first + 1) * size + b * {block} + k)"
             yield f"    for i in range({LANES}):"
             for one in self.every:
                 if one.wide and one not in lanes and any(one in each.of for each in lanes):
