@@ -10,7 +10,9 @@ MISSING = "{}: Numba, which compiles, is not installed; pip install 'chainrule[c
 
 def set_compiled(on: bool | None) -> None:
     """Let functions compile their code with Numba, each when it is first called; None goes back to the environment variable CHAINRULE_COMPILED, 1 or 0,
-    and where that is not set to no. The first call of a function takes a second or two, later processes find what was compiled.
+    and where that is not set to no. The first call of a function takes a second or two, later processes find what was compiled. Results are within the same
+    limits (`.certificate` is that of the compiled code), but not the same to the last bit; those of a row of a vector function may differ by an ulp with the rows
+    beside it, which are computed with it or not.
     Raises ImportError where Numba is not installed, TypeError for what is neither True, False nor None."""
     global _on
     if on is not None and not isinstance(on, bool):

@@ -1,2 +1,5 @@
-"""Straight-line code as loops that Numba compiles: everything between two calls of an elementary function of NumPy is one loop, and what it
-computes on the way stays in registers. The same operations on the same numbers, so the same results, to the last bit."""
+"""Generated code as loops that Numba compiles: what NumPy's calls go through memory for, again and again, stays in registers.
+
+`statements` reads what a block of code computes, `plan` arranges it as loops and calls, `texts` writes these, `compiler` compiles and keeps them, and
+`kernels` runs them; `elements`, `elementary` and `gates` are what is done to single numbers, `programs`, `extended` and `twice` for more digits, `rows` with
+`row_terms` and `row_functions` for functions of vectors."""
