@@ -685,7 +685,7 @@ class VectorFunction:
 
             size = next(iter(call.sizes.values()))
             self._found[key] = compiled_rows(kernel, tuple(wide), size, dtype) if self.one_axis and rows else None
-        return self._found[key]
+        return self._found[key]  # type: ignore[no-any-return]
 
     def _last_fits(self, call: _Call) -> bool:
         """Whether the vector of a product, if there is one, has all batch axes of the call."""
