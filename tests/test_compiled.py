@@ -61,7 +61,7 @@ def every(function):
     return loop
 
 
-def points_of(kind, count=4000):
+def points_of(kind, count=1500):
     rng = np.random.default_rng(7)
     least, most = (-45, 38) if kind is np.float32 else (-320, 308)
     wide = rng.uniform(-1, 1, count) * 10.0 ** rng.uniform(least, most, count)
@@ -126,8 +126,8 @@ def gate_of(name, x):
 def test_a_gate_is_right_near_its_root_near_zero_and_in_the_tail(name, kind):
     rng = np.random.default_rng(11)
     far = 38.6 if kind is np.float64 else 14.4
-    x = [-far * rng.random(200), -3 * rng.random(200), 9 * rng.random(100), -(10 ** rng.uniform(-320, 0, 100))]
-    x.append(-tables.SLOPE_ROOT[0] + 10 ** rng.uniform(-16, -1, 100) * rng.choice([-1, 1], 100))
+    x = [-far * rng.random(60), -3 * rng.random(60), 9 * rng.random(20), -(10 ** rng.uniform(-320, 0, 30))]
+    x.append(-tables.SLOPE_ROOT[0] + 10 ** rng.uniform(-16, -1, 40) * rng.choice([-1, 1], 40))
     x = np.concatenate(x).astype(kind)
     found = gate_of(name, x)
     with M.workprec(1500):
@@ -180,18 +180,14 @@ def arguments(function, size, kind):
 
 
 def results(function, given):
-    """Of every method, by name, in one order."""
-    found = {"value": function(*given)}
+    """Of every method, by name, in one order; in float32 of value and first derivatives, as the rest takes long to compile."""
+    found = {"value": function(*given)} | {f"grad {wrt}": function.grad(*given, wrt=wrt) for wrt in function.wrt}
+    if given[0].dtype == np.float32:
+        return found
     for wrt in function.wrt:
-        found |= {
-            f"grad {wrt}": function.grad(*given, wrt=wrt),
-            f"both {wrt}": np.stack(function.value_and_grad(*given, wrt=wrt)),
-        }
-        found |= (
-            {f"vjp {wrt}": function.vjp(*given, np.full_like(given[0], 2), wrt=wrt)}
-            if wrt in function.arguments
-            else {}
-        )
+        found[f"both {wrt}"] = np.stack(function.value_and_grad(*given, wrt=wrt))
+        if wrt in function.arguments:
+            found[f"vjp {wrt}"] = function.vjp(*given, np.full_like(given[0], 2), wrt=wrt)
     return found | {f"second {wrt}": function.second(*given, wrt=wrt) for wrt in function.wrt_second}
 
 
