@@ -730,7 +730,7 @@ def _grown(inner: st.SearchStrategy[Node]) -> st.SearchStrategy[Node]:
     )
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@settings(max_examples=80, deadline=None, derandomize=True)
 @given(st.recursive(_atoms, _grown, max_leaves=8))
 def test_any_tree_reads_back(node: Node) -> None:
     printed = latex(node)
@@ -795,7 +795,7 @@ _tables: st.SearchStrategy[Node] = st.deferred(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 @given(st.one_of(_vectors, _tables, _scalars))
 def test_any_matrix_formula_reads_back(node: Node) -> None:
     assume(all(np.all(np.abs(v) < 1e4) for _, part in tree.walk(node) for v in values(part)))  # or rounding decides

@@ -303,7 +303,7 @@ def test_a_recorded_certificate_belongs_to_the_code_that_was_measured(
     monkeypatch.setattr(certify.vectors, "measure", lambda about: measure(about, FLOAT64, {3: 2}, 0))
     file = tmp_path / "softmax.json"
     for module in (certify, certificates):
-        monkeypatch.setattr(module, "place", lambda _: file)
+        monkeypatch.setattr(module, "place", lambda *_: file)
     result = CliRunner().invoke(main, ["verify", "--accuracy", "softmax", "--record"])
     assert result.exit_code == 0, result.output
     found = softmax.certificate
