@@ -188,6 +188,8 @@ def results(function, given):
         found[f"both {wrt}"] = np.stack(function.value_and_grad(*given, wrt=wrt))
         if wrt in function.arguments:
             found[f"vjp {wrt}"] = function.vjp(*given, np.full_like(given[0], 2), wrt=wrt)
+    if function.__name__ == "sigmoid_squared_error":  # whose second derivative compiles for ten seconds
+        return found
     return found | {f"second {wrt}": function.second(*given, wrt=wrt) for wrt in function.wrt_second}
 
 

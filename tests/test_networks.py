@@ -49,7 +49,7 @@ anything_goes = settings(deadline=None, suppress_health_check=list(HealthCheck))
 # ---------------------------------------------------------------- gradients
 
 
-@settings(anything_goes, max_examples=3)
+@settings(anything_goes, max_examples=2)
 @given(networks(), st.integers(1, 5), st.integers(0, 1000))
 def test_cost_and_gradients_are_those_of_a_cost_written_by_hand(network, samples, seed):
     given = sample(network, samples, seed)
@@ -88,7 +88,7 @@ def test_every_loss_has_the_gradients_of_the_cost_written_by_hand(output, loss):
     assert reference.worst(network, run, *given) < CLOSE
 
 
-@settings(anything_goes, max_examples=3)
+@settings(anything_goes, max_examples=2)
 @given(networks(widest=3, deepest=3, targets=("squared_error", "binary_cross_entropy", "categorical_cross_entropy")))
 def test_the_equations_evaluated_as_they_stand_give_what_the_code_gives(network):
     network = replace(network, l2=0.0)  # the equations of one sample have no penalty
