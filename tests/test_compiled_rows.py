@@ -124,7 +124,7 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("interpreted")
-@pytest.mark.parametrize("size", [1, 2, 3, 7, 10, 16, 17, 33, 300])
+@pytest.mark.parametrize("size", [1, 3, 10, 17, 300])
 @pytest.mark.parametrize("name", NAMES)
 def test_loops_compute_what_numpy_computes(name: str, size: int) -> None:
     for dtype in DTYPES:
