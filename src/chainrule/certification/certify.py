@@ -11,7 +11,6 @@ import numpy as np
 from ..catalogue import Entry, Project, builtin, entries, load, project, resolve
 from ..errors import ChainruleError
 from ..runtime.certificate import Certificate, Measurement, place, read
-from ..runtime.compiling import is_compiled
 from ..runtime.scalar import ScalarFunction
 from ..runtime.vector import VectorFunction
 from . import vectors
@@ -113,7 +112,7 @@ def exhaustive(
 
 def write(certificate: Certificate, here: Home) -> None:
     """Write a certificate where the function looks for it."""
-    file = place(here.module(), is_compiled())
+    file = place(here.module())
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text(certificate.to_json(), encoding="utf-8")
 
@@ -218,4 +217,4 @@ def _at_hand() -> ThreadPoolExecutor:
 
 
 def _checkpoint(where: Project, here: Home, dtype: str) -> Path:
-    return where.output / SWEEPS / f"{here.name}{'.compiled' if is_compiled() else ''}.{dtype}.jsonl"
+    return where.output / SWEEPS / f"{place(here.module()).stem}.{dtype}.jsonl"

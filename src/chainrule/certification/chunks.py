@@ -106,7 +106,7 @@ def run(task: Task) -> Done:
     chosen = _anchors(task, dtype)
     for part, reference in parts:
         _anchor(about, part, reference, chosen, tallies[part.what])
-    return Done(task.start, tallies, _digest(task.home), environment())
+    return Done(task.start, tallies, _digest(task.home, task.compiled), environment())
 
 
 def exact(about: Subject, numbers: npt.NDArray[np.float64]) -> Mapping[str, Any]:
@@ -120,8 +120,8 @@ def exact(about: Subject, numbers: npt.NDArray[np.float64]) -> Mapping[str, Any]
 
 
 @lru_cache(maxsize=8)
-def _digest(home: Home) -> str:
-    return code_digest(home.module(), is_compiled())
+def _digest(home: Home, compiled: bool) -> str:
+    return code_digest(home.module(), compiled)
 
 
 @lru_cache(maxsize=8)

@@ -10,7 +10,6 @@ import numpy.typing as npt
 
 from ..codegen.floats import between
 from ..runtime.certificate import Certificate, Measurement, code_digest
-from ..runtime.compiling import is_compiled
 from . import sampling
 from .environment import environment
 from .paths import paths
@@ -49,7 +48,7 @@ def measure(
     progress(total, total, subject.home.name)
     return Certificate(
         function=subject.home.name,
-        code=code_digest(subject.home.module(), is_compiled()),
+        code=code_digest(subject.home.module()),
         reference=REFERENCE,
         measurements=tuple(found),
         warnings=heard,

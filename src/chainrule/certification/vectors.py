@@ -13,7 +13,6 @@ from flint import arb, arb_series, ctx
 
 from ..definition import Definition
 from ..runtime.certificate import Certificate, Measurement, code_digest
-from ..runtime.compiling import is_compiled
 from ..runtime.vector import VectorFunction
 from . import samples
 from .arrays import Run, unit_vectors
@@ -87,7 +86,7 @@ def measure(
         found += [_summary(what, dtype, tally) for what, tally in tallies.items()]
     return Certificate(
         function=subject.home.name,
-        code=code_digest(subject.home.module(), is_compiled()),
+        code=code_digest(subject.home.module()),
         reference=REFERENCE,
         measurements=tuple(found),
         warnings=heard,

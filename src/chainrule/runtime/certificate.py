@@ -137,16 +137,20 @@ def _floats(row: dict[str, Any]) -> dict[str, Any]:
     return row | {name: float(row[name]) for name in ("worst", "got", "margin", "entries") if name in row}
 
 
-def place(module: ModuleType, compiled: bool = False) -> Path:
-    """The file of the certificate of the function in a module: `certificates/` beside the folder of the module. compiled: of its compiled code."""
+def place(module: ModuleType, compiled: bool | None = None) -> Path:
+    """The file of the certificate of the function in a module: `certificates/` beside the folder of the module. compiled: whether that of its compiled code is
+    meant; None: whether a call made now would run that, here and below."""
     source = Path(str(module.__file__))
-    return source.parent.parent / FOLDER / f"{source.stem}{'.compiled' if compiled else ''}.json"
+    return source.parent.parent / FOLDER / f"{source.stem}{'.compiled' if _is_meant(compiled) else ''}.json"
+
+
+def _is_meant(compiled: bool | None) -> bool:
+    return is_compiled() if compiled is None else compiled
 
 
 def read(module: ModuleType, compiled: bool | None = None) -> Certificate | None:
-    """The certificate of the function in a module, of its compiled code if a call made now would run that; None where there is none, or where the code has
-    changed since."""
-    compiled = is_compiled() if compiled is None else compiled
+    """The certificate of the function in a module; None where there is none, or where the code has changed since."""
+    compiled = _is_meant(compiled)
     try:
         found = Certificate.from_json(place(module, compiled).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -161,7 +165,7 @@ SILENT = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx",
 """Parts of a program, by field or keyword, that do not compute."""
 
 
-def code_digest(module: ModuleType, compiled: bool = False) -> str:
+def code_digest(module: ModuleType, compiled: bool | None = None) -> str:
     """A digest of all code that computes a result: the definitions of a module and those of the package that they reach; of compiled code also all that
     makes loops of it.
 
@@ -177,7 +181,7 @@ def code_digest(module: ModuleType, compiled: bool = False) -> str:
             reached[place, name], used = home.definitions[name]
             todo += [(place, each) for each in used]
     text = "\n".join(f"{place}:{name} {code}" for (place, name), code in sorted(reached.items()))
-    if compiled:
+    if _is_meant(compiled):
         kind = "rows" if any(name == "VectorFunction" for _, name in reached) else "numbers"
         more = any(place.endswith((".extended", ".exponents")) for place, _ in reached) and kind == "numbers"
         names = sorted((*MAKERS["all"], *MAKERS[kind], *(MAKERS["more digits"] if more else ())))

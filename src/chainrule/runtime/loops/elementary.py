@@ -101,7 +101,7 @@ SINGLE = Kind(
 
 
 @intrinsic
-def fma(typing, a, b, c):  # type: ignore[no-untyped-def]
+def fma(typing, a, b, c):
     """a b + c, rounded once."""
     return a(a, a, a), lambda context, builder, signature, arguments: builder.fma(*arguments)
 
@@ -120,7 +120,7 @@ def polynomial(table: tuple[float, ...], real: Any) -> Any:
     lower, upper, power = polynomial(table[:place], real), polynomial(table[place:], real), to_power(place)
 
     @inline
-    def value(x):  # type: ignore[no-untyped-def]
+    def value(x):
         return fma(upper(x), power(x), lower(x))
 
     return value
@@ -133,7 +133,7 @@ def to_power(place: int) -> Any:
     half = to_power(place // 2)
 
     @inline
-    def squared(x):  # type: ignore[no-untyped-def]
+    def squared(x):
         root = half(x)
         return root * root
 
@@ -159,13 +159,13 @@ def functions(of: Kind) -> dict[str, Any]:
     exp_series, log_series = polynomial(of.exp, real), polynomial(of.log, real)
 
     @inline
-    def power(k):  # type: ignore[no-untyped-def]
+    def power(k):
         """2 to a whole number that keeps it normal."""
         bits = real(k + shift).view(whole)
         return whole((bits + bias) << digits).view(real)
 
     @inline
-    def reduced(x):  # type: ignore[no-untyped-def]
+    def reduced(x):
         """For x = k log 2 + r: k, in the last bits of a number, and as it is; r; and exp(r) - 1 - r, with what is missing in r."""
         shifted = fma(x, per_log2, shift)
         k = shifted - shift
@@ -174,7 +174,7 @@ def functions(of: Kind) -> dict[str, Any]:
         return shifted, k, r, fma(r * r, exp_series(r), fma(k, low, first - r))
 
     @inline
-    def exp(x):  # type: ignore[no-untyped-def]
+    def exp(x):
         shifted, k, r, q = reduced(lowest if x < lowest else x)
         s = one + r
         y = s + ((r - (s - one)) + q)
@@ -184,7 +184,7 @@ def functions(of: Kind) -> dict[str, Any]:
         return found if x <= highest else x * infinity
 
     @inline
-    def less_one(x):  # type: ignore[no-untyped-def]
+    def less_one(x):
         """(exp(x) - 1)/4 in two parts, for x between `gone` and `over`."""
         _, k, r, q = reduced(x)
         u = power(k - two)
@@ -193,14 +193,14 @@ def functions(of: Kind) -> dict[str, Any]:
         return s, fma(u, q, b - (s - a))
 
     @inline
-    def expm1(x):  # type: ignore[no-untyped-def]
+    def expm1(x):
         v = gone if x < gone else x
         v = over if v > over else v
         s, rest = less_one(v)
         return x if abs(x) < tiny else four * (s + rest)
 
     @inline
-    def tanh(x):  # type: ignore[no-untyped-def]
+    def tanh(x):
         a = abs(x)
         a = even if a > even else a
         s, rest = less_one(two * a)
@@ -214,7 +214,7 @@ def functions(of: Kind) -> dict[str, Any]:
         return x if abs(x) < small else math.copysign(q, x)
 
     @inline
-    def sinh(x):  # type: ignore[no-untyped-def]
+    def sinh(x):
         a = abs(x)
         a = over if a > over else a
         s, rest = less_one(a)
@@ -223,7 +223,7 @@ def functions(of: Kind) -> dict[str, Any]:
         return x if abs(x) < small else math.copysign(found, x)
 
     @inline
-    def cosh(x):  # type: ignore[no-untyped-def]
+    def cosh(x):
         a = abs(x)
         a = over if a > over else a
         _, k, r, q = reduced(a)
@@ -233,7 +233,7 @@ def functions(of: Kind) -> dict[str, Any]:
         return two * (y + (rest + sixteenth / (y + rest)))
 
     @inline
-    def logarithm(f, rest, k):  # type: ignore[no-untyped-def]
+    def logarithm(f, rest, k):
         """k log 2 + log(1 + f + rest) for sqrt(1/2) <= 1 + f < sqrt(2)."""
         s = f / (two + f)
         z = s * s
@@ -245,14 +245,14 @@ def functions(of: Kind) -> dict[str, Any]:
         )
 
     @inline
-    def split(x):  # type: ignore[no-untyped-def]
+    def split(x):
         """m and k for x = m 2ᵏ, x positive and normal."""
         bits = real(x).view(whole)
         k = (bits - root_bits) >> digits
         return whole(bits - (k << digits)).view(real), whole(k + shift_bits).view(real) - shift
 
     @inline
-    def log(x):  # type: ignore[no-untyped-def]
+    def log(x):
         few = x < least_normal
         m, k = split(x * raising if few else x)
         found = logarithm(m - one, zero, k - raised if few else k)
@@ -260,7 +260,7 @@ def functions(of: Kind) -> dict[str, Any]:
         return found if x < infinity else x
 
     @inline
-    def log1p(x):  # type: ignore[no-untyped-def]
+    def log1p(x):
         m, k = split(one + x)
         c = power(-k if x < huge else zero)
         f = fma(x, c, c - one) if x < huge else m - one

@@ -20,7 +20,7 @@ def functions(kind: Any) -> dict[str, Any]:
     down = 1.0 / GATES[one].scale
 
     @inline
-    def normal_gate(x):  # type: ignore[no-untyped-def]
+    def normal_gate(x):
         v = np.float64(x)
         a, e, p = gate(abs(v))
         g = e * a / (a + WEIGHT)
@@ -28,7 +28,7 @@ def functions(kind: Any) -> dict[str, Any]:
         return kind(v - g if v >= 0.0 else -g)
 
     @inline
-    def normal_gate_slope(x):  # type: ignore[no-untyped-def]
+    def normal_gate_slope(x):
         v = np.float64(x)
         a, e, p = slope(abs(v))
         g = e * ((high - a) + low)
@@ -36,7 +36,7 @@ def functions(kind: Any) -> dict[str, Any]:
         return kind(g if v < 0.0 else 1.0 - g)
 
     @inline
-    def logistic_gate_slope(x):  # type: ignore[no-untyped-def]
+    def logistic_gate_slope(x):
         v = np.float64(x)
         s = 1.0 / (exp(-v) + 1.0)
         return kind(((1.0 - s) * v + 1.0) * s)
@@ -57,14 +57,14 @@ def gaussian(series: Any) -> Any:
     if series.kind == np.float32:
 
         @inline
-        def single(x):  # type: ignore[no-untyped-def]
+        def single(x):
             a = far if x > far else x
             return a, exp(a * a * -0.5 + raised), value((a - middle) / (a + middle))
 
         return single
 
     @inline
-    def double(x):  # type: ignore[no-untyped-def]
+    def double(x):
         a = far if x > far else x
         h = (a + GRID) - GRID
         d = (a - h) * (a + h)

@@ -20,16 +20,16 @@ _called: Callable[[Callable[..., Any]], Callable[..., Any]] = numba.njit(**HOW)
 
 
 @intrinsic
-def select(typing, which, a, b):  # type: ignore[no-untyped-def]
+def select(typing, which, a, b):
     """a or b, without a branch."""
     return a(which, a, a), lambda context, builder, signature, arguments: builder.select(*arguments)
 
 
 @intrinsic
-def prefetch(typing, array, place):  # type: ignore[no-untyped-def]
+def prefetch(typing, array, place):
     """Let the cache get what is read next: the processor does not foresee it while it computes."""
 
-    def generated(context, builder, signature, arguments):  # type: ignore[no-untyped-def]
+    def generated(context, builder, signature, arguments):
         data = context.make_array(array)(context, builder, arguments[0]).data
         address = builder.bitcast(builder.gep(data, [arguments[1]]), ir.IntType(8).as_pointer())
         kind = ir.FunctionType(ir.VoidType(), [address.type] + [ir.IntType(32)] * 3)
@@ -48,7 +48,7 @@ def _exponential(of: Kind) -> Any:
     series = polynomial(of.exp, real)
 
     @inline
-    def exp(x):  # type: ignore[no-untyped-def]
+    def exp(x):
         shifted = fma(x, per_log2, shift)
         k = shifted - shift
         r = fma(k, low, fma(k, high, x))
