@@ -150,8 +150,9 @@ def test_formulas_are_computed_again_to_the_same_bits(name, share):
 
 
 def block(x, y, out, s1, s2):
-    np.multiply(0.25, x, out=s1)
-    np.abs(y, out=s2)
+    """In which a sum has cancelled everywhere; in loops the formula is computed everywhere in any case."""
+    np.copyto(s1, 0.0)
+    np.copyto(s2, 1.0)
     np.add(x, y, out=out)
     apply(refined, out, s1, s2, lambda x, y: 1 / (1 + (-x).exp()) - y, x, y, out=out)
     np.multiply(2.0, out, out=out)

@@ -173,7 +173,7 @@ def fits() -> tuple[Fit, ...]:
         square("ERF", lambda x: M.erf(x) / x, 11, M.one),
         *(
             around_zero(name, exponential_rest, degree, M.log(2) / 2 * M.mpf("1.0001"))
-            for name, degree in (("EXP", 10), ("EXP_SINGLE", 5))
+            for name, degree in (("EXP", 10), ("EXP_ROUNDED", 6), ("EXP_SINGLE", 5))
         ),
         *(
             square(name, logarithm_rest, degree, (M.sqrt(2) - 1) ** 4 * M.mpf("1.001"))

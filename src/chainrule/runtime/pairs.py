@@ -19,19 +19,19 @@ LEFT = 2.0**-16
 """Of a sum of which less than this part of a term is left there is no value."""
 MOST = 5
 """Roundings of a product or quotient."""
-PLACES = 12
+PLACES = 8
 PARTS = 1 << PLACES
-"""Into which the exponential divides log 2."""
+"""Into which the exponential divides log 2: few, so that its tables stay in the cache that is nearest to the processor."""
 PER_STEP = PARTS / math.log(2)
 STEP = tuple(
-    map(float.fromhex, ("0x1.62e42fecp-13", "0x1.d1cf79abc9e3bp-44"))
-)  # log(2)/4096: products of the first with whole numbers up to 2**22 are exact
+    map(float.fromhex, ("0x1.62e42fecp-9", "0x1.d1cf79abc9e3bp-40"))
+)  # log(2)/256: products of the first with whole numbers up to 2**22 are exact
 FARTHEST = 600.0 * PER_STEP
 WHOLE = 1.5 * 2.0**52  # added to a number, it leaves a whole number in the last bits
 UPPER_PART = 1.5 * 2.0**26  # and this a multiple of 2⁻²⁶
 UPPER = -(1 << 27)  # a mask for the upper 26 bits of a number
 LAST, ADDED, HIGHER = map(OfBits, (np.bitwise_and, np.add, np.left_shift))
-SERIES = (1 / 24, 1 / 6 + STEP[0] ** 2 / 640, 1 / 2)  # r³/120 is nearly 3/4 of (STEP/2)² r/120
+SERIES = (1 / 720, 1 / 120, 1 / 24, 1 / 6, 1 / 2)
 
 
 class Pair:
@@ -181,7 +181,7 @@ class Pair:
         return _pair(other) / self
 
     def exp(self) -> "Pair":
-        """2ᵐ T exp(r), T from a table, of 26 bits and next to 2^(j/4096), and exp(r) by a series in |r| < 2⁻¹³; NaN where it is very large or
+        """2ᵐ T exp(r), T from a table, of 26 bits and next to 2^(j/256), and exp(r) by a series in |r| < 2⁻⁹; NaN where it is very large or
         small."""
         x, low = self.parts if self.low is None else fast_two_sum(*self.parts)
         shifted = x * PER_STEP + WHOLE  # k in its last bits

@@ -2,8 +2,9 @@
 
 A row is a text in the operands {0}, {1}, …, names or constants, and in constants of the loop's own type; where it takes several lines, {r} is the result."""
 
-OUTSIDE, LOST = 1, 2
-"""The bits that loops return of an element outside the bounds of the code, and of one for which a formula has no value in them."""
+OUTSIDE, LOST, UNDEFINED = 1, 2, 4
+"""The bits that loops return of an element outside the bounds of the code, of one for which a formula has no value in them, and of one that is outside the
+domain of the function, or NaN."""
 ELEMENTS = {
     "np.add": "{0} + {1}",
     "np.subtract": "{0} - {1}",

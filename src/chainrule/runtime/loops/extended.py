@@ -1,15 +1,14 @@
-"""`chainrule.runtime.extended` in loops: where a sum has cancelled, and formulas as rows of `.elements`, lines in operands {0}, {1}, … that name the result {r}."""
+"""`chainrule.runtime.extended` in loops: formulas as rows of `.elements`, lines in operands {0}, {1}, … that name the result {r}."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import extended, narrow
 from .compiler import compiled, plain
 from .programs import text_of
 
-CHOICE = """{{r}}_near = abs({{1}}) < {{2}} * KIND({near!r})
-{{r}}_lost = {{r}}_near & (not abs({{r}}_result) < inf)
-{{r}} = KIND({{r}}_result) if {{r}}_near else {{0}}"""
+IN_MORE_DIGITS = """{{r}} = KIND({{r}}_result)
+{{r}}_lost = not (abs({{r}}_result) < inf){numbers}"""
 SINGLE = """{{r}}_lost = abs({{1}}) < {{2}} * KIND({left!r})
 {{r}} = {{0}}"""
 """Lost is where the loop finds no value."""
@@ -17,9 +16,10 @@ SINGLE = """{{r}}_lost = abs({{1}}) < {{2}} * KIND({left!r})
 
 def refined(formula: Callable[..., Any], count: int) -> str:
     """The row of `refined`, in which the formula is computed everywhere; nothing where a loop cannot."""
-    given = [f"{{r}}_{k} = np.float64({{{k + 3}}})" for k in range(count)]
+    given = [f"{{r}}_{k} = np.float64({{{k}}})" for k in range(count)]
     text = text_of(*extended.program(formula.__code__, count).recorded, "{r}_")
-    return text and "\n".join([*given, text, CHOICE.format(near=extended.NEAR)])
+    numbers = "".join(f" & ({{{k}}} == {{{k}}})" for k in range(count))
+    return text and "\n".join([*given, text, IN_MORE_DIGITS.format(numbers=numbers)])
 
 
 def refined_of_single(formula: Callable[..., Any], count: int) -> str:
@@ -27,10 +27,11 @@ def refined_of_single(formula: Callable[..., Any], count: int) -> str:
     return SINGLE.format(left=narrow.LEFT)
 
 
-ROWS: dict[Any, Callable[[Callable[..., Any], int], str]] = {
-    extended.refined: refined,
-    narrow.refined_of_single: refined_of_single,
+ROWS: dict[Any, tuple[Callable[[Callable[..., Any], int], str], Callable[[Sequence[Any]], Sequence[Any]]]] = {
+    extended.refined: (refined, lambda arguments: arguments[4:]),
+    narrow.refined_of_single: (refined_of_single, lambda arguments: arguments[:3]),
 }
+"""By the function: what makes its row from a formula and the number of its arguments, and which of those of the function are the operands."""
 
 
 def fill_cancelled(total: Any, size: Any, near: float, out: Any) -> None:

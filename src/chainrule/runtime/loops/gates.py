@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 
 from ..gates import GATES, GRID, ROOTS, SLOPES, WEIGHT
+from .elementary import DOUBLE, EXP_ROUNDED, fma, inline, normal_exp, polynomial
 from .elementary import FLOAT64 as ELEMENTARY
-from .elementary import fma, inline, polynomial
 
-exp = ELEMENTARY["exp"]
+exp, exp_rounded = ELEMENTARY["exp"], normal_exp(DOUBLE, EXP_ROUNDED)
 
 
 def functions(kind: Any) -> dict[str, Any]:
@@ -22,15 +22,14 @@ def functions(kind: Any) -> dict[str, Any]:
     @inline
     def normal_gate(x):
         v = np.float64(x)
-        a, e, p = gate(abs(v))
-        g = e * a / (a + WEIGHT)
+        _, _, p, g = gate(abs(v))
         g = fma(p, g, g) * down
         return kind(v - g if v >= 0.0 else -g)
 
     @inline
     def normal_gate_slope(x):
         v = np.float64(x)
-        a, e, p = slope(abs(v))
+        a, e, p, _ = slope(abs(v))
         g = e * ((high - a) + low)
         g = fma(p, g, g) * down
         return kind(g if v < 0.0 else 1.0 - g)
@@ -49,8 +48,8 @@ def functions(kind: Any) -> dict[str, Any]:
 
 
 def gaussian(series: Any) -> Any:
-    """a, what is not more than `far`, exp(raised - a²/2), and the polynomial p, of which 1 + p is a factor, with what the square of a leaves of the
-    exponent: a² = h² + (a - h)(a + h), where h² is exact."""
+    """a, what is not more than `far`; e = exp(raised - a²/2); the polynomial p, of which 1 + p is a factor, with what the square of a leaves of the exponent,
+    a² = h² + (a - h)(a + h), where h² is exact; and e a/(a + WEIGHT)."""
     value = polynomial(tuple(series.matrix[:, ::-1].astype(np.float64).reshape(-1).tolist()), np.float64)
     far, middle, raised = map(float, (series.far, series.middle, series.raised))
 
@@ -59,7 +58,11 @@ def gaussian(series: Any) -> Any:
         @inline
         def single(x):
             a = far if x > far else x
-            return a, exp(a * a * -0.5 + raised), value((a - middle) / (a + middle))
+            more, weighted = a + middle, a + WEIGHT
+            inverse = 1.0 / (more * weighted)
+            p = value((a - middle) * weighted * inverse)
+            e = exp_rounded(a * a * -0.5 + raised)
+            return a, e, p, e * a * more * inverse
 
         return single
 
@@ -70,7 +73,8 @@ def gaussian(series: Any) -> Any:
         d = (a - h) * (a + h)
         d = (d * 0.125 - 0.5) * d
         p = value((a - middle) / (a + middle))
-        return a, exp(h * h * -0.5 + raised), p + d + p * d
+        e = exp(h * h * -0.5 + raised)
+        return a, e, p + d + p * d, e * a / (a + WEIGHT)
 
     return double
 

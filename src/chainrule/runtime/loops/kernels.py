@@ -1,8 +1,9 @@
 """Kernels as loops and calls: what `chainrule.runtime.blocks` runs in place of their code where code is compiled."""
 
 from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import groupby
+from math import inf
 from operator import itemgetter
 from typing import Any
 
@@ -18,7 +19,6 @@ from ..blocks import (
     Mend,
     Within,
     blocks_of,
-    inside,
     is_single,
     mended,
     once,
@@ -29,7 +29,7 @@ from ..blocks import (
 from ..direct import fits
 from ..threads import get_threads
 from .compiler import compiled_text
-from .elements import HEAVY, LOST, OUTSIDE
+from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
 from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
 from .statements import Unreadable, Values, values_of
 from .texts import Test, number, text_of
@@ -123,7 +123,7 @@ def in_slices(
     kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None, extra: int, kind: np.dtype[Any]
 ) -> bool:
     """As `blocks.in_slices`, of arrays of one dimension; whether it could be done. Arrays of another kind are converted by the loops."""
-    code = None if extra else compiled(kernel, inputs, outs, kind)
+    code = None if extra else compiled(kernel, inputs, outs, kind, _checks(mend))
     if code is None:
         return False
     most = outs[0].size
@@ -145,14 +145,15 @@ def block(
 ) -> bool:
     """As `blocks.once`, of contiguous arrays; whether it could be done."""
     given = inputs[: len(inputs) - extra]
-    code = compiled(kernel, given, outs, kind)
+    checks = _checks(mend)
+    code = compiled(kernel, given, outs, kind, checks)
     if code is None:
         return False
     flat = [x if type(x) is float else x.reshape(-1) for x in given]
     lost = np.zeros(outs[0].size, np.bool_) if code.loses else None
     with np.errstate(all="ignore"):
         bits = code.run(flat, [out.reshape(-1) for out in outs], lost)
-        if mend is not None:
+        if mend is not None and (checks is None or bits & UNDEFINED):
             mend(inputs, outs)
         if bits & OUTSIDE:
             _again_outside(kernel, inputs, outs, mend, extra, kind)
@@ -168,11 +169,11 @@ def directly(
     kind: np.dtype[Any],
     inputs: tuple[Any, ...],
     out: Any,
-    checks: Sequence[Check],
+    checks: tuple[Check, ...],
 ) -> Any:
     """As a call of `direct`, of `few` contiguous arrays of one shape and kind, then the defaults of parameters: the result; None where another way is to
     be taken."""
-    code = _for_direct(kernel, few, defaults, kind)
+    code = _for_direct(kernel, few, defaults, kind, checks)
     if code is None:
         return None
     shape = inputs[0].shape
@@ -183,16 +184,19 @@ def directly(
     flat, target = inputs, out
     if len(shape) != 1:
         flat, target = tuple(x if type(x) is float else x.reshape(-1) for x in inputs), out.reshape(-1)
-    if code.run(flat, (target,), np.zeros(target.size, np.bool_) if code.loses else None):
+    bits = code.run(flat, (target,), np.zeros(target.size, np.bool_) if code.loses else None)
+    if bits & (OUTSIDE | LOST):
         return None
-    if checks and not inside(checks, inputs):
+    if bits:
         with np.errstate(all="ignore"):
             mended(checks, inputs, (out,))
     return out
 
 
 @lru_cache(maxsize=MOST)
-def _for_direct(kernel: Kernel, few: int, defaults: tuple[float, ...], kind: np.dtype[Any]) -> Compiled | None:
+def _for_direct(
+    kernel: Kernel, few: int, defaults: tuple[float, ...], kind: np.dtype[Any], checks: tuple[Check, ...]
+) -> Compiled | None:
     """The code for arrays and defaults, where it is nothing but loops."""
     one = np.empty(1, kind)
     inputs = (*[one] * few, *defaults)
@@ -200,7 +204,7 @@ def _for_direct(kernel: Kernel, few: int, defaults: tuple[float, ...], kind: np.
         kernel, computed = rounding(kernel, inputs), F64
     else:
         computed = kind
-    found = compiled(kernel, inputs, (one,), computed)
+    found = compiled(kernel, inputs, (one,), computed, checks)
     return found if found is not None and found.is_loop else None
 
 
@@ -264,14 +268,23 @@ def _unbounded(kernel: Kernel) -> Kernel:
     return kernel.but(moderate=None)
 
 
-def compiled(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], kind: np.dtype[Any]) -> Compiled | None:
-    """The code of a kernel that is for these inputs and results, computed in float64 or, by `kind`, float32; None where it cannot be compiled."""
+def compiled(
+    kernel: Kernel,
+    inputs: Sequence[Any],
+    outs: Sequence[Any],
+    kind: np.dtype[Any],
+    checks: tuple[Check, ...] | None = None,
+) -> Compiled | None:
+    """The code of a kernel that is for these inputs and results, computed in float64 or, by `kind`, float32; None where it cannot be compiled. checks: of the
+    domains of inputs, for which it tells whether there is an element outside."""
     given = tuple([None if type(x) is float else x.dtype for x in inputs])
-    return _compiled(kernel, given, tuple([x.dtype for x in outs]), kind)
+    return _compiled(kernel, given, tuple([x.dtype for x in outs]), kind, checks or ())
 
 
 @lru_cache(maxsize=MOST)
-def _compiled(kernel: Kernel, inputs: Dtypes, results: Dtypes, kind: np.dtype[Any]) -> Compiled | None:
+def _compiled(
+    kernel: Kernel, inputs: Dtypes, results: Dtypes, kind: np.dtype[Any], checks: tuple[Check, ...]
+) -> Compiled | None:
     if not any(inputs) or not all(each in (None, F32, F64) for each in (*inputs, *results)):
         return None
     numbers = [each is None for each in inputs]
@@ -282,10 +295,26 @@ def _compiled(kernel: Kernel, inputs: Dtypes, results: Dtypes, kind: np.dtype[An
             for k, low, high in (within.tests if within else ())
             if not numbers[k]
         ]
+        tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in checks if not numbers[check[0]]]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests)
     except Unreadable:
         return None
+
+
+def _checks(mend: Mend | None) -> tuple[Check, ...] | None:
+    """The checks of inputs that a mend consists of, none if there is no mend; None where it does something else."""
+    if mend is None:
+        return ()
+    return mend.args[0] if isinstance(mend, partial) and mend.func is mended else None
+
+
+def _undefined(low: float, high: float, open_low: bool, open_high: bool) -> str:
+    """Where x is outside a domain, or NaN."""
+    ends = [("> " if open_low else ">= ", low)] * (low > -inf or open_low)
+    ends += [("< " if open_high else "<= ", high)] * (high < inf or open_high)
+    inside = " & ".join(f"(x {sign}{number(end)})" for sign, end in ends)
+    return f"not ({inside})" if inside else "x != x"
 
 
 def _code(kernel: Kernel, kind: np.dtype[Any], inputs: int, results: int) -> tuple[Within | None, Values]:

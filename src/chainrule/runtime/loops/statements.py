@@ -97,19 +97,19 @@ class _Reader:
     def applied(self, function: str, call: ast.Call) -> int:
         arguments = call.args
         if function == "apply" and (row := self.row(arguments)):
-            operands = map(self.operand, (*arguments[1:4], *arguments[5:]))
-            return self.number(Value(ast.unparse(arguments[0]), tuple(operands), row))
+            return self.number(row)
         if function == "apply" and is_element(ast.unparse(arguments[0])):
             function, arguments = ast.unparse(arguments[0]), arguments[1:]
         if is_element(function):
             return self.number(Value(function, tuple(map(self.operand, arguments))))
         return self.called(function, arguments)
 
-    def row(self, arguments: list[ast.expr]) -> str:
-        """What is to be done to elements where a function is applied that takes a formula; nothing if it is another one, or no loop can."""
-        function = self.names.get(ast.unparse(arguments[0]))
-        made = ROWS.get(function)
-        return made(self.evaluated(arguments[4]), len(arguments) - 5) if made else ""
+    def row(self, arguments: list[ast.expr]) -> Value | None:
+        """What is to be done to elements where a function is applied that takes a formula; None if it is another one, or no loop can."""
+        function, *given = arguments
+        rows = ROWS.get(self.names.get(ast.unparse(function)))
+        text = rows and rows[0](self.evaluated(given[3]), len(given) - 4)
+        return Value(ast.unparse(function), tuple(map(self.operand, rows[1](given))), text) if rows and text else None
 
     def operand(self, node: ast.expr) -> int:
         if isinstance(node, ast.Name):

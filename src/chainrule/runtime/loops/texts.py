@@ -23,8 +23,7 @@ ZERO, ONE, INF, NAN = KIND(0.0), KIND(1.0), KIND(math.inf), KIND(math.nan)
 
 
 def loop({names}):
-{first}    bits = 0
-{loops}    return bits
+{first}{loops}    return {bits}
 """
 ALONE = """    for n in range({size}.size):
 {lines}
@@ -68,6 +67,7 @@ def text_of(
     numbers: of each input whether it is one. tests: of inputs, made where these are read, and in the last loop if they are nowhere. whole: there is
     nothing else that reads the arrays between the loops."""
     writers = [_Writer(values, loop, numbers) for loop in loops]
+    bits = sorted({test.bit for test in tests} | {LOST for writer in writers if "lost" in writer.stored})
     left = list(tests)
     for writer in writers:
         for test in [each for each in left if f"i{each.number}" in writer.read or writer is writers[-1]]:
@@ -87,6 +87,7 @@ def text_of(
             text = text.replace(f"{each}[n]", f"{each}_part[n]")
     names = (*taken, *singles)
     first = [f"{each} = KIND({each})" for each in singles] + [f"{each} = np.empty({PART}, KIND)" for each in own]
+    first += [f"{_found(bit)} = False" for bit in bits]
     functions = set().union(*(writer.functions for writer in writers))
     found = TEXT.format(
         kind=kind,
@@ -94,8 +95,14 @@ def text_of(
         names=", ".join(names),
         first="".join(f"    {line}\n" for line in first),
         loops=text,
+        bits=" | ".join(f"({bit} if {_found(bit)} else 0)" for bit in bits) or "0",
     )
     return Text(found, names)
+
+
+def _found(bit: int) -> str:
+    """Whether there was an element with a bit; a truth value for each, for a processor has masks for those."""
+    return f"found_{bit}"
 
 
 def _indented(spaces: int, lines: Sequence[str]) -> str:
@@ -123,7 +130,7 @@ class _Writer:
 
     def test(self, test: Test) -> None:
         condition = test.condition.replace("x", self.load(f"i{test.number}"))
-        self.lines.append(f"bits |= {test.bit} if {condition} else 0")
+        self.lines.append(f"{_found(test.bit)} |= {condition}")
 
     def name(self, k: int) -> str:
         """The name of a value, after lines that compute it."""
@@ -137,7 +144,7 @@ class _Writer:
             self.lines += text.split("\n") if "\n" in text else [f"v{k} = {text}"]
             if value.told:
                 self.stored.add("lost")
-                self.lines += [f"lost[n] |= v{k}_lost", f"bits |= {LOST} if v{k}_lost else 0"]
+                self.lines += [f"lost[n] |= v{k}_lost", f"{_found(LOST)} |= v{k}_lost"]
             self.known.add(k)
         return f"v{k}"
 
