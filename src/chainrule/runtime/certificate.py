@@ -18,7 +18,7 @@ FOLDER = "certificates"
 LOOPS = "loops"
 MAKERS = {
     "all": ("compiler", "elementary"),
-    "numbers": ("elements", "gates", "kernels", "plan", "statements", "texts"),
+    "numbers": ("elements", "gates", "kernels", "plan", "ranges", "statements", "texts"),
     "more digits": ("extended", "programs", "twice"),
     "rows": ("row_functions", "row_terms", "rows"),
 }

@@ -45,7 +45,8 @@ TRUTHS = {"np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equa
           "np.logical_and", "np.logical_or", "np.logical_not"}  # fmt: skip
 """Those that give truth values."""
 HEAVY = {
-    f"np.{name}": "elementary" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")
+    **{f"np.{name}": "elementary" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")},
+    **dict.fromkeys(("exp_below", "exp_between", "cosh_between"), "elementary"),
 } | dict.fromkeys(("normal_gate", "normal_gate_slope", "logistic_gate_slope"), "gates")
 """Functions of many operations, by the module here that computes them."""
 

@@ -31,6 +31,7 @@ from ..threads import get_threads
 from .compiler import compiled_text
 from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
 from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
+from .ranges import eased
 from .statements import Unreadable, Values, values_of
 from .texts import Test, number, text_of
 
@@ -289,12 +290,10 @@ def _compiled(
         return None
     numbers = [each is None for each in inputs]
     try:
-        within, values = _code(kernel, kind, len(inputs), len(results))
-        tests = [
-            Test(k, f"not ((x >= {number(low)}) & (x <= {number(high)}))", OUTSIDE)
-            for k, low, high in (within.tests if within else ())
-            if not numbers[k]
-        ]
+        within, values = _code(kernel, kind, numbers, len(results))
+        bounds = {k: (low, high) for k, low, high in (within.tests if within else ()) if not numbers[k]}
+        values = eased(values, bounds, kind.name)
+        tests = [Test(k, _undefined(*ends, False, False), OUTSIDE) for k, ends in bounds.items()]
         tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in checks if not numbers[check[0]]]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests)
@@ -317,15 +316,15 @@ def _undefined(low: float, high: float, open_low: bool, open_high: bool) -> str:
     return f"not ({inside})" if inside else "x != x"
 
 
-def _code(kernel: Kernel, kind: np.dtype[Any], inputs: int, results: int) -> tuple[Within | None, Values]:
+def _code(kernel: Kernel, kind: np.dtype[Any], numbers: Sequence[bool], results: int) -> tuple[Within | None, Values]:
     """What is computed, and for which numbers only: the code for moderate numbers where that saves a function of many operations, for a limit that is put
-    on a number costs a loop next to nothing."""
-    careful = values_of(kernel.guarded or kernel.block, inputs, results)
+    on a number costs a loop next to nothing. Of inputs that are numbers the caller has seen that they suit code for float32."""
+    careful = values_of(kernel.guarded or kernel.block, len(numbers), results)
     within = _within(kernel, kind)
     if within is None:
         return None, careful
-    values = values_of(within.block, inputs, results)
-    if within is kernel.moderate and _heavy(values) == _heavy(careful):
+    values = values_of(within.block, len(numbers), results)
+    if within is kernel.moderate and (_heavy(values) == _heavy(careful) or any(numbers[k] for k, *_ in within.tests)):
         return None, careful
     return within, values
 
