@@ -222,7 +222,7 @@ def functions(of: Kind) -> dict[str, Any]:
 
     @inline
     def exp(x):
-        shifted, k, r, q = reduced(lowest if x < lowest else x)
+        shifted, _, r, q = reduced(lowest if x < lowest else x)
         s = one + r
         found = raised_by(s + ((r - (s - one)) + q), shifted)
         return found if x <= highest else x * infinity
@@ -311,6 +311,14 @@ def functions(of: Kind) -> dict[str, Any]:
         return found if x < infinity else x
 
     @inline
+    def log1p_between(x):
+        """log1p from 0 to a number that is not large."""
+        _, k = split(one + x)
+        c = power(-k)
+        f = fma(x, c, c - one)
+        return logarithm(f, fma(x, c, (c - one) - f), k)
+
+    @inline
     def log1p(x):
         m, k = split(one + x)
         c = power(-k if x < huge else zero)
@@ -321,7 +329,12 @@ def functions(of: Kind) -> dict[str, Any]:
         found = x if abs(x) < tiny else found
         return found if x < infinity else x
 
-    easier = {"exp_below": exp_below, "exp_between": exp_between, "cosh_between": cosh_between}
+    easier = {
+        "exp_below": exp_below,
+        "exp_between": exp_between,
+        "cosh_between": cosh_between,
+        "log1p_between": log1p_between,
+    }
     return {
         "exp": exp,
         "expm1": expm1,

@@ -46,7 +46,7 @@ TRUTHS = {"np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equa
 """Those that give truth values."""
 HEAVY = {
     **{f"np.{name}": "elementary" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")},
-    **dict.fromkeys(("exp_below", "exp_between", "cosh_between"), "elementary"),
+    **dict.fromkeys(("exp_below", "exp_between", "cosh_between", "log1p_between"), "elementary"),
 } | dict.fromkeys(("normal_gate", "normal_gate_slope", "logistic_gate_slope"), "gates")
 """Functions of many operations, by the module here that computes them."""
 

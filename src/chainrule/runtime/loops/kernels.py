@@ -31,7 +31,7 @@ from ..threads import get_threads
 from .compiler import compiled_text
 from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
 from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
-from .ranges import eased
+from .ranges import EVERY, eased, not_nan
 from .statements import Unreadable, Values, values_of
 from .texts import Test, number, text_of
 
@@ -53,9 +53,17 @@ class Compiled:
     """The code of a block, compiled for some kinds of inputs and results, with the tests of its inputs."""
 
     def __init__(
-        self, made: Plan, kind: np.dtype[Any], numbers: Sequence[bool], results: int, tests: Sequence[Test]
+        self,
+        made: Plan,
+        kind: np.dtype[Any],
+        numbers: Sequence[bool],
+        results: int,
+        tests: Sequence[Test] = (),
+        nan: Sequence[Check] = (),
     ) -> None:
         self.kind, self.buffers = kind, made.buffers
+        self.nan = tuple(nan)
+        """The checks of inputs whose NaN the code does not pass on by itself."""
         own = [f"{letter}{k}" for letter, count in (("i", len(numbers)), ("o", results)) for k in range(count)]
         places = [*own, "lost", *(f"b{k}" for k in range(made.buffers))]
         self.steps: list[Step] = []
@@ -154,6 +162,8 @@ def block(
     lost = np.zeros(outs[0].size, np.bool_) if code.loses else None
     with np.errstate(all="ignore"):
         bits = code.run(flat, [out.reshape(-1) for out in outs], lost)
+        if bits & UNDEFINED:
+            mended(code.nan, inputs, outs)
         if mend is not None and (checks is None or bits & UNDEFINED):
             mend(inputs, outs)
         if bits & OUTSIDE:
@@ -190,7 +200,7 @@ def directly(
         return None
     if bits:
         with np.errstate(all="ignore"):
-            mended(checks, inputs, (out,))
+            mended((*checks, *code.nan), inputs, (out,))
     return out
 
 
@@ -292,11 +302,16 @@ def _compiled(
     try:
         within, values = _code(kernel, kind, numbers, len(results))
         bounds = {k: (low, high) for k, low, high in (within.tests if within else ()) if not numbers[k]}
-        values = eased(values, bounds, kind.name)
+        checks = tuple(check for check in checks if not numbers[check[0]])
         tests = [Test(k, _undefined(*ends, False, False), OUTSIDE) for k, ends in bounds.items()]
-        tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in checks if not numbers[check[0]]]
+        for k, low, high, *_ in checks:
+            bounds.setdefault(k, (low, high))
+        others = [k for k, is_number in enumerate(numbers) if not is_number and k not in bounds]
+        nan: list[Check] = [(k, *EVERY, False, False) for k in not_nan(values, bounds, kind.name, others)]
+        values = eased(values, bounds | {k: EVERY for k, *_ in nan}, kind.name)
+        tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in (*checks, *nan)]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
-        return Compiled(plan(values, kinds), kind, numbers, len(results), tests)
+        return Compiled(plan(values, kinds), kind, numbers, len(results), tests, nan)
     except Unreadable:
         return None
 

@@ -9,13 +9,16 @@ from .statements import Value, Values
 
 Range = tuple[float, float] | None
 """The least and the greatest number, neither of them NaN; None where that is not known."""
+EVERY = (-math.inf, math.inf)
+"""Of what is not NaN."""
 NORMAL = {"float64": (-708.0, 709.0), "float32": (-87.0, 88.0)}
 """Numbers of which the exponential is neither subnormal nor infinite."""
-EASIER: dict[str, tuple[tuple[str, bool], ...]] = {
-    "np.exp": (("exp_between", True), ("exp_below", False)),
-    "np.cosh": (("cosh_between", True),),
+EASIER: Mapping[str, Mapping[str, Mapping[str, tuple[float, float]]]] = {
+    "np.exp": {"exp_between": NORMAL, "exp_below": {kind: (-math.inf, high) for kind, (_, high) in NORMAL.items()}},
+    "np.cosh": {"cosh_between": NORMAL},
+    "np.log1p": {"log1p_between": dict.fromkeys(NORMAL, (0.0, 2.0**20))},
 }
-"""By the function, those that stand for it where the operand is not greater than such numbers, and whether it must not be less either."""
+"""By the function, those that stand for it where its operand lies between two numbers, by the kind of numbers; the one with the least care first."""
 
 
 def _corners(function: Callable[[float, float], float]) -> Callable[..., Range]:
@@ -28,12 +31,18 @@ def _corners(function: Callable[[float, float], float]) -> Callable[..., Range]:
     return of
 
 
+def _exp(x: float) -> float:
+    """A little more than its exponential, or 0."""
+    return 1.001 * math.exp(x) if x < 700.0 else math.inf
+
+
 RANGES: Mapping[str, Callable[..., Range]] = {
     "np.negative": lambda a: (-a[1], -a[0]),
     "np.abs": lambda a: (max(0.0, a[0], -a[1]), max(abs(a[0]), abs(a[1]))),
     "np.add": _corners(lambda a, b: a + b),
     "np.subtract": _corners(lambda a, b: a - b),
     "np.multiply": _corners(lambda a, b: a * b),
+    "np.exp": lambda a: (0.0, _exp(a[1])),
     "at_most": _corners(min),
     "at_least": _corners(max),
 }
@@ -41,22 +50,16 @@ RANGES: Mapping[str, Callable[..., Range]] = {
 
 def eased(all_values: Values, bounds: Mapping[int, tuple[float, float]], kind: str) -> Values:
     """The values with functions that need less care, where what they are computed of allows it. bounds: of inputs, by their numbers."""
-    return Values(tuple(_eased(all_values.values, bounds, NORMAL[kind])), all_values.results)
+    return Values(tuple(_eased(all_values.values, bounds, kind)), all_values.results)
 
 
-def _eased(values: Sequence[Value], bounds: Mapping[int, Range], normal: tuple[float, float]) -> Iterator[Value]:
+def _eased(values: Sequence[Value], bounds: Mapping[int, Range], kind: str) -> Iterator[Value]:
     ranges: list[Range] = []
     for value in values:
         of = [ranges[k] for k in value.operands]
         ranges.append(_range(value, of, bounds))
-        yield next(
-            (
-                replace(value, function=name)
-                for name, both in EASIER.get(value.function, ())
-                if _lies(of[0], normal, both)
-            ),
-            value,
-        )
+        easier = [name for name, kinds in EASIER.get(value.function, {}).items() if of[0] and _lies(of[0], kinds[kind])]
+        yield replace(value, function=easier[0]) if easier else value
 
 
 def _range(value: Value, of: Sequence[Range], bounds: Mapping[int, Range]) -> Range:
@@ -68,5 +71,12 @@ def _range(value: Value, of: Sequence[Range], bounds: Mapping[int, Range]) -> Ra
     return found(*of) if found and all(of) else None
 
 
-def _lies(of: Range, normal: tuple[float, float], both: bool) -> bool:
-    return of is not None and of[1] <= normal[1] and (of[0] >= normal[0] or not both)
+def _lies(inner: tuple[float, float], outer: tuple[float, float]) -> bool:
+    return outer[0] <= inner[0] and inner[1] <= outer[1]
+
+
+def not_nan(values: Values, bounds: Mapping[int, tuple[float, float]], kind: str, inputs: Sequence[int]) -> list[int]:
+    """The inputs for which it saves something to know no more than that they are not NaN."""
+    whole = {**bounds, **dict.fromkeys(inputs, EVERY)}
+    best = eased(values, whole, kind)
+    return [k for k in inputs if eased(values, {n: each for n, each in whole.items() if n != k}, kind) != best]
