@@ -9,7 +9,9 @@ from ..gates import GATES, GRID, ROOTS, SLOPES, WEIGHT
 from .elementary import DOUBLE, EXP_ROUNDED, fma, inline, normal_exp, polynomial
 from .elementary import FLOAT64 as ELEMENTARY
 
-exp, exp_rounded = ELEMENTARY["exp"], normal_exp(DOUBLE, EXP_ROUNDED)
+exp, exp_between, exp_rounded = ELEMENTARY["exp"], ELEMENTARY["exp_between"], normal_exp(DOUBLE, EXP_ROUNDED)
+LARGE = 300.0
+"""Beyond, x exp(-x) is 0 in float32, even if x is as large as 2¹⁰⁰."""
 
 
 def functions(kind: Any) -> dict[str, Any]:
@@ -37,7 +39,8 @@ def functions(kind: Any) -> dict[str, Any]:
     @inline
     def logistic_gate_slope(x):
         v = np.float64(x)
-        s = 1.0 / (exp(-v) + 1.0)
+        w = -LARGE if v < -LARGE else LARGE if v > LARGE else v
+        s = 1.0 / (exp_between(-w) + 1.0)
         return kind(((1.0 - s) * v + 1.0) * s)
 
     return {
