@@ -1,4 +1,4 @@
-"""A formula in more digits at the elements where a difference has cancelled: in about 75 bits where it has lost a few of them, in twice the
+"""A formula in more digits at the elements where a difference has cancelled: in about 71 bits where it has lost a few of them, in twice the
 digits or in sixty and more where it has lost nearly all.
 
 A formula is written with the four operations and the methods `exp`, `ln` and `sqrt`, which `decimal.Decimal` has too.
