@@ -120,7 +120,9 @@ def _is_exact(program: Program, k: int, values: list[Array], points: Array) -> A
     if operation.function in ("np.multiply", "product"):
         for each in operation.operands:
             if _roundings(program, each) <= 1:
-                exact = exact | (np.abs(np.frexp(np.float32(operand(each)))[0]) == 0.5)
+                factor = np.float32(operand(each))
+                kept = (np.abs(factor) >= 1) | (np.abs(values[k]) >= np.finfo(np.float32).tiny)
+                exact = exact | (np.abs(np.frexp(factor)[0]) == 0.5) & kept
     elif operation.function in ("np.add", "np.subtract") and _roundings(program, k) == 1:
         a, b = map(operand, operation.operands)
         exact = exact | (np.abs(values[k]) <= 2.0**24 * np.minimum(_unit(a), _unit(b))) | (a == 0) | (b == 0)
