@@ -35,7 +35,7 @@ def stable(expr):
         (sp.exp(-X * Y), False),  # with what rounding took from the product, which no loop computes
         (X - Y, True),
         (X**2 - Y**2 * X, False),  # a sum that cancels
-        (sp.Heaviside(X * Y - 1), False),  # 1 may be reached by rounding
+        (-Y * sp.Heaviside(1 - X * Y), False),  # 1 may be reached by rounding
         (sp.atan(X), False),  # no function of loops
         (sp.Integer(2), False),
     ],
