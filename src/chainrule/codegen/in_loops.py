@@ -97,9 +97,9 @@ def _operands(program: Program, points: Array, found: list[Array]) -> Callable[[
     columns = dict(zip(program.inputs, points.T, strict=True))
 
     def operand(each: int | str) -> Any:
-        return (
-            found[each] if isinstance(each, int) else columns[each] if each in columns else np.float64(np.float32(each))
-        )
+        if isinstance(each, int):
+            return found[each]
+        return columns[each] if each in columns else np.float64(np.float32(each.replace("np.", "")))
 
     return operand
 
