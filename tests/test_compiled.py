@@ -6,6 +6,7 @@ import os
 import pkgutil
 import subprocess
 import sys
+import types
 
 import mpmath
 import numba
@@ -14,8 +15,10 @@ import pytest
 
 import chainrule
 import chainrule.functions
-from chainrule.runtime import compiling
+from chainrule.codegen.in_loops import OFF
+from chainrule.runtime import certificate, compiling
 from chainrule.runtime import gates as tables
+from chainrule.runtime.compiling import is_single_in_loops
 from chainrule.runtime.loops import compiler, elementary, gates, kernels, ranges
 from chainrule.runtime.loops.plan import Call, Kinds, Loop, plan
 from chainrule.runtime.loops.statements import Unreadable, values_of
@@ -86,6 +89,7 @@ def test_an_elementary_function_is_right_everywhere(name, kind):
     every(table[name])(x, found)
     limit = LIMITS.get(name, 1.3)
     name = EASIER.get(name, name).removeprefix("np.")
+    limit = OFF[f"np.{name}"] if kind is np.float32 else limit
     known = ~np.isnan(x)
     assert np.isnan(found[~known]).all()
     with np.errstate(all="ignore"):
@@ -328,6 +332,112 @@ def test_a_function_takes_no_care_of_what_cannot_come():
     assert "np.exp" in eased(_of_a_difference, {0: (0.0, math.inf), 1: (0.0, math.inf)})
 
 
+# ---------------------------------------------------------------- float32 by the code for all numbers
+
+ALONE = [
+    pytest.param(function, what, id=f"{name} {what}")
+    for name in NAMES
+    for function in [getattr(chainrule.functions, name)]
+    for what, kernel in function.kernels.items()
+    if is_single_in_loops(kernel)
+]
+
+
+def called(function, what, given, **more):
+    """The results of a method that computes by that kernel, as a list."""
+    method, _, wrt = what.rpartition(" ")
+    chosen = {"": function, "grad": function.grad, "second": function.second, "value and grad": function.value_and_grad}
+    if what == "value":
+        return [function(*given, **more)]
+    found = chosen[method](*given, wrt=wrt, **more)
+    return list(found) if method == "value and grad" else [found]
+
+
+def singles(function, size):
+    """Numbers of float32 of all sizes, close to the ends of a domain, next to each other, and special ones."""
+    rng = np.random.default_rng(size)
+    columns = []
+    for name in function.arguments:
+        if name in function.ranges:
+            x = rng.random(size)
+            x[::3] = 10.0 ** rng.uniform(-45, 0, x[::3].size)
+            x[1::3] = 1 - 10.0 ** rng.uniform(-8, 0, x[1::3].size)
+            x[::50] = rng.choice([0.0, 1.0, 0.5, 1e-45, np.nan], x[::50].size)
+        else:
+            x = rng.normal(size=size) * rng.choice([0.1, 1.0, 10.0], size)
+            x[::3] = 10.0 ** rng.uniform(-45, 38.5, x[::3].size) * rng.choice([-1, 1], x[::3].size)
+            x[::50] = rng.choice([*SPECIAL[:5], 1e-45, 3e38, -3e38, 1.0, -1.0], x[::50].size)
+        columns.append(x.astype(np.float32))
+    return columns
+
+
+def ulps_of_single(got, wanted):
+    with np.errstate(all="ignore"):
+        same = (got == wanted.astype(np.float32)) | (np.isnan(got) & np.isnan(wanted))
+        off = np.abs(got - wanted) / np.ldexp(1.0, np.maximum(np.frexp(wanted)[1] - 24, -149))
+    return np.where(same, 0.0, np.where(np.isnan(off), np.inf, off))
+
+
+@pytest.mark.parametrize(("function", "what"), ALONE)
+def test_the_code_for_all_numbers_is_right_in_float32(function, what):
+    given = singles(function, 400_000)
+    chainrule.set_compiled(False)
+    truth = called(function, what, [x.astype(float) for x in given])
+    by_calls = called(function, what, given)
+    chainrule.set_compiled(True)
+    found = called(function, what, given)
+    for got, wanted, other in zip(found, truth, by_calls, strict=True):
+        assert got.dtype == np.float32
+        assert ulps_of_single(got, wanted).max() <= 4.0
+        assert (got != other).any(), "it is not that code"
+        assert np.array_equal(np.isnan(got), np.isnan(other)) and np.array_equal(np.isinf(got), np.isinf(other))
+
+
+@pytest.mark.parametrize(("function", "what"), ALONE)
+def test_every_way_of_a_call_leads_to_it(function, what):
+    chainrule.set_compiled(True)
+    for size in (60, 90_000, 600_000):
+        given = singles(function, size)
+        wanted = called(function, what, given)
+        ways = [
+            [x.astype(">f4") for x in given],
+            [np.repeat(x, 2)[::2] for x in given],
+            [x.reshape(-1, 3).T for x in given],
+        ]
+        for way in ways:
+            for got, each in zip(called(function, what, way), wanted, strict=True):
+                assert np.array_equal(got if got.ndim == 1 else got.T.ravel(), each, equal_nan=True)
+        out = [np.empty_like(each) for each in wanted]
+        called(function, what, given, out=tuple(out) if len(out) > 1 else out[0])
+        for got, each in zip(out, wanted, strict=True):
+            assert np.array_equal(got, each, equal_nan=True)
+        one = float(given[-1][1])
+        for got, each in zip(
+            called(function, what, [*given[:-1], one]),
+            called(function, what, [*given[:-1], np.full(size, one, np.float32)]),
+            strict=True,
+        ):
+            assert np.array_equal(got, each, equal_nan=True)
+
+
+def test_a_block_that_cannot_be_read_is_no_such_code(monkeypatch):
+    monkeypatch.setitem(globals(), "SINGLE_IN_LOOPS", ("unreadable", "chain"))
+    assert not kernels.is_single(Kernel(unreadable), (np.ones(3, np.float32),))
+    assert kernels.is_single(Kernel(chain, scratch=2, masks=1), (np.ones(3, np.float32),) * 2)
+
+
+def test_the_certificate_of_calls_is_not_concerned(tmp_path):
+    source = chainrule.functions.log_cosh.source
+    digests = []
+    for text in (source, source.replace('SINGLE_IN_LOOPS = (\n    "_value",', "SINGLE_IN_LOOPS = (")):
+        module = types.ModuleType("chainrule.functions.log_cosh")
+        module.__file__, module.__package__ = str(tmp_path / f"{len(digests)}.py"), "chainrule.functions"
+        (tmp_path / f"{len(digests)}.py").write_text(text)
+        digests.append([certificate.code_digest(module, compiled) for compiled in (False, True)])
+    (calls, loops), (calls_without, loops_without) = digests
+    assert calls == calls_without and loops != loops_without
+
+
 def test_results_do_not_depend_on_threads():
     chainrule.set_compiled(True)
     x = np.random.default_rng(2).normal(size=1_500_001)
@@ -405,12 +515,12 @@ def test_what_a_result_cannot_hold_is_held_by_an_array_of_the_right_kind():
 
 
 def test_what_is_no_element_stays_a_call():
-    kernel = Kernel(called, scratch=1)
+    kernel = Kernel(arctangent, scratch=1)
     x = np.linspace(-3, 3, 77)
     out = np.empty_like(x)
     found = kernels.compiled(kernel, (x,), (out,), np.dtype(np.float64))
     assert found is not None and not found.is_loop
-    assert [type(step) for step in plan(values_of(called, 1, 1), Kinds((True,), (True,))).steps] == [
+    assert [type(step) for step in plan(values_of(arctangent, 1, 1), Kinds((True,), (True,))).steps] == [
         Call,
         Loop,
     ]
@@ -418,7 +528,7 @@ def test_what_is_no_element_stays_a_call():
     assert np.array_equal(out, np.arctan(x) + 1.0)
 
 
-def called(x, out, s1):
+def arctangent(x, out, s1):
     np.arctan(x, out=s1)
     np.add(s1, 1.0, out=out)
 

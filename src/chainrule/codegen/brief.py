@@ -85,9 +85,12 @@ def _right(found: Stable, function: Any, names: Mapping[Any, str], bounds: Bound
     inside = [(column >= pair[0]) & (column <= pair[1]) for column, pair in zip(points.T, bounds, strict=True) if pair]
     points = points[np.logical_and.reduce(inside)] if inside else points
     wanted = values_at(points, runnable(found.body, tuple(names.values())))
-    got = values_at(points, function, np.float32)
+    return bool(len(points)) and bool(np.all(right(values_at(points, function, np.float32), wanted, LIMIT)))
+
+
+def right(got: Any, wanted: Any, limit: float) -> Any:
+    """Where results in float32 are within so many ulp of those in float64, or there is none."""
     with np.errstate(all="ignore"):
         rounded = wanted.astype(np.float32)
         unit = np.spacing(np.abs(rounded)).astype(np.float64)
-        right = (got == rounded) | (np.abs(got - wanted) <= LIMIT * unit) | np.isnan(wanted)
-    return bool(len(points)) and bool(np.all(right))
+        return (got == rounded) | (np.abs(got - wanted) <= limit * unit) | np.isnan(wanted)

@@ -43,7 +43,7 @@ STEPS = (0, 1, 2, 3, 5, *(3 << k for k in range(1, 24, 2)))
 def narrow(found: Stable, names: Mapping[Any, str], arguments: int) -> tuple[tuple[str, ...], Bounds] | None:
     """The statements, and the bounds of each input between which they hold; None where no form is cheaper than the stable one.
     arguments: how many of the inputs are arguments, the first ones; the others are parameters."""
-    points = _points(found, names)
+    points = closely(found, names)
     if not len(points):
         return None
     wanted = values_at(points, _runnable(found.body, names))
@@ -147,7 +147,7 @@ def values_at(points: Array, function: Callable[..., Any], kind: type[np.floatin
         return np.array(np.broadcast_to(function(*columns), len(points)), dtype=kind)
 
 
-def _points(found: Stable, names: Mapping[Any, str]) -> Array:
+def closely(found: Stable, names: Mapping[Any, str]) -> Array:
     """The numbers of float32 on lines, and those about each change of sign along these."""
     every = on_lines(found)
     function = _runnable(found.body, names)

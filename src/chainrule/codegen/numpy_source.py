@@ -16,6 +16,7 @@ from sympy import Expr
 from chainrule.codegen.blocks import Code, Program, has_guards, kernel, of_numbers
 from chainrule.codegen.brief import brief
 from chainrule.codegen.choices import arithmetic, limited
+from chainrule.codegen.in_loops import is_right_in_loops
 from chainrule.codegen.moderate import moderate
 from chainrule.codegen.narrow import narrow
 from chainrule.codegen.points import Point, ranges, sample
@@ -47,6 +48,11 @@ ACCURACY = (
     "subnormal to the largest number."
 )
 OF_NUMBERS = ("heaviside_of_number", "lost_of_number", "product_of_number", "quotient_of_number", "sign_of_number")
+SINGLE_IN_LOOPS = (
+    "",
+    "# Blocks that are right in float32, too, where elementary functions are right to an ulp, as those of loops are.",
+    "SINGLE_IN_LOOPS = (",
+)
 RESERVED = (
     {
         "np",
@@ -67,7 +73,7 @@ RESERVED = (
         "at_most",
         "clipped",
     }
-    | {"ScalarFunction", "Kernel", "Within", "Range", "Array", *OF_NUMBERS}
+    | {"ScalarFunction", "Kernel", "Within", "Range", "Array", "SINGLE_IN_LOOPS", *OF_NUMBERS}
     | {word.runtime for word in WORDS}
     | {f"{letter}{k}" for letter in "ms" for k in range(1, 100)}
 )
@@ -173,11 +179,12 @@ def _check_names(spec: FunctionSpec) -> None:
 
 @dataclass(frozen=True)
 class _Kernel:
-    """The functions of one kernel as text, and the expression that makes a `Kernel` of them."""
+    """The functions of one kernel as text, and the expression that makes a `Kernel` of them. in_loops: whether loops compute in float32 by it, too."""
 
     functions: tuple[str, ...]
     made: str
     imports: frozenset[str]
+    in_loops: bool
 
 
 def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, Stable]) -> str:
@@ -193,6 +200,10 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
     def narrowed(part: str) -> _Special:
         return narrow(parts[part], names, len(spec.arguments))
 
+    @cache
+    def in_loops(part: str) -> bool:
+        return not of_rows[part] and is_right_in_loops(parts[part], names)
+
     kernels = {
         name: _kernel(
             spec,
@@ -202,6 +213,7 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
             (singles[name],),
             (exact[name],),
             map(narrowed, (name,)),
+            map(in_loops, (name,)),
             of_numbers(lines) if of_rows[name] else _numbers(spec, parts[name]),
         )
         for name, lines in formulas.items()
@@ -216,6 +228,7 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
             tuple(singles[each] for each in both),
             tuple(exact[each] for each in both),
             map(narrowed, both),
+            map(in_loops, both),
         )
     functions = [text for each in kernels.values() for text in each.functions]
     imports = {"Array", "Kernel", "ScalarFunction", *(["Range"] if bounded else [])}.union(
@@ -236,7 +249,8 @@ def _module(spec: FunctionSpec, intervals: dict[str, Range], parts: dict[str, St
         *functions,
         _object(spec, bounded, {name: each.made for name, each in kernels.items()}),
     ]
-    return "\n\n".join(blocks)
+    rows = [f'    "{name}",' for name, each in kernels.items() if each.in_loops]
+    return "\n\n".join(blocks) + ("\n".join([*SINGLE_IN_LOOPS, *rows, ")", ""]) if rows else "")
 
 
 _Bounds = tuple[tuple[float, float] | None, ...]
@@ -252,9 +266,10 @@ def _kernel(
     singles: tuple[_Special, ...],
     exact: tuple[_Special, ...],
     narrows: Iterable[_Special],
+    in_loops: Iterable[bool],
     numbers: tuple[str, ...] | None = None,
 ) -> _Kernel:
-    """The code of one formula for numbers and for blocks, or of two for blocks. narrows: what is asked for only where there is no code in float32."""
+    """The code of one formula for numbers and for blocks, or of two for blocks. narrows, in_loops: what is asked for only where there is no code in float32."""
     results = ("out",) if len(formulas) == 1 else ("value", "grad")
     bounded = frozenset(
         name for name, each in ranges(spec).items() if math.isfinite(each.lower) and math.isfinite(each.upper)
@@ -318,7 +333,8 @@ def _kernel(
         f"{word}=Within({block}, {bounds!r}{', flags=True' * told})".replace("inf", "np.inf")
         for word, (block, bounds, told) in within.items()
     ]
-    return _Kernel(tuple(texts), f"Kernel({', '.join(words)})", frozenset(imports))
+    alone = "single" not in within and all(in_loops)
+    return _Kernel(tuple(texts), f"Kernel({', '.join(words)})", frozenset(imports), alone)
 
 
 def _with(

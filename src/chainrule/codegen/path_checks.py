@@ -1,4 +1,4 @@
-"""Do all paths of a function lead to the same numbers? The code of blocks, its guarded twin, those for moderate numbers, for float32 and for results of float32, that of Python
+"""Do all paths of a function lead to the same numbers? The code of blocks, its guarded twin, those for moderate numbers, for float32, of loops and of NumPy, and for results of float32, that of Python
 floats, and value and gradient together.
 
 Which of them runs depends on the size and the values of the arrays, so none is left to a check of results alone."""
@@ -11,7 +11,9 @@ import numpy as np
 
 from ..calculus.checks import CheckRow
 from ..runtime.blocks import Kernel, Within
+from ..runtime.compiling import is_single_in_loops
 from ..runtime.scalar import FAILED, ScalarFunction
+from .in_loops import on_model
 from .points import Point, sample
 from .spec import FunctionSpec
 
@@ -43,6 +45,10 @@ def check_paths(function: ScalarFunction, spec: FunctionSpec) -> tuple[CheckRow,
         ):
             if within is not None:
                 rows.append(_row(f"{name}: {words}", points, _singles(kernel, within, kind, limit, points)))
+        if is_single_in_loops(kernel):
+            within = Within(on_model(kernel.guarded or kernel.block), (None,) * len(spec.names))
+            wrong = _singles(kernel, within, np.float32, ULP_OF_SINGLE, points)
+            rows.append(_row(f"{name}: the code of loops in float32", points, wrong))
         if kernel.number is not None:
             rows.append(_row(f"{name}: the code of Python floats", points, _numbers(kernel, points, careful)))
         if kernel.results == 2:

@@ -205,3 +205,10 @@ binary_cross_entropy = ScalarFunction(
     doc=__doc__,
     module=__name__,
 )
+
+# Blocks that are right in float32, too, where elementary functions are right to an ulp, as those of loops are.
+SINGLE_IN_LOOPS = (
+    "_value",
+    "_second_prediction",
+    "_value_and_grad_prediction",
+)

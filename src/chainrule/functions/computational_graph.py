@@ -154,3 +154,9 @@ computational_graph = ScalarFunction(
     doc=__doc__,
     module=__name__,
 )
+
+# Blocks that are right in float32, too, where elementary functions are right to an ulp, as those of loops are.
+SINGLE_IN_LOOPS = (
+    "_value",
+    "_value_and_grad_a",
+)

@@ -231,3 +231,8 @@ sigmoid_binary_cross_entropy = ScalarFunction(
     doc=__doc__,
     module=__name__,
 )
+
+# Blocks that are right in float32, too, where elementary functions are right to an ulp, as those of loops are.
+SINGLE_IN_LOOPS = (
+    "_value",
+)

@@ -226,6 +226,8 @@ def is_of_single(inputs: Sequence[Any], outs: Sequence[Any]) -> bool:
 
 def is_single(kernel: Kernel, inputs: Sequence[Any]) -> bool:
     """Whether there is code in float32, and numbers lie between its bounds."""
+    if is_compiled():
+        return bool(loops().is_single(kernel, inputs))
     return kernel.single is not None and kernel.single.holds_of_numbers(inputs)
 
 

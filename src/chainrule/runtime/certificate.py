@@ -15,7 +15,8 @@ from typing import Any
 from .compiling import is_compiled
 
 FOLDER = "certificates"
-LOOPS = "loops"
+LOOPS, OF_LOOPS = "loops", "SINGLE_IN_LOOPS"
+"""The folder of what makes loops, and what a module says for them alone."""
 MAKERS = {
     "all": ("compiler", "elementary"),
     "numbers": ("elements", "gates", "kernels", "plan", "ranges", "statements", "texts"),
@@ -170,7 +171,8 @@ def code_digest(module: ModuleType, compiled: bool | None = None) -> str:
     makes loops of it.
 
     As it is parsed: neither comments, docstrings and annotations nor the errors that are raised count, nor what is done only ``if is_compiled()``."""
-    todo = [("", name) for name in _parsed(_text(module)).definitions]
+    compiled = _is_meant(compiled)
+    todo = [("", name) for name in _parsed(_text(module)).definitions if compiled or name != OF_LOOPS]
     reached: dict[tuple[str, str], str] = {}
     while todo:
         place, name = todo.pop()
@@ -181,7 +183,7 @@ def code_digest(module: ModuleType, compiled: bool | None = None) -> str:
             reached[place, name], used = home.definitions[name]
             todo += [(place, each) for each in used]
     text = "\n".join(f"{place}:{name} {code}" for (place, name), code in sorted(reached.items()))
-    if _is_meant(compiled):
+    if compiled:
         kind = "rows" if any(name == "VectorFunction" for _, name in reached) else "numbers"
         more = any(place.endswith((".extended", ".exponents")) for place, _ in reached) and kind == "numbers"
         names = sorted((*MAKERS["all"], *MAKERS[kind], *(MAKERS["more digits"] if more else ())))

@@ -43,6 +43,11 @@ def loops() -> Any:
 _loops: Any = None
 
 
+def is_single_in_loops(kernel: Any) -> bool:
+    """Whether the module of a kernel says that its code for all numbers is right in float32 as well, where loops compute by it."""
+    return kernel.block.__name__ in kernel.block.__globals__.get("SINGLE_IN_LOOPS", ())
+
+
 def _by_default() -> bool:
     given = os.environ.get(VARIABLE, "").strip()
     if given not in ("", "0", "1"):

@@ -24,6 +24,7 @@ from .arithmetic import sign_of_number as sign_of_number
 from .blocks import BLOCK, F32, F64, Check, Mend, in_slices, mended, once, rounding, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
+from .compiling import is_compiled, loops
 from .direct import Direct, direct, fits, never
 from .gates import normal_gate as normal_gate
 from .gates import normal_gate_slope as normal_gate_slope
@@ -359,6 +360,9 @@ class ScalarFunction:
             for name, x in zip(self.names, inputs, strict=True):
                 if type(x) is float and (x != x or not self._fits(name, x)):
                     return None
+        if is_compiled() and kind is F32:
+            quick: Sequence[Any] | None = loops().quickly(kernel, inputs, outs, self._mends[kernel])
+            return quick
         if kind is F32 and (kernel.single is None or not kernel.single.holds_of_numbers(inputs)):
             return self._through_wide(kernel, inputs, outs, first)
         if outs[0] is None and outs[-1] is None:

@@ -19,13 +19,13 @@ from ..blocks import (
     Mend,
     Within,
     blocks_of,
-    is_single,
     mended,
     once,
     rounding,
     scratch,
     share,
 )
+from ..compiling import is_single_in_loops
 from ..direct import fits
 from ..threads import get_threads
 from .compiler import compiled_text
@@ -171,6 +171,36 @@ def block(
         if bits & LOST and lost is not None:
             _again_lost(np.flatnonzero(lost), kernel, inputs, outs, mend, extra, kind)
     return True
+
+
+def quickly(kernel: Kernel, inputs: Sequence[Any], outs: Sequence[Any], mend: Mend | None) -> Sequence[Any] | None:
+    """As a call of a function of numbers, of contiguous arrays of float32 and of one shape, and of floats: the results, in `outs` where these are arrays; None
+    where another way is to be taken."""
+    given = [x for x in inputs if type(x) is not float]
+    shape, size = given[0].shape, given[0].size
+    if not (outs[0] is None is outs[-1] or fits(outs, shape, F32, given)):
+        return None
+    results = [np.empty(shape, F32) if out is None else out for out in outs]
+    code, kind = (kernel, F32) if is_single(kernel, inputs) else (rounding(kernel, inputs), F64)
+    if size <= BLOCK:
+        return results if block(code, inputs, results, mend, 0, kind) else None
+    flat = [x if type(x) is float else x.reshape(-1) for x in inputs]
+    return results if in_slices(code, flat, [out.reshape(-1) for out in results], mend, 0, kind) else None
+
+
+def is_single(kernel: Kernel, inputs: Sequence[Any]) -> bool:
+    """As `blocks.is_single`, and of loops' own: code for all numbers that is right in float32, too."""
+    if kernel.single is not None:
+        return kernel.single.holds_of_numbers(inputs)
+    return is_single_in_loops(kernel) and _is_readable(kernel, len(inputs))
+
+
+@lru_cache(maxsize=MOST)
+def _is_readable(kernel: Kernel, inputs: int) -> bool:
+    try:
+        return bool(values_of(kernel.guarded or kernel.block, inputs, kernel.results).values)
+    except Unreadable:
+        return False
 
 
 def directly(
