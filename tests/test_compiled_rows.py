@@ -210,7 +210,8 @@ def test_the_loops_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     chainrule.set_compiled(True)
     for kind, expected in (("random", True), ("special", False)):
         functions.softmax.vjp(z := scores(kind, 10, np.float64), z)
-        assert used.pop() is expected and not used
+        assert used.pop() is expected and not any(used)
+        used.clear()
     functions.softmax(np.zeros((MANY, 3, 2), np.float32)[:, 0])
     chainrule.set_compiled(False)
     functions.softmax(scores("random", 10, np.float64))

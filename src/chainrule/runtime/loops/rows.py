@@ -60,13 +60,17 @@ class Rows:
         if not rows:
             return False
         given = [plain(each).reshape(-1) for each in arrays]
-        found = [each.reshape(-1) for each in outs] + [np.empty(rows, self.kind) for _ in self.refined]
-        size = arrays[0].shape[-1]
-        said = self.loop(rows, size, *given, *found)
-        for k, rest in zip(self.refined if said == AGAIN else (), found[len(outs) :], strict=False):
-            z = given[0].reshape(rows, size)
-            found[k][:] = refined_log_sum_exp(z, np.maximum.reduce(z, axis=-1), rest)
+        found = [each.reshape(-1) for each in outs]
+        found += [np.empty(rows, self.kind) for _ in self.refined]
+        said = self.loop(rows, arrays[0].shape[-1], *given, *found)
+        if said == AGAIN:
+            self._refine(given[0].reshape(rows, -1), found)
         return bool(said != BAD)
+
+    def _refine(self, z: Array, found: Sequence[Array]) -> None:
+        with np.errstate(all="ignore"):
+            for k, rest in zip(self.refined, found[-len(self.refined) :], strict=True):
+                found[k][:] = refined_log_sum_exp(z, np.maximum.reduce(z, axis=-1), rest)
 
 
 HEAD = """import numpy as np
