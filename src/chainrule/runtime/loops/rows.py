@@ -63,14 +63,13 @@ class Rows:
         found = [each.reshape(-1) for each in outs]
         found += [np.empty(rows, self.kind) for _ in self.refined]
         said = self.loop(rows, arrays[0].shape[-1], *given, *found)
-        if said == AGAIN:
-            self._refine(given[0].reshape(rows, -1), found)
+        for k, rest in zip(self.refined, found[len(outs) :], strict=True):
+            if said == AGAIN:
+                with np.errstate(all="ignore"):
+                    found[k][:] = refined_log_sum_exp(given[0].reshape(rows, -1), found[k], rest)
+            elif said == DONE:
+                np.add(found[k], rest, out=found[k])
         return bool(said != BAD)
-
-    def _refine(self, z: Array, found: Sequence[Array]) -> None:
-        with np.errstate(all="ignore"):
-            for k, rest in zip(self.refined, found[-len(self.refined) :], strict=True):
-                found[k][:] = refined_log_sum_exp(z, np.maximum.reduce(z, axis=-1), rest)
 
 
 HEAD = """import numpy as np
@@ -111,7 +110,7 @@ def text_of(results: Sequence[Term], wide: Sequence[bool], across: int, long: bo
     )
     high, beyond = (HIGH_SINGLE, BEYOND_SINGLE) if single else (HIGH, BEYOND)
     refined = [one for one in results if one.op == "log_sum_exp"]
-    found = [*(one.of[0] + one.of[1] if one in refined else one for one in results), *(one.of[1] for one in refined)]
+    found = [*(one.of[0] if one in refined else one for one in results), *(one.of[1] for one in refined)]
     tested = [cancels(one, single) for one in refined]
     if long:
         beyond = beyond if score.op == "(-{})" else -beyond
