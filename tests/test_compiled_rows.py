@@ -1,5 +1,6 @@
 """Kernels of rows as compiled loops: what they give is what the same kernels of NumPy's functions give, but for the last bits."""
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -33,6 +34,9 @@ def scores(kind: str, size: int, dtype: Any, count: int = MANY) -> Any:
     found = rng.normal(size=(count, size)) * {"random": 3.0, "wide": 40.0}.get(kind, 10.0)
     if kind == "ties":
         found = np.round(found / 10.0)
+    if kind == "leads":
+        found /= 10.0
+        found[np.arange(count), rng.integers(0, size, size=count)] += rng.uniform(0.0, 35.0, size=count)
     if kind == "special":
         places = rng.integers(0, size, size=count)
         found[np.arange(count), places] = rng.choice(
@@ -103,7 +107,11 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             "ONE": kind(1.0),
             "HUGE": kind(1e30),
             "LINE": 64,
+            **dict(zip(("DONE", "AGAIN", "BAD"), range(3), strict=True)),
+            "WHOLE": np.int32 if kind is np.float32 else np.int64,
             "prefetch": lambda array, place: None,
+            "read": lambda array, place, key: array[place],
+            "write": lambda array, place, what, key: array.__setitem__(place, what),
             "exp": np.exp,
             "log1p": np.log1p,
             "select": lambda which, a, b: a if which else b,
@@ -128,7 +136,7 @@ def interpreted(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 @pytest.mark.parametrize("name", NAMES)
 def test_loops_compute_what_numpy_computes(name: str, size: int) -> None:
     for dtype in DTYPES:
-        for kind in ("random", "ties") if size < 33 else ("random",):
+        for kind in ("random", "ties", "leads") if size < 33 else ("random", "leads"):
             z = scores(kind, size, dtype, 67 if size < 33 else 3)
             for what, call in calls(name, z):
                 assert_alike(call, f"{name}, {what}, {kind}, {np.dtype(dtype)}", size_of(what))
@@ -146,7 +154,7 @@ COMPILED = (
 
 @pytest.mark.parametrize(("name", "size", "dtype"), COMPILED)
 def test_compiled_loops_give_what_numpy_gives(name: str, size: int, dtype: Any) -> None:
-    for kind in ("random", "wide", "ties", "special"):
+    for kind in ("random", "wide", "ties", "leads", "special"):
         for what, call in calls(name, scores(kind, size, dtype)):
             assert_alike(call, f"{name}, {what}, {kind}", size_of(what))
 
@@ -164,14 +172,15 @@ def test_scores_of_any_size_have_exponentials_to_an_ulp() -> None:
 
 
 def test_what_lanes_found_is_put_together() -> None:
-    lanes, blocks = row_functions.LANES, 5
-    numbers = np.random.default_rng(0).permutation(np.arange(2.0 * lanes * blocks)).reshape(blocks, 2, lanes)
-    tops, places = numbers[:, 0], numbers[:, 1]
-    given = (0, 2 * lanes, blocks)
-    assert row_functions.largest(numbers.flatten(), *given) == tops.max()
-    assert row_functions.total(numbers.flatten(), *given) == tops.sum()
-    assert row_functions.place(numbers.flatten(), *given) == places.flat[tops.argmax()]
-    assert row_functions.others(numbers.flatten(), *given) == numbers.sum() - tops.max()
+    numbers = np.random.default_rng(0).permutation(np.arange(1.0, 5 * row_functions.SUMS + 1.0))
+    room = np.empty(row_functions.SUMS), np.empty(row_functions.SUMS)
+    for terms in (numbers, np.sin(numbers), np.exp(numbers / 9.0), np.float32(0.1) * numbers.astype(np.float32)):
+        assert row_functions.total(terms, *room) == math.fsum(terms)
+    lanes = numbers[: row_functions.LANES]
+    assert row_functions.largest(lanes) == lanes.max()
+    assert row_functions.over(lanes, lanes.max() - 1.0) and not row_functions.over(lanes, lanes.max())
+    for k in (0, 70, numbers.size - 1):
+        assert row_functions.place(numbers, numbers[k]) == k
 
 
 @pytest.mark.parametrize("threads", [1, 2])
@@ -201,7 +210,8 @@ def test_the_loops_are_used(monkeypatch: pytest.MonkeyPatch) -> None:
     chainrule.set_compiled(True)
     for kind, expected in (("random", True), ("special", False)):
         functions.softmax.vjp(z := scores(kind, 10, np.float64), z)
-        assert used.pop() is expected and not used
+        assert used.pop() is expected and not any(used)
+        used.clear()
     functions.softmax(np.zeros((MANY, 3, 2), np.float32)[:, 0])
     chainrule.set_compiled(False)
     functions.softmax(scores("random", 10, np.float64))

@@ -21,7 +21,7 @@ MAKERS = {
     "all": ("compiler", "elementary"),
     "numbers": ("elements", "gates", "kernels", "plan", "ranges", "statements", "texts"),
     "more digits": ("extended", "programs", "twice"),
-    "rows": ("row_functions", "row_terms", "rows"),
+    "rows": ("long_rows", "row_functions", "row_terms", "rows", "short_rows"),
 }
 """What makes loops of functions of numbers and of vectors, by the names of modules in that folder."""
 LIMIT = 4.0  # ulp, for values and first derivatives

@@ -172,6 +172,8 @@ class VectorFunction:
         """The value: batch axes, then the axes of ``output``; of a loss, reduced as asked."""
         self._check_reduction(reduction)
         call = self._bind(args, kwargs, axis)
+        if is_compiled() and (looped := _at_once(self, self._value, call, self.output, reduction, out)) is not None:
+            return looped
         with np.errstate(all="ignore"):
             whole = np.float64 if reduction != "none" or out is not None else call.dtype
             (value,) = self._by_rows(self._value, call, (self.output,), whole, self._value in self._single)
@@ -704,6 +706,8 @@ class VectorFunction:
         self, kernel: Kernel, call: _Call, name: str, reduction: str, axes: tuple[str, ...], out: Any = None
     ) -> Any:
         """What a kernel gives for each batch element; reduced, it is summed over the batch axes along which the input was broadcast."""
+        if is_compiled() and (looped := _at_once(self, kernel, call, axes, reduction, out)) is not None:
+            return looped
         with np.errstate(all="ignore"):
             summed = reduction == "mean" or (
                 reduction == "sum"
@@ -734,6 +738,29 @@ class VectorFunction:
 def _several(found: Any) -> tuple[Any, ...]:
     """What a kernel gives, one result or several, as several."""
     return found if isinstance(found, tuple) else (found,)
+
+
+def _at_once(
+    function: VectorFunction,
+    kernel: Callable[..., Any],
+    call: _Call,
+    axes: tuple[str, ...],
+    reduction: str,
+    out: Any,
+) -> Any:
+    """The result that loops write in one piece, of few numbers with nothing to convert and nothing to reduce; None where they do not."""
+    reduced = reduction == "mean" or (reduction == "sum" and not axes)
+    if reduced or out is not None or not call.alike or call.arrays[0].size > FEW:
+        return None
+    if call.dtype is F32 and kernel not in function._single:
+        return None
+    loops = function._loops(kernel, call, call.dtype)
+    if loops is None:
+        return None
+    found = np.empty(call.shape(axes), call.dtype)
+    if not loops(math.prod(call.batch), call.arrays, (found,)):
+        return None
+    return found if found.ndim else found[()]
 
 
 def _looped(loops: "Rows", arrays: Sequence[Any], outs: Sequence[Any], dtype: Any) -> bool:

@@ -2,4 +2,4 @@
 
 `statements` reads what a block of code computes, `plan` arranges it as loops and calls, `texts` writes these, `compiler` compiles and keeps them, and
 `kernels` runs them; `elements`, `elementary` and `gates` are what is done to single numbers, `programs`, `extended` and `twice` for more digits, `rows` with
-`row_terms` and `row_functions` for functions of vectors."""
+`row_terms`, `short_rows`, `long_rows` and `row_functions` for functions of vectors."""

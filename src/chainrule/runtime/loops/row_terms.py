@@ -6,6 +6,8 @@ from functools import lru_cache
 from types import FunctionType
 from typing import Any
 
+from ..reductions import CANCELLED
+
 
 @dataclass(frozen=True, eq=False)
 class Term:
@@ -31,7 +33,7 @@ class Term:
         if not (self.wide and not other.wide):
             return _each("({} / {})", self, other)
         inverse = _each("(ONE / {})", other)
-        return _each("fma(fma(-{0}, {2}, {1}), {3}, {0})", self * inverse, self, other, inverse)
+        return _each(QUOTIENT, self * inverse, self, other, inverse)
 
     def __neg__(self) -> "Term":
         return _each("(-{})", self)
@@ -45,9 +47,13 @@ class Term:
         return self
 
 
+QUOTIENT = "fma(fma(-{0}, {2}, {1}), {3}, {0})"
+"""Of the first number by the second: their product with its inverse, in which what the roundings take is put back."""
 FOLDS = ("sum", "wide_sum", "largest", "others", "place")
 """What is computed of all components of a row: their sum, in float32 or in float64; the largest; the sum of all but that; where it stands, of several
 somewhere."""
+PATCHES = ("less_at", "balanced")
+"""What is done to single components of a row of results."""
 OTHERS = ("input", "position", "at", "entry", "log_sum_exp")
 """Inputs; the numbers of components, from 0; the component that stands at a place; that of an input at a class index; and log Σ exp, of the largest
 score and the logarithm of the quotient of the sum and the largest exponential."""
@@ -113,6 +119,72 @@ def _balanced_at(x: Term, weights: Term, of: Term) -> Term:
     return _each("select({0} == {1}, {2}, {3})", POSITION, place, balanced, x)
 
 
+def every_of(results: Sequence[Term]) -> list[Term]:
+    """All terms, each after those that it is made of."""
+    found: dict[Term, None] = {}
+
+    def visit(term: Term) -> None:
+        if term not in found:
+            for one in term.of:
+                visit(one)
+            found[term] = None
+
+    for each in results:
+        visit(each)
+    return [term for term in found if term.of or term is POSITION]
+
+
+def cancels(log_sum_exp: Term, single: bool) -> Term:
+    """Whether `reductions.refined_log_sum_exp` may compute the sum again."""
+    largest, rest = log_sum_exp.of
+    if single:
+        return _each("({} < ZERO)", largest)
+    return _each(f"(abs({{}}) < KIND({CANCELLED}) * abs({{}}))", largest + rest, largest)
+
+
+def _scores(weights: Term) -> Term:
+    """What exponentials, or quotients of them, grow with."""
+    while weights.op in (QUOTIENT, "exp({})"):
+        weights = weights.of[weights.op == QUOTIENT]
+    return weights
+
+
+def _top(weights: Term) -> Term:
+    """The largest exponential or quotient, which is that of the largest score."""
+    if weights.op == "exp({})":
+        return _each(weights.op, _largest(weights.of[0]))
+    if weights.op == QUOTIENT:
+        return _top(weights.of[1]) * weights.of[3]
+    return _largest(weights)
+
+
+def _centred_long(x: Term, weights: Term) -> Term:
+    scores = _scores(weights)
+    return x - term("at", x, term("place", scores, _largest(scores)))
+
+
+def _less_mean_long(x: Term, weights: Term) -> Term:
+    x = _centred_long(x, weights)
+    return x - _sum(x * weights)
+
+
+def _others_long(e: Term) -> Term:
+    return term("others", e, _sum(e), _top(e), _largest(_scores(e)))
+
+
+def _sum_long(e: Term) -> Term:
+    """The largest is added at the end where it exceeds the others."""
+    return _each("select({0} > {1}, {0} + {1}, {2})", _top(e), _others_long(e), _sum(e))
+
+
+def _log_sum_long(e: Term) -> Term:
+    return _each("log1p({})", _others_long(e) / _top(e))
+
+
+def _balanced_at_long(x: Term, weights: Term, of: Term) -> Term:
+    return term("balanced", x, of, _top(weights), _largest(_scores(weights)), wide=True)
+
+
 READ: dict[str, Callable[..., Term]] = {
     "exponentials": lambda z: _each("exp({})", z),
     "exponential_sum": lambda e: _exactly(e, _sum(e)),
@@ -130,16 +202,29 @@ READ: dict[str, Callable[..., Term]] = {
     "log_sum": _log_sum,
     "log_sum_exp": lambda z, e: term("log_sum_exp", _largest(z), _log_sum(e)),
 }
+READ_LONG = READ | {
+    "exponential_sum": _sum_long,
+    "exponential_total": _fold("exact_sum"),
+    "signed_sum": _fold("exact_sum"),
+    "centred": _centred_long,
+    "less_mean": _less_mean_long,
+    "less_one_hot": lambda x, index: term("less_at", x, index, wide=True),
+    "balanced_at": _balanced_at_long,
+    "log_sum": _log_sum_long,
+    "log_sum_exp": lambda z, e: term("log_sum_exp", _largest(z), _log_sum_long(e)),
+}
+READ_LONG_SINGLE = READ_LONG | {"exponential_total": _sum_long}
 READ_SINGLE = READ | dict.fromkeys(("exponential_sum", "exponential_total", "signed_sum"), _wide_sum)
-"""The functions of `reductions`, for rows in which all is finite and no score has to be shifted, in float64 and in float32."""
+TABLES = {(False, False): READ, (False, True): READ_SINGLE, (True, False): READ_LONG, (True, True): READ_LONG_SINGLE}
+"""The functions of `reductions`, for rows in which all is finite and no score has to be shifted: of long rows or short ones, in float32 or in float64."""
 
 
-def terms_of(kernel: Callable[..., Any], wide: Sequence[bool], single: bool) -> tuple[Term, ...] | None:
+def terms_of(kernel: Callable[..., Any], wide: Sequence[bool], single: bool, long: bool) -> tuple[Term, ...] | None:
     """The results of a kernel of inputs that are rows (wide) or class indices; None where it calls what is not read here."""
     if not isinstance(kernel, FunctionType):
         return None
     try:
-        found = _read(kernel, READ_SINGLE if single else READ)(
+        found = _read(kernel, TABLES[long, single])(
             *(term("input", term(str(k)), wide=each) for k, each in enumerate(wide))
         )
     except (NameError, TypeError, AttributeError):
