@@ -20,7 +20,8 @@ from chainrule.runtime import certificate, compiling
 from chainrule.runtime import gates as tables
 from chainrule.runtime.compiling import is_single_in_loops
 from chainrule.runtime.loops import compiler, elementary, gates, kernels, ranges
-from chainrule.runtime.loops.plan import Call, Kinds, Loop, plan
+from chainrule.runtime.loops.contraction import contracted
+from chainrule.runtime.loops.plan import Call, Kinds, Loop, _reached, plan
 from chainrule.runtime.loops.statements import Unreadable, values_of
 from chainrule.runtime.scalar import Kernel, Range, ScalarFunction, apply, at_least, lost, select
 
@@ -306,6 +307,33 @@ def _of_a_difference(x, y, out):
     np.abs(out, out=out)
     np.multiply(-2.0, out, out=out)
     np.exp(out, out=out)
+
+
+def _of_products(x, y, out, s1, s2):
+    np.multiply(2.0, x, out=s1)
+    np.subtract(s1, y, out=s2)
+    np.multiply(s2, x, out=s1)
+    np.add(3.0, s1, out=s2)
+    np.multiply(x, y, out=s1)
+    np.subtract(s1, s1, out=out)
+    np.add(out, s2, out=out)
+    np.multiply(y, y, out=s1)
+    np.subtract(out, s1, out=out)
+
+
+def test_a_product_that_is_of_no_other_use_is_rounded_with_a_sum():
+    values = contracted(values_of(_of_products, 2, 1))
+    used = [values.values[k].function for k in sorted(_reached(values.values, values.results))]
+    assert used.count("product_less") == used.count("less_product") == used.count("product_plus") == 1
+    assert used.count("np.multiply") == used.count("np.subtract") == 1, "what is used twice stays a product"
+    rng = np.random.default_rng(5)
+    x, y = rng.normal(size=(2, 500)).astype(np.float32)
+    out = np.empty_like(x)
+    made = plan(values, Kinds((True, True), (True,)))
+    kernels.Compiled(made, np.dtype(np.float32), (False, False), 1).run((x, y), (out,))
+    a, b = x.astype(float), y.astype(float)
+    once = np.float32((2 * a - b).astype(np.float32) * a + 3)
+    assert np.array_equal(out, np.float32(once.astype(float) - b * b))
 
 
 def _of_a_logarithm(x, y, out):

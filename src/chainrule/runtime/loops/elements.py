@@ -37,8 +37,13 @@ ELEMENTS = {
     "quotient": "ZERO if ({0} == ZERO) & ({1} == ZERO) else {0} / {1}",
     "lost": "{r}_s = {0} - {1}\n{r}_back = {r}_s - {0}\n{r}_rest = ({0} - ({r}_s - {r}_back)) - ({1} + {r}_back)\n"
     "{r} = {r}_rest if abs({r}_rest) < INF else ZERO",
+    "product_plus": "fma({0}, {1}, {2})",
+    "product_less": "fma({0}, {1}, -{2})",
+    "less_product": "fma(-{0}, {1}, {2})",
 }
 """By the text of the function. Of two equal zeros np.maximum takes the second, a limit that is a number leaves the first."""
+CONTRACTED = {"np.add": ("product_plus", "product_plus"), "np.subtract": ("product_less", "less_product")}
+"""By the function, what it becomes where its first operand is a product, and where its second one is: of the factors and the other operand."""
 OF_ARRAYS = {"at_least": "np.maximum", "at_most": "np.minimum"}
 """What limits are that are arrays."""
 TRUTHS = {"np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equal", "np.not_equal", "np.isnan", "np.isinf", "np.isfinite",

@@ -2,7 +2,6 @@
 
 The loops go through a row in blocks, each of `LANES` lanes, and leave a sum of each lane of each block, and one largest number of each lane."""
 
-import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +12,7 @@ from numba.core.cgutils import ir
 from numba.extending import intrinsic
 
 from .compiler import HOW
-from .elementary import DOUBLE, SINGLE, Kind, fma, inline, polynomial
+from .elementary import DOUBLE, SINGLE, inline, normal_exp
 
 LANES = 16
 APART = 24
@@ -81,25 +80,7 @@ def write(typing, array, place, what, key):
     return types.void(array, types.intp, array.dtype, key), generated
 
 
-def _exponential(of: Kind) -> Any:
-    """exp to an ulp, of numbers of which it is normal."""
-    real, whole, digits, one = of.number, of.whole, of.whole(of.digits), of.number(1.0)
-    per_log2, high, low = real(1 / math.log(2)), real(-of.log2[0]), real(-of.log2[1])
-    shift = real(1.5 * 2.0**of.digits)
-    series = polynomial(of.exp, real)
-
-    @inline
-    def exp(x):
-        shifted = fma(x, per_log2, shift)
-        k = shifted - shift
-        r = fma(k, low, fma(k, high, x))
-        found = real(one + fma(r * r, series(r), r))
-        return whole(found.view(whole) + (real(shifted).view(whole) << digits)).view(real)
-
-    return exp
-
-
-FLOAT64, FLOAT32 = _exponential(DOUBLE), _exponential(SINGLE)
+FLOAT64, FLOAT32 = normal_exp(DOUBLE, DOUBLE.exp), normal_exp(SINGLE, SINGLE.exp)
 
 
 @_called

@@ -25,6 +25,7 @@ ZERO, ONE, INF, NAN = KIND(0.0), KIND(1.0), KIND(math.inf), KIND(math.nan)
 def loop({names}):
 {first}{loops}    return {bits}
 """
+FMA = f"from {elementary.__name__} import fma"
 ALONE = """    for n in range({size}.size):
 {lines}
 """
@@ -91,7 +92,7 @@ def text_of(
     functions = set().union(*(writer.functions for writer in writers))
     found = TEXT.format(
         kind=kind,
-        functions=_imports(functions, kind) + "\n" + programs.tables(text),
+        functions="\n".join([_imports(functions, kind), FMA if "fma(" in text else "", programs.tables(text)]),
         names=", ".join(names),
         first="".join(f"    {line}\n" for line in first),
         loops=text,
