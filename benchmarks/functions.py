@@ -499,6 +499,7 @@ def _codes(records: Sequence[Mapping[str, Any]]) -> list[str]:
 def _slow(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     """What misses the target for single functions, the worst first, with the floors."""
     yield from ("", f"## Slower than {WORST:g} times the best peer", "")
+    yield from ("How right the faster ones are is in [accuracy.md](accuracy.md).", "")
     for code in _codes(records):
         judged = [r for r in records if code in r["seconds"]]
         slow = [(ratio, r) for r in judged if (ratio := ratios([r], "best", code)[0]) > WORST]
