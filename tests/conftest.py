@@ -4,7 +4,24 @@ import pytest
 
 TOGETHER = {"test_codegen": "name", "test_stable": "name"}
 """For each file, the parameter whose values are what is shared: tests with the same one go together."""
-BOOK = ("test_chapters", "test_output")
+FILES = {
+    "test_properties": "properties",
+    **dict.fromkeys(
+        (
+            "test_chapters",
+            "test_output",
+            "test_network_drawing",
+            "test_networks",
+            "test_networks_document",
+            "test_networks_equations",
+            "test_networks_errors",
+            "test_networks_training",
+            "test_worked_example",
+        ),
+        "book",
+    ),
+}
+"""Files of which every test shares it, and the name of what: the book is what is derived for the pages, and the code of networks."""
 
 
 @pytest.hookimpl(tryfirst=True)  # before the marks are read
@@ -13,6 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         module = item.path.stem
         parameters = item.callspec.params if hasattr(item, "callspec") else {}
         shared = parameters.get(TOGETHER.get(module, ""))
-        group = "book" if module in BOOK else f"{module} {shared}" if shared is not None else None
+        group = FILES.get(module) or (f"{module} {shared}" if shared is not None else None)
         if group:
             item.add_marker(pytest.mark.xdist_group(group))

@@ -3,6 +3,7 @@
 import shutil
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from functools import cache, partial
 from itertools import combinations
 from math import cos, hypot, radians, sin
 
@@ -26,10 +27,10 @@ BARE = (
     mlp([5, 1]),
     mlp([2, 2, 2, 2, 2]),
 )
-EXAMPLES = {network: example(network) for network in NUMBERED}
+example_of = cache(example)
 PICTURES = {
-    **{f"{network} with numbers": network_picture(network, EXAMPLES[network]) for network in NUMBERED},
-    **{str(network): network_picture(network) for network in BARE},
+    **{f"{network} with numbers": lambda n=network: network_picture(n, example_of(n)) for network in NUMBERED},
+    **{str(network): partial(network_picture, network) for network in BARE},
 }
 SLACK = 0.3
 """Letters may come this near in points, rounding included."""
@@ -98,11 +99,11 @@ def faults(picture):
 
 @pytest.mark.parametrize("name", PICTURES)
 def test_nothing_covers_anything_else(name):
-    assert faults(PICTURES[name]) == []
+    assert faults(PICTURES[name]()) == []
 
 
 def test_a_label_that_is_moved_is_seen():
-    picture = PICTURES["2-2-1 with numbers"]
+    picture = PICTURES["2-2-1 with numbers"]()
     first, *others = picture.labels
     text = first.texts[0]
     for x, y in ((others[0].texts[0].x, others[0].texts[0].y), (picture.units[0].x, picture.units[0].y), (-20.0, 10.0)):
@@ -127,9 +128,9 @@ def test_a_large_network_has_ellipses_and_no_numbers():
 
 def test_units_carry_value_and_delta_and_wires_weight_and_gradient():
     network = NUMBERED[0]
-    picture = PICTURES["2-2-1 with numbers"]
+    picture = PICTURES["2-2-1 with numbers"]()
     colours = {text.plain: text.colour for text in picture.texts}
-    numbers = EXAMPLES[network].numbers
+    numbers = example_of(network).numbers
     assert colours[picture.numbers["a", 2, (1,)]] == "value"
     assert colours[picture.numbers["delta", 2, (1,)]] == "derivative"
     assert sum(link.strong for link in picture.links) == 2
@@ -144,7 +145,7 @@ def test_units_carry_value_and_delta_and_wires_weight_and_gradient():
 
 @pytest.mark.parametrize("network", NUMBERED[:2], ids=str)
 def test_bytes_are_the_same_every_time(network):
-    first = network_svg(network, EXAMPLES[network]), network_tikz(network, EXAMPLES[network])
+    first = network_svg(network, example_of(network)), network_tikz(network, example_of(network))
     network_picture.cache_clear()
     assert (network_svg(network, example(network)), network_tikz(network, example(network))) == first
     root = ET.fromstring(first[0])
@@ -154,7 +155,7 @@ def test_bytes_are_the_same_every_time(network):
 @pytest.mark.skipif(shutil.which("latexmk") is None, reason="latexmk is not installed")
 def test_tikz_compiles():
     network = NUMBERED[0]
-    assert latex_pdf(network_tikz_document(network, EXAMPLES[network]), {}).startswith(b"%PDF")
+    assert latex_pdf(network_tikz_document(network, example_of(network)), {}).startswith(b"%PDF")
 
 
 def test_typst_embeds_the_svg():

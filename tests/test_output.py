@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from shared import chapter
 
 from chainrule import chapters
 from chainrule.catalogue import Project, builtin, entries, load, project
@@ -17,7 +18,7 @@ STALE = "is stale: run `chainrule build` and commit what changed in output/ and 
 
 def built(name: str, where: Project) -> Product:
     if name in chapters.CHAPTERS:
-        return produce_page(chapters.load(name), ("md",), "typst", where)
+        return produce_page(chapter(name), ("md",), "typst", where)
     return produce(load(name), ("md",), "typst", where)
 
 
