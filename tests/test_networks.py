@@ -453,6 +453,17 @@ def test_what_is_read_is_not_written_over():
     assert np.allclose(space["f"](alone, alone), wanted, rtol=1e-15)
 
 
+def test_a_formula_that_is_handed_on_keeps_the_names_of_its_own():
+    statements = ("e = x + 1.0", "u = e * e", "return applied(u, lambda e, u: e - 2.0 * u, x)")
+    space = {"np": np, "applied": lambda value, formula, x: value + formula(x, value)}
+    exec(
+        "def f(x, out):\n" + "".join(f"    {line}\n" for line in in_place(statements, "out")) + "    return out", space
+    )
+    x = np.array([1.0, 3.0])
+    wanted = (x + 1) ** 2
+    assert space["f"](x, np.empty(2)).tolist() == (wanted + (x - 2 * wanted)).tolist()
+
+
 def test_a_derivative_that_is_a_polynomial_of_the_value_is_computed_from_it():
     assert slope_of(activation("sigmoid")).of == slope_of(activation("tanh")).of == "a"
     assert slope_of(activation("relu")).of == "z"

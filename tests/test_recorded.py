@@ -13,6 +13,8 @@ from chainrule.codegen.modules import module_source
 from chainrule.codegen.points import ranges, sample
 from chainrule.codegen.specs import spec_of
 from chainrule.codegen.stable import THOROUGH, problem, stabilise
+from chainrule.networks import kernels
+from chainrule.networks import recorded as of_networks
 
 
 def test_every_function_of_the_catalogue_is_on_record(monkeypatch):
@@ -20,7 +22,7 @@ def test_every_function_of_the_catalogue_is_on_record(monkeypatch):
 
     def noted(stated, names):
         asked.add(key := recorded.key_of(stated, names))
-        assert key in recorded.records(), f"{stated.expr}: run python -m chainrule.codegen.recorded"
+        assert key in recorded.records(), f"{stated.expr}: run python -m chainrule.networks.recorded"
         return recorded._revived(recorded.records()[key], stated, names)
 
     monkeypatch.setattr("chainrule.codegen.numpy_source.stable_form", noted)
@@ -31,6 +33,33 @@ def test_every_function_of_the_catalogue_is_on_record(monkeypatch):
             module_source(definition, derive_all(definition))
     assert set(recorded.records()) >= asked
     assert len(asked) > 40
+
+
+@pytest.mark.parametrize(
+    ("output", "loss", "count"),
+    [("sigmoid", "binary_cross_entropy", 1), ("tanh", "log_cosh", 2), ("identity", "huber", 2)],
+)
+def test_losses_after_outputs_are_on_record_and_nothing_is_asked_that_is_not_needed(output, loss, count, monkeypatch):
+    """The derivative of a cross-entropy by z is a polynomial of the output, which needs no search."""
+    asked = []
+    known = recorded.stable_form
+    monkeypatch.setattr(recorded, "_known", {})
+    monkeypatch.setattr(
+        "chainrule.codegen.numpy_source.stable_form",
+        lambda stated, names: (asked.append(recorded.key_of(stated, names)), known(stated, names))[1],
+    )
+    kernels.loss_kernels.cache_clear()
+    of_networks.loss_after(output, loss)
+    assert len(asked) == count and set(asked) <= set(recorded.records())
+
+
+def test_layers_are_on_record(monkeypatch):
+    monkeypatch.setattr(recorded, "_searched", lambda stated, names: pytest.fail(f"{stated.expr} is not on record"))
+    monkeypatch.setattr(recorded, "_known", {})
+    for each in (kernels.value_of, kernels.slope_of):
+        each.cache_clear()
+    for name in of_networks.activations():
+        of_networks.activation_of(name)
 
 
 def question(name, part):

@@ -6,7 +6,7 @@ import linecache
 import math
 import textwrap
 import types
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -90,14 +90,16 @@ def generate(spec: FunctionSpec) -> str:
     return _module(spec, ranges(spec), stable_parts(spec))
 
 
-def stable_parts(spec: FunctionSpec) -> dict[str, Stable]:
-    """The accurate form of every expression, under the name of its private function. Raises what `generate` does."""
+def stable_parts(spec: FunctionSpec, only: Collection[str] | None = None) -> dict[str, Stable]:
+    """The accurate form of every expression, under the name of its private function. only: such names, if not all are wanted. Raises what
+    `generate` does."""
     _check_names(spec)
     points = sample(spec)
     domains = tuple((each.lower, each.upper) for each in ranges(spec).values())
     return {
         part: _first_stable(spec, part, (expr, *spec.alternatives.get(part, ())), points, domains)
         for part, expr in spec.parts
+        if only is None or part in only
     }
 
 

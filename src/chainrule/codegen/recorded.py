@@ -1,14 +1,15 @@
 """Stable forms that have been found. A search takes up to a minute and the same question has the same answer, so the answers for the
-catalogue, searched for thoroughly, are kept with the package, in data/stable_forms.json; any other question is searched for when it is asked.
-
-python -m chainrule.codegen.recorded    answers what is not recorded yet, and forgets what no function asks for any more
+catalogue and for networks of it, searched for thoroughly, are kept with the package, in data/stable_forms.json; any other question is searched for when
+it is asked. `chainrule.networks.recorded` is the command that brings the file up to date.
 
 An answer is kept under a digest of its question: the expression, its points, and the source of the search itself."""
 
 import ast
 import hashlib
 import json
-from collections.abc import Mapping
+import multiprocessing
+from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any
@@ -19,7 +20,7 @@ from sympy.core.function import UndefinedFunction
 from sympy.core.symbol import Str
 from sympy.functions.elementary.piecewise import ExprCondPair
 
-from chainrule.catalogue import PACKAGE, builtin, entries, load
+from chainrule.catalogue import PACKAGE, load
 from chainrule.codegen import vocabulary
 from chainrule.codegen.printing import body
 from chainrule.codegen.stable import QUICK, THOROUGH, Effort, Measured, Problem, Stable, Step, stabilise
@@ -153,40 +154,35 @@ def _expression(text: str) -> Expr:
     return found
 
 
-# ---------------------------------------------------------------- the command
+# ---------------------------------------------------------------- bringing the file up to date
 
 
-def asked(name: str) -> dict[str, Record]:
-    """What has been asked for in this process so far, when the module of one more definition has been generated."""
-    from chainrule.calculus.derive import derive_all
-    from chainrule.codegen.modules import module_source
-
+def asked(ask: Callable[[], None]) -> dict[str, Record]:
+    """What has been asked for in this process so far, when one more has been asked for."""
     EFFORT.set(THOROUGH)
-    definition = load(name)
-    if not definition.called_any:
-        module_source(definition, derive_all(definition))
+    try:
+        ask()
+    except ChainruleError as error:
+        print(error)
     return {key: as_record(found) for key, found in _known.items()}
 
 
-def main() -> None:
-    """Bring the file up to date."""
-    import multiprocessing
-    from concurrent.futures import ProcessPoolExecutor, as_completed
+def function_of(name: str) -> None:
+    """Ask for the forms that a function of the catalogue needs."""
+    from chainrule.calculus.derive import derive_all
+    from chainrule.codegen.modules import module_source
 
-    from chainrule.codegen import recorded  # not __main__: what is known is kept there
+    definition = load(name)
+    if not definition.called_any:
+        module_source(definition, derive_all(definition))
 
-    names = sorted(entries((builtin(),)))
+
+def update(questions: Mapping[str, Callable[[], None]]) -> None:
+    """Answer what is not recorded yet, and forget what nobody asks for any more. questions: by name, what asks for forms in a process of its own."""
     found: dict[str, Record] = {}
     with ProcessPoolExecutor(mp_context=multiprocessing.get_context("spawn")) as pool:
-        futures = {pool.submit(recorded.asked, name): name for name in names}
+        futures = {pool.submit(asked, ask): name for name, ask in questions.items()}
         for count, future in enumerate(as_completed(futures), 1):
-            try:
-                found |= future.result()
-            except ChainruleError as error:
-                print(error)
-            print(f"{count}/{len(names)} {futures[future]}", flush=True)
+            found |= future.result()
+            print(f"{count}/{len(futures)} {futures[future]}", flush=True)
     FILE.write_text(json.dumps(dict(sorted(found.items())), indent=1) + "\n", encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()

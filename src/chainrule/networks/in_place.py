@@ -6,6 +6,7 @@ import ast
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 BINARY = {ast.Add: "np.add", ast.Sub: "np.subtract", ast.Mult: "np.multiply", ast.Div: "np.divide"}
 COMPARED = {ast.Gt: "np.greater", ast.GtE: "np.greater_equal", ast.Lt: "np.less", ast.LtE: "np.less_equal"}
@@ -149,8 +150,11 @@ def in_place(statements: Iterable[str], target: str, owned: Iterable[str] = ()) 
     return tuple(writer.lines)
 
 
-def _renamed(node: ast.expr, alias: dict[str, str]) -> ast.expr:
-    for each in ast.walk(node):
-        if isinstance(each, ast.Name):
-            each.id = alias.get(each.id, each.id)
+def _renamed(node: Any, alias: dict[str, str]) -> Any:
+    """With the present names of what is read; those of a formula that is handed on are its own."""
+    if isinstance(node, ast.Name):
+        node.id = alias.get(node.id, node.id)
+    elif not isinstance(node, ast.Lambda):
+        for each in ast.iter_child_nodes(node):
+            _renamed(each, alias)
     return node

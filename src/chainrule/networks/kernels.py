@@ -79,7 +79,7 @@ def _with_defaults(function: Definition) -> FunctionSpec:
 
 def _formula(spec: FunctionSpec, part: str) -> Kernel:
     """The accurate form of a part of a function as it is written before it becomes a kernel of blocks."""
-    code = stable_parts(spec)[part].body
+    code = stable_parts(spec, {part})[part].body
     return Kernel(spec.names, code.lines, frozenset(("chainrule.runtime.scalar", name) for name in code.imports))
 
 
@@ -166,12 +166,12 @@ def loss_kernels(output: Activation, loss: Loss) -> LossKernels:
     assert isinstance(spec, FunctionSpec)
     fixed = _fixed(spec)
     of = "z" if poles else "a"
-    value, long = _formula(fixed, "_value"), _formula(fixed, "_grad_z")
+    value = _formula(fixed, "_value")
     short = from_values(derive(definition), {"a": A, "y": Y})
     if short is not None:
         factors = oriented(sympy.factor(short))
         return LossKernels(value, of, written_out(factors, ("a", "y")), "a", mean=mean)
-    return LossKernels(value, of, long, of, None if poles else slope_of(output), mean=mean)
+    return LossKernels(value, of, _formula(fixed, "_grad_z"), of, None if poles else slope_of(output), mean=mean)
 
 
 @lru_cache(maxsize=64)
