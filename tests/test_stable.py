@@ -84,7 +84,7 @@ def test_the_tables_of_the_error_function_are_those_that_a_fit_gives():
     for fit in fits():
         home = next(each for each in (gates, special, elementary) if hasattr(each, fit.name))
         assert getattr(home, fit.name) == fit.coefficients
-        least = 26 if "SINGLE" in fit.name else 58 if home is gates else 50 if fit.name == "LOG" else 56
+        least = 26 if "SINGLE" in fit.name else 34 if "ROUNDED" in fit.name else 58 if home is gates else 50 if fit.name == "LOG" else 56
         assert fit.error < 2.0**-least  # of a logarithm, a fiftieth of which comes from the table
 
 
@@ -193,7 +193,7 @@ def off(got, exact):
     return max(M.log(abs(f - e) / abs(e) + M.mpf(2) ** -200, 2) for f, e in zip(found, exact, strict=True))
 
 
-@pytest.mark.parametrize(("kind", "bits"), [(extended.Pair, 75), (extended.Twice, 97)])
+@pytest.mark.parametrize(("kind", "bits"), [(extended.Pair, 71), (extended.Twice, 97)])
 def test_functions_in_more_digits(kind, bits):
     points = np.array([1e-5, 0.3, 1000.499 * math.log(2) / pairs.PARTS, 1.0, 2.7, 45.0, 90.0])
     exact = [M.mpf(p) for p in points.tolist()]
@@ -205,7 +205,7 @@ def test_functions_in_more_digits(kind, bits):
     assert off(given.ln() + 10.0, [M.log(p) + 10 for p in exact]) < -bits  # a logarithm near 1 to as many places
 
 
-@pytest.mark.parametrize(("kind", "bits"), [(extended.Pair, 74), (extended.Twice, 100)])
+@pytest.mark.parametrize(("kind", "bits"), [(extended.Pair, 71), (extended.Twice, 100)])
 def test_operations_in_more_digits(kind, bits):
     a, b = kind(np.linspace(-3.1, 2.9, 41)).exp(), kind(np.linspace(5.3, -1.7, 41)).exp()
     p, q = ([M.mpf(h) + M.mpf(x) for h, x in zip(n.high.tolist(), n.low.tolist(), strict=True)] for n in (a, b))
@@ -218,15 +218,15 @@ def test_operations_in_more_digits(kind, bits):
 
 def test_a_logarithm_of_2_in_two_parts():
     first, second = pairs.STEP
-    assert int(first * 2.0**43) == first * 2.0**43 < 2.0**31
+    assert int(first * 2.0**39) == first * 2.0**39 < 2.0**31
     M.prec = 200
-    assert abs(M.mpf(first) + M.mpf(second) - M.log(2) / pairs.PARTS) < M.mpf(2) ** -96
+    assert abs(M.mpf(first) + M.mpf(second) - M.log(2) / pairs.PARTS) < M.mpf(2) ** -92
     M.prec = 400
 
 
 def test_the_table_of_powers_of_2():
     powers, logarithms = pairs._powers()
-    for j in (0, 1, 777, 1024, pairs.PARTS - 1):
+    for j in (0, 1, 77, 128, pairs.PARTS - 1):
         power = (powers[j : j + 1] + (j << 52 - pairs.PLACES)).view(np.float64)[0]
         exact = M.mpf(2) ** (M.mpf(j) / pairs.PARTS) * M.exp(M.mpf(float(logarithms.view(np.float64)[j])))
         assert abs(M.mpf(float(power)) / exact - 1) < M.mpf(2) ** -79

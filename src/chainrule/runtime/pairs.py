@@ -45,7 +45,7 @@ class Pair:
     __slots__ = ("_exactly", "_halved", "_halves", "_near", "_parts", "_rounded", "negated", "roundings", "sign")
 
     def __init__(self, high: Any, low: Any = None, sign: int = 0) -> None:
-        """low: at most 2⁻²⁴ of high, None for 0."""
+        """low: at most 2⁻²⁰ of high, None for 0."""
         self._parts: Parts | None = (high, low)
         self._rounded = high if low is None else None
         self._halved = False
