@@ -27,9 +27,10 @@ from chainrule.runtime.vector import BUFFER, FEW, LAYOUTS, VectorFunction
 
 RNG = np.random.default_rng(11)
 MANY = 3 * FEW
-Z, G = RNG.normal(0, 5, (6, 4)), RNG.normal(size=(6, 4))
-LABELS = RNG.integers(0, 4, 6)
-TARGETS = RNG.dirichlet(np.ones(4), 6)
+ROWS = 240
+Z, G = RNG.normal(0, 5, (ROWS, 4)), RNG.normal(size=(ROWS, 4))
+LABELS = RNG.integers(0, 4, ROWS)
+TARGETS = RNG.dirichlet(np.ones(4), ROWS)
 
 LOSSES: dict[str, tuple[VectorFunction, tuple[Any, ...]]] = {
     f.__name__: (f, (Z, *rest))
@@ -91,7 +92,7 @@ def test_layout_byte_order_and_flags_of_the_input_change_nothing(name: str, made
     call, given = CALLS[name]
     if rows > 1 and "jacobian" in name:
         rows = FEW // 8
-    given = tuple(np.tile(a, (rows // 6 + 1, *[1] * (a.ndim - 1))) for a in given)
+    given = tuple(np.tile(a, (rows // ROWS + 1, *[1] * (a.ndim - 1))) for a in given)
     np.testing.assert_array_equal(call(*map(made, given)), call(*given))
 
 
@@ -109,7 +110,7 @@ def test_narrow_numbers_are_computed_with_in_float64_and_rounded_once_or_hardly_
     if "categorical" in name or "entropy.grad" in name:
         given = tuple(np.eye(4)[LABELS] if a is TARGETS else a for a in given)
     rows = FEW // 8 if rows > 1 and "jacobian" in name else rows
-    narrow = tuple(np.tile(a, (rows // 6 + 1, *[1] * (a.ndim - 1))) for a in given)
+    narrow = tuple(np.tile(a, (rows // ROWS + 1, *[1] * (a.ndim - 1))) for a in given)
     narrow = tuple(a.astype(dtype) if a.dtype.kind == "f" else a for a in narrow)
     found = call(*narrow)
     assert found.dtype == dtype
@@ -131,7 +132,7 @@ def test_narrow_numbers_are_computed_with_in_float64_and_rounded_once_or_hardly_
 @pytest.mark.parametrize("rows", [1, MANY])
 def test_value_and_gradient_together_have_the_bits_of_each(name: str, rows: int) -> None:
     f, given = LOSSES[name]
-    given = tuple(np.tile(a, (rows // 6 + 1, *[1] * (a.ndim - 1))) for a in given)
+    given = tuple(np.tile(a, (rows // ROWS + 1, *[1] * (a.ndim - 1))) for a in given)
     for words in [{}] if not f.loss else [{}, {"reduction": "sum"}, {"reduction": "mean"}]:
         value, grad = f.value_and_grad(*given, **words)
         np.testing.assert_array_equal(value, f(*given, **words))
@@ -172,7 +173,7 @@ def test_what_two_functions_share_is_written_once() -> None:
 
 
 def test_two_outputs_are_apart() -> None:
-    out = np.empty((6, 4))
+    out = np.empty((ROWS, 4))
     with pytest.raises(ValueError, match="share memory"):
         softmax_cross_entropy.value_and_grad(Z, TARGETS, out=(out[:, 0], out))
     with pytest.raises(TypeError, match="a pair of arrays"):
@@ -181,7 +182,7 @@ def test_two_outputs_are_apart() -> None:
         softmax.value_and_grad(Z)
 
 
-@pytest.mark.parametrize("rows", [6, MANY])
+@pytest.mark.parametrize("rows", [ROWS, MANY])
 def test_an_output_may_be_an_input_or_a_part_of_it(rows: int) -> None:
     whole = RNG.normal(0, 3, (rows + 1, 4))
     wanted = softmax(whole[:-1])
@@ -244,7 +245,7 @@ def test_nan_stays_in_its_row_and_nothing_warns(name: str) -> None:
         if "categorical" in name or "entropy.grad" in name:
             given = tuple(np.eye(4)[LABELS] if a is TARGETS and a is not given[0] else a for a in given)
         found, wanted = call(first, *given[1:]), call(*given)
-    rest = np.arange(6) != 2
+    rest = np.arange(ROWS) != 2
     if name not in ("sparse_categorical_cross_entropy", "categorical_cross_entropy.grad"):  # they look at one entry
         assert np.isnan(found[2]).any()
     np.testing.assert_array_equal(found[rest], wanted[rest])
