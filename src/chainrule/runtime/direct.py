@@ -34,6 +34,9 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         narrow = None
 
     def call(args: tuple[Any, ...], out: Any) -> Any:
+        if is_compiled():
+            by_loops = loops().DIRECT.get(call) or loops().directly(call, kernel, few, defaults, checks)
+            return by_loops(args, out)
         if len(args) != few:
             return None
         first = args[0]
@@ -49,8 +52,6 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         inputs = args + defaults
         if kind is not F64 and kind is not F32:
             return None
-        if is_compiled():
-            return loops().directly(kernel, few, defaults, kind, inputs, out, checks)
         own: np.dtype[Any] = F64
         within, twin = moderate, guarded
         if kind is F32 and single is not None:

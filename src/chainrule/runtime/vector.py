@@ -673,6 +673,9 @@ class VectorFunction:
                     for each, part in zip(flat, _several(found), strict=True):
                         each[here] = part
 
+        if is_compiled() and loops:
+            _share_loops(loops, arrays, flat, kind, work)
+            return wholes
         share(work, rows, step, max(whole.size for whole in wholes))
         return wholes
 
@@ -761,6 +764,19 @@ def _at_once(
     if not loops(math.prod(call.batch), call.arrays, (found,)):
         return None
     return found if found.ndim else found[()]
+
+
+def _share_loops(loops: "Rows", arrays: Sequence[Any], flat: Sequence[Any], kind: Any, work: Any) -> None:
+    """Let threads run loops over rows, and where those cannot compute a piece, the work of a kernel, which takes less at a time."""
+    from .loops.sharing import share
+
+    def pieces(every: Iterable[tuple[int, int]]) -> None:
+        for start, stop in every:
+            here = slice(start, stop)
+            if not _looped(loops, [_as(a[here], kind) for a, _ in arrays], [w[here] for w in flat], kind):
+                work([(start, stop)])
+
+    share(pieces, len(flat[0]), max(each.size for each in (*flat, *(a for a, _ in arrays))))
 
 
 def _looped(loops: "Rows", arrays: Sequence[Any], outs: Sequence[Any], dtype: Any) -> bool:

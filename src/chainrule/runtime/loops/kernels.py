@@ -7,39 +7,35 @@ from math import inf
 from operator import itemgetter
 from typing import Any
 
+import numba
 import numpy as np
 
 from ..blocks import (
     BLOCK,
     F32,
     F64,
-    SHARED_BLOCK,
     Check,
     Kernel,
     Mend,
     Within,
-    blocks_of,
     mended,
     once,
     rounding,
     scratch,
-    share,
 )
 from ..compiling import is_single_in_loops
-from ..direct import fits
-from ..threads import get_threads
+from ..direct import Direct, fits
 from .compiler import compiled_text
 from .contraction import contracted
 from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
 from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
 from .ranges import EVERY, eased, not_nan
+from .sharing import share
 from .statements import Unreadable, Values, values_of
 from .texts import Test, number, text_of
 
 MOST = 4096
 """Kernels that are remembered, for each kind of their arrays."""
-LONG = 1 << 20
-"""Elements of a block for loops, which need no cache."""
 PART = 32768
 """Elements between two calls: what they read and write stays in the cache."""
 
@@ -136,17 +132,15 @@ def in_slices(
     code = None if extra else compiled(kernel, inputs, outs, kind, _checks(mend))
     if code is None:
         return False
-    most = outs[0].size
-    size = min(most, LONG if code.is_loop else BLOCK if get_threads() == 1 else SHARED_BLOCK // kind.itemsize)
 
     def work(pieces: Iterable[tuple[int, int]]) -> None:
         with np.errstate(all="ignore"):
-            for start, count in blocks_of(pieces, size):
-                piece = slice(start, start + count)
+            for start, stop in pieces:
+                piece = slice(start, stop)
                 read = [x if type(x) is float else x[piece] for x in inputs]
                 block(kernel, read, [out[piece] for out in outs], mend, extra, kind)
 
-    share(work, most, size, most)
+    share(work, outs[0].size, outs[0].size)
     return True
 
 
@@ -204,41 +198,83 @@ def _is_readable(kernel: Kernel, inputs: int) -> bool:
         return False
 
 
-def directly(
-    kernel: Kernel,
-    few: int,
-    defaults: tuple[float, ...],
-    kind: np.dtype[Any],
-    inputs: tuple[Any, ...],
-    out: Any,
-    checks: tuple[Check, ...],
-) -> Any:
-    """As a call of `direct`, of `few` contiguous arrays of one shape and kind, then the defaults of parameters: the result; None where another way is to
-    be taken."""
-    code = _for_direct(kernel, few, defaults, kind, checks)
-    if code is None:
-        return None
-    shape = inputs[0].shape
-    if out is None:
-        out = np.empty(shape, kind)
-    elif not fits((out,), shape, kind, inputs):
-        return None
-    flat, target = inputs, out
-    if len(shape) != 1:
-        flat, target = tuple(x if type(x) is float else x.reshape(-1) for x in inputs), out.reshape(-1)
-    bits = code.run(flat, (target,), np.zeros(target.size, np.bool_) if code.loses else None)
-    if bits & (OUTSIDE | LOST):
-        return None
-    if bits:
-        with np.errstate(all="ignore"):
-            mended((*checks, *code.nan), inputs, (out,))
-    return out
+def directly(asked: Direct, kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]) -> Direct:
+    """What computes the calls of `asked`, which `chainrule.runtime.direct.direct` has made of the same; in `DIRECT` from now on."""
+    if len(DIRECT) >= MOST:
+        DIRECT.clear()
+    DIRECT[asked] = direct(kernel, few, defaults, checks)
+    return DIRECT[asked]
 
 
-@lru_cache(maxsize=MOST)
+DIRECT: dict[Direct, Direct] = {}
+
+
+def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]) -> Direct:
+    """As `chainrule.runtime.direct.direct`, by loops. Of a call for few elements a loop is the smallest part: nothing is done here that is not needed."""
+    codes: dict[bool, Looped | None] = {}
+    alone, array, empty = few == 1, np.ndarray, np.empty
+
+    def call(args: tuple[Any, ...], out: Any) -> Any:
+        if len(args) != few:
+            return None
+        first = args[0]
+        if type(first) is not array or not first.flags.c_contiguous:
+            return None
+        kind, shape = first.dtype, first.shape
+        if (kind is not F64 and kind is not F32) or not shape or not 0 < first.size <= BLOCK:
+            return None
+        if not alone:
+            for x in args[1:]:
+                if type(x) is not array or x.dtype is not kind or x.shape != shape or not x.flags.c_contiguous:
+                    return None
+        single = kind is F32
+        if single not in codes:
+            codes[single] = _for_direct(kernel, few, defaults, kind, checks)
+        code = codes[single]
+        if code is None:
+            return None
+        if out is None:
+            out = empty(shape, kind)
+        elif not fits((out,), shape, kind, args):
+            return None
+        bits = code.run(args, out) if len(shape) == 1 else code.run([x.reshape(-1) for x in args], out.reshape(-1))
+        if bits:
+            if bits & (OUTSIDE | LOST):
+                return None
+            with np.errstate(all="ignore"):
+                mended(code.checks, args + defaults, (out,))
+        return out
+
+    return call
+
+
+class Looped:
+    """One loop over arrays of one kind, with the parameters at their defaults.
+
+    run: as `Compiled.run`, from the arguments and the array for the result; the loop itself is called, for these types have been looked at."""
+
+    def __init__(
+        self, made: Compiled, kind: np.dtype[Any], few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]
+    ) -> None:
+        self.checks = (*checks, *made.nan)
+        code, arguments, _ = made.steps[0]
+        places = [np.empty(1, kind) for _ in range(few + 1)]
+        every = (*places[:few], *defaults, places[few], np.empty(1, np.bool_))
+        types = tuple(map(numba.typeof, arguments(every)))
+        code.compile(types)  # type: ignore[attr-defined]
+        loop = code.get_overload(types)  # type: ignore[attr-defined]
+        self.run: Callable[[Sequence[Any], Any], int]
+        if made.loses:
+            self.run = lambda args, out: loop(*arguments((*args, *defaults, out, np.zeros(out.size, np.bool_))))
+        elif [*map(id, arguments(every))] == [*map(id, places)]:
+            self.run = lambda args, out: loop(*args, out)
+        else:
+            self.run = lambda args, out: loop(*arguments((*args, *defaults, out, None)))
+
+
 def _for_direct(
     kernel: Kernel, few: int, defaults: tuple[float, ...], kind: np.dtype[Any], checks: tuple[Check, ...]
-) -> Compiled | None:
+) -> Looped | None:
     """The code for arrays and defaults, where it is nothing but loops."""
     one = np.empty(1, kind)
     inputs = (*[one] * few, *defaults)
@@ -247,7 +283,7 @@ def _for_direct(
     else:
         computed = kind
     found = compiled(kernel, inputs, (one,), computed, checks)
-    return found if found is not None and found.is_loop else None
+    return Looped(found, kind, few, defaults, checks) if found is not None and found.is_loop else None
 
 
 def _again_outside(
