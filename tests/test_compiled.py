@@ -16,7 +16,7 @@ import pytest
 import chainrule
 import chainrule.functions
 from chainrule.codegen.in_loops import OFF
-from chainrule.runtime import certificate, compiling
+from chainrule.runtime import certificate, compiling, rounded
 from chainrule.runtime import gates as tables
 from chainrule.runtime.compiling import is_single_in_loops
 from chainrule.runtime.loops import compiler, elementary, gates, kernels, ranges
@@ -124,7 +124,7 @@ NORMAL = {
     "normal_gate": lambda p: p * M.erfc(-p / M.sqrt(2)) / 2,
     "normal_gate_slope": lambda p: M.erfc(-p / M.sqrt(2)) / 2 + p * M.npdf(p),
 }
-MOST = {np.float64: 4, np.float32: 1}
+MOST = {np.float64: 4, np.float32: 3.75}
 
 
 def gate_of(name, x):
@@ -151,12 +151,19 @@ def test_a_gate_is_right_near_its_root_near_zero_and_in_the_tail(name, kind):
     assert max(off) <= MOST[kind]
 
 
-@pytest.mark.parametrize("name", NORMAL)
-def test_a_gate_of_float32_is_that_of_float64_rounded(name):
+WIDE = {name: lambda x, name=name: gate_of(name, x) for name in NORMAL} | {
+    "logistic_gate_slope": rounded.logistic_gate_slope
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_a_gate_of_float32_is_near_that_of_float64(name):
     rng = np.random.default_rng(12)
-    x = np.concatenate([-15 * rng.random(10**6), 3 * rng.normal(size=10**6)]).astype(np.float32)
-    found, truth = gate_of(name, x), gate_of(name, x.astype(np.float64))
-    assert (np.abs(found - truth) <= np.spacing(np.abs(truth).astype(np.float32))).all()
+    parts = [-15 * rng.random(10**6), 3 * rng.normal(size=10**6), 110 * (0.5 - rng.random(10**5))]
+    x = np.concatenate([*parts, -tables.SLOPE_ROOT[0] + 1e-6 * rng.normal(size=1000)]).astype(np.float32)
+    found, truth = gate_of(name, x), WIDE[name](x.astype(np.float64))
+    off = np.abs(found - truth) / np.spacing(np.abs(truth).astype(np.float32))
+    assert 0.5 < off.max() <= MOST[np.float32]
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,8 @@
-"""The coefficients in `chainrule.runtime.special`, `chainrule.runtime.gates` and `chainrule.runtime.loops.elementary`, computed anew: ``python -m chainrule.codegen.fits`` prints them with
-their errors."""
+"""The coefficients in `chainrule.runtime.special`, `chainrule.runtime.gates`, `chainrule.runtime.loops.elementary` and `chainrule.runtime.loops.single_gates`,
+computed anew: ``python -m chainrule.codegen.fits`` prints them with their errors."""
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -17,7 +17,9 @@ M = mpmath.MPContext()
 M.dps = 60
 U = sympy.Symbol("u", real=True)
 SLOPE = sympy.diff(U * (1 + sympy.erf(U / sympy.sqrt(2))) / 2, U)
+LOGISTIC_SLOPE = sympy.diff(U / (1 + sympy.exp(-U)), U)
 BITS = 2600
+LINES = 1 << 14
 Coefficients = tuple[float, ...]
 
 
@@ -103,6 +105,47 @@ def _slope_over_root(x: Any) -> Any:
     return _slope_tail(x) / (root - x)
 
 
+def _logistic_factor(x: Any) -> Any:
+    """What exp(-x)/(1 + exp(-x))² becomes the derivative of x/(1 + exp(-x)) by, at -x."""
+    e = M.exp(-x)
+    return M.mpf(evaluate(LOGISTIC_SLOPE, (U,), (-x,), BITS)) * (1 + e) ** 2 / e
+
+
+@lru_cache(maxsize=1)
+def _logistic_root() -> Any:
+    return M.findroot(_logistic_factor, 1.28)
+
+
+@lru_cache
+def line(name: str, root: Any, near: float) -> Fit:
+    """A number c of float32, not much above `near`, and c times a root in two parts: of many numbers that for which the second part is least."""
+    first = struct.unpack("i", struct.pack("f", near))[0]
+    numbers = [struct.unpack("f", struct.pack("i", first + k))[0] for k in range(LINES)]
+    c = min(numbers, key=lambda each: abs(parts(name, each * root, "f").coefficients[1]))
+    return Fit(name, (c, *parts(name, c * root, "f").coefficients), 0.0)
+
+
+def single_gates() -> Iterator[Fit]:
+    """Those of gates that are computed in float32."""
+    yield half_line("TAIL_SINGLE", lambda x: 2 * normal_tail(x), 10, M.mpf(3.5), M.one, M.mpf(15), 60, known=1)
+    yield (slope := line("SLOPE_LINE_SINGLE", _slope_root(), 0.58))
+    yield half_line(
+        "SLOPE_TAIL_SINGLE",
+        lambda x: _slope_over_root(x) / slope.coefficients[0],
+        8,
+        M.mpf(4.5),
+        M.zero,
+        M.mpf(15),
+        60,
+        known=1,
+    )
+    root = _logistic_root()
+    yield (logistic := line("LOGISTIC_LINE_SINGLE", root, 1.278))
+    yield around_zero(
+        "LOGISTIC_SINGLE", lambda d: _logistic_factor(root - d) / d / logistic.coefficients[0], 5, M.mpf(0.45), known=1
+    )
+
+
 def parts(name: str, number: Any, kind: str = "d") -> Fit:
     """A number as the sum of two of float64, or of float32 (kind "f")."""
     high = struct.unpack(kind, struct.pack(kind, float(number)))[0]
@@ -118,12 +161,13 @@ def square(name: str, f: Callable[[Any], Any], degree: int, top: Any) -> Fit:
     return Fit(name, tuple(map(float, found)), float(error))
 
 
-def around_zero(name: str, f: Callable[[Any], Any], degree: int, top: Any) -> Fit:
-    """A polynomial of that degree, equal to f at its Chebyshev points for -top <= x <= top."""
+def around_zero(name: str, f: Callable[[Any], Any], degree: int, top: Any, known: int = 0) -> Fit:
+    """A polynomial of that degree, equal to f at its Chebyshev points for -top <= x <= top; known: a part of its constant term that is left out."""
     xs = [top * M.cos(M.pi * (2 * k + 1) / (2 * degree + 2)) for k in range(degree + 1)]
     found = interpolate(xs, [f(x) for x in xs], M)
     tests = [top * (M.mpf(2 * k + 1) / 400 - 1) for k in range(400)]
     error = max(abs(_value(found, x) / f(x) - 1) for x in tests)
+    found[0] -= known
     return Fit(name, tuple(map(float, found)), float(error))
 
 
@@ -170,10 +214,11 @@ def fits() -> tuple[Fit, ...]:
         *raised("SLOPE_SINGLE", _slope_over_root, M.zero, single=True),
         parts("SLOPE_ROOT", _slope_root()),
         parts("SLOPE_ROOT_SINGLE", _slope_root(), "f"),
+        *single_gates(),
         square("ERF", lambda x: M.erf(x) / x, 11, M.one),
         *(
             around_zero(name, exponential_rest, degree, M.log(2) / 2 * M.mpf("1.0001"))
-            for name, degree in (("EXP", 10), ("EXP_ROUNDED", 6), ("EXP_SINGLE", 5))
+            for name, degree in (("EXP", 10), ("EXP_SINGLE", 5))
         ),
         *(
             square(name, logarithm_rest, degree, (M.sqrt(2) - 1) ** 4 * M.mpf("1.001"))

@@ -26,16 +26,6 @@ EXP = (
     2.5105217004720745e-08,
     2.0914686968086876e-09,
 )
-# likewise, for what is rounded to float32; relative error 5.6e-11 before rounding
-EXP_ROUNDED = (
-    0.5,
-    0.16666666719028936,
-    0.04166666671901226,
-    0.00833329846980059,
-    0.001388885403566671,
-    0.00019899285575896282,
-    2.4859589834589056e-05,
-)
 # likewise, in float32; relative error 2.9e-09 before rounding
 EXP_SINGLE = (
     0.500000001346581,

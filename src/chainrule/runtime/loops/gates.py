@@ -1,53 +1,38 @@
-"""`chainrule.runtime.gates` and `chainrule.runtime.rounded` of single numbers, without a branch. All is computed in float64, that of a float32 too, which is
-then right to 1 ulp. A polynomial is added up in another order than by a matrix product, so that the last bit may be another one than of arrays."""
+"""`chainrule.runtime.gates` and `chainrule.runtime.rounded` of single numbers, without a branch: of float64 here, of float32 in `.single_gates`. A polynomial
+is added up in another order than by a matrix product, so that the last bit may be another one than of arrays."""
 
 from typing import Any
 
 import numpy as np
 
-from ..gates import GATES, GRID, ROOTS, SLOPES, WEIGHT
-from .elementary import DOUBLE, EXP_ROUNDED, fma, inline, normal_exp, polynomial
+from ..gates import DOUBLE, GATES, GRID, ROOTS, SLOPES, WEIGHT
+from . import single_gates
 from .elementary import FLOAT64 as ELEMENTARY
+from .elementary import fma, inline, polynomial
 
-exp, exp_between, exp_rounded = ELEMENTARY["exp"], ELEMENTARY["exp_between"], normal_exp(DOUBLE, EXP_ROUNDED)
-LARGE = 300.0
-"""Beyond, x exp(-x) is 0 in float32, even if x is as large as 2¹⁰⁰."""
+exp = ELEMENTARY["exp"]
 
 
-def functions(kind: Any) -> dict[str, Any]:
-    """The functions of one kind of numbers."""
-    one = np.dtype(kind)
-    high, low = ROOTS[np.dtype(np.float64)]
-    gate, slope = gaussian(GATES[one]), gaussian(SLOPES[one])
-    down = 1.0 / GATES[one].scale
+def functions() -> dict[str, Any]:
+    """The functions of float64 by their names."""
+    high, low = ROOTS[DOUBLE]
+    gate, slope = gaussian(GATES[DOUBLE]), gaussian(SLOPES[DOUBLE])
+    down = 1.0 / GATES[DOUBLE].scale
 
     @inline
     def normal_gate(x):
-        v = np.float64(x)
-        _, _, p, g = gate(abs(v))
+        _, _, p, g = gate(abs(x))
         g = fma(p, g, g) * down
-        return kind(v - g if v >= 0.0 else -g)
+        return x - g if x >= 0.0 else -g
 
     @inline
     def normal_gate_slope(x):
-        v = np.float64(x)
-        a, e, p, _ = slope(abs(v))
+        a, e, p, _ = slope(abs(x))
         g = e * ((high - a) + low)
         g = fma(p, g, g) * down
-        return kind(g if v < 0.0 else 1.0 - g)
+        return g if x < 0.0 else 1.0 - g
 
-    @inline
-    def logistic_gate_slope(x):
-        v = np.float64(x)
-        w = -LARGE if v < -LARGE else LARGE if v > LARGE else v
-        s = 1.0 / (exp_between(-w) + 1.0)
-        return kind(((1.0 - s) * v + 1.0) * s)
-
-    return {
-        "normal_gate": normal_gate,
-        "normal_gate_slope": normal_gate_slope,
-        "logistic_gate_slope": logistic_gate_slope,
-    }
+    return {"normal_gate": normal_gate, "normal_gate_slope": normal_gate_slope}
 
 
 def gaussian(series: Any) -> Any:
@@ -56,21 +41,8 @@ def gaussian(series: Any) -> Any:
     value = polynomial(tuple(series.matrix[:, ::-1].astype(np.float64).reshape(-1).tolist()), np.float64)
     far, middle, raised = map(float, (series.far, series.middle, series.raised))
 
-    if series.kind == np.float32:
-
-        @inline
-        def single(x):
-            a = far if x > far else x
-            more, weighted = a + middle, a + WEIGHT
-            inverse = 1.0 / (more * weighted)
-            p = value((a - middle) * weighted * inverse)
-            e = exp_rounded(a * a * -0.5 + raised)
-            return a, e, p, e * a * more * inverse
-
-        return single
-
     @inline
-    def double(x):
+    def parts(x):
         a = far if x > far else x
         h = (a + GRID) - GRID
         d = (a - h) * (a + h)
@@ -79,7 +51,7 @@ def gaussian(series: Any) -> Any:
         e = exp(h * h * -0.5 + raised)
         return a, e, p + d + p * d, e * a / (a + WEIGHT)
 
-    return double
+    return parts
 
 
-FLOAT64, FLOAT32 = functions(np.float64), functions(np.float32)
+FLOAT64, FLOAT32 = functions(), single_gates.functions()
