@@ -66,8 +66,9 @@ def test_every_piece_is_done_once():
     chainrule.set_threads(4)
     for count, size in ((1000, SIZE), (7, SIZE), (SIZE, SIZE), (3 * sharing.LONG, 3 * sharing.LONG)):
         done = np.zeros(count, int)
+        most = max(1, count * sharing.LONG // size)
 
-        def work(pieces, done=done, most=max(1, count * sharing.LONG // size)):
+        def work(pieces, done=done, most=most):
             for start, stop in pieces:
                 assert 0 < stop - start <= most
                 done[start:stop] += 1
