@@ -21,7 +21,8 @@ from chainrule.runtime import gates as tables
 from chainrule.runtime.compiling import is_single_in_loops
 from chainrule.runtime.loops import compiler, elementary, gates, kernels, ranges
 from chainrule.runtime.loops.contraction import contracted
-from chainrule.runtime.loops.plan import Call, Kinds, Loop, _reached, plan
+from chainrule.runtime.loops.plan import Call, Kinds, Loop, plan
+from chainrule.runtime.loops.polynomials import in_halves
 from chainrule.runtime.loops.statements import Unreadable, values_of
 from chainrule.runtime.scalar import Kernel, Range, ScalarFunction, apply, at_least, lost, select
 
@@ -330,7 +331,7 @@ def _of_products(x, y, out, s1, s2):
 
 def test_a_product_that_is_of_no_other_use_is_rounded_with_a_sum():
     values = contracted(values_of(_of_products, 2, 1))
-    used = [values.values[k].function for k in sorted(_reached(values.values, values.results))]
+    used = [values.values[k].function for k in sorted(values.reached())]
     assert used.count("product_less") == used.count("less_product") == used.count("product_plus") == 1
     assert used.count("np.multiply") == used.count("np.subtract") == 1, "what is used twice stays a product"
     rng = np.random.default_rng(5)
@@ -341,6 +342,44 @@ def test_a_product_that_is_of_no_other_use_is_rounded_with_a_sum():
     a, b = x.astype(float), y.astype(float)
     once = np.float32((2 * a - b).astype(np.float32) * a + 3)
     assert np.array_equal(out, np.float32(once.astype(float) - b * b))
+
+
+STEP = "    np.{}(out, {}, out=out)\n    np.multiply(out, x, out=out)"
+STEPS = [("subtract" if k % 3 else "add", (k + 1) / 64) for k in range(12)]
+HORNER = "\n".join(
+    ["def _by_horner(x, out):", "    np.multiply(0.01, x, out=out)", *(STEP.format(*each) for each in STEPS)]
+    + ["    np.add(out, 1.0, out=out)\n"]
+)
+
+
+def test_long_polynomials_are_computed_in_halves(tmp_path):
+    path = tmp_path / "horner.py"
+    path.write_text(f"import numpy as np\n\n\n{HORNER}")
+    spec = importlib.util.spec_from_file_location("horner", path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    horner = contracted(values_of(module._by_horner, 1, 1))
+    halves = in_halves(horner)
+    assert depth(halves) < 0.6 * depth(horner) and depth(in_halves(halves)) == depth(halves)
+    x = np.random.default_rng(3).uniform(-0.7, 0.7, 500)
+    wanted, found = np.empty((2, 500))
+    module._by_horner(x, wanted)
+    kind = np.dtype(np.float64)
+    kernels.Compiled(plan(halves, Kinds((True,), (True,))), kind, (False,), 1).run((x,), (found,))
+    assert not np.array_equal(found, wanted)
+    exact = [M.mpf(0.01) * M.mpf(p) for p in x]
+    for word, c in STEPS:
+        exact = [(e + (c if word == "add" else -c)) * M.mpf(p) for e, p in zip(exact, x, strict=True)]
+    off = [abs(M.mpf(float(f)) - (e + 1)) for f, e in zip(found, exact, strict=True)]
+    assert max(off) <= np.spacing(0.75)
+
+
+def depth(values):
+    """How many operations wait for each other."""
+    found = []
+    for value in values.values:
+        found.append(1 + max((found[k] for k in value.operands), default=-1))
+    return max(found[k] for k in values.results)
 
 
 def _of_a_logarithm(x, y, out):

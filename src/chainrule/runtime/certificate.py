@@ -19,7 +19,18 @@ LOOPS, OF_LOOPS = "loops", "SINGLE_IN_LOOPS"
 """The folder of what makes loops, and what a module says for them alone."""
 MAKERS = {
     "all": ("compiler", "elementary"),
-    "numbers": ("contraction", "elements", "gates", "kernels", "plan", "ranges", "single_gates", "statements", "texts"),
+    "numbers": (
+        "contraction",
+        "elements",
+        "gates",
+        "kernels",
+        "plan",
+        "polynomials",
+        "ranges",
+        "single_gates",
+        "statements",
+        "texts",
+    ),
     "more digits": ("extended", "programs", "twice"),
     "rows": ("long_rows", "row_functions", "row_terms", "rows", "short_rows"),
 }

@@ -29,6 +29,7 @@ from .compiler import compiled_text
 from .contraction import contracted
 from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
 from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
+from .polynomials import in_halves
 from .ranges import EVERY, eased, not_nan
 from .sharing import share
 from .statements import Unreadable, Values, values_of
@@ -378,6 +379,7 @@ def _compiled(
         values = eased(values, bounds | {k: EVERY for k, *_ in nan}, kind.name)
         if kind is F32 and kernel.single is None:  # the code for all numbers, of which bounds are known that this keeps
             values = contracted(values)
+        values = in_halves(values)
         tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in (*checks, *nan)]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests, nan)

@@ -1,6 +1,5 @@
 """Values arranged as loops and calls: what can be computed between two calls is one loop, and only what a call or a later loop reads is written to memory."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,7 +61,7 @@ def _stages(all_values: Values, kinds: Kinds) -> list[Stage]:
     values, results = all_values.values, all_values.results
     levels = _levels(values)
     weights = _weights(values)
-    reached = _reached(values, results)
+    reached = all_values.reached()
     calls = [k for k, value in enumerate(values) if value.call and k in reached]
     last = 1 + max((levels[k] for k in (*calls, *results)), default=0)
     written: list[set[int]] = [set() for _ in range(last + 1)]
@@ -112,17 +111,6 @@ def _weights(values: tuple[Value, ...]) -> list[int]:
     for value in values:
         own = 0 if value.call or value.function in LEAVES else COSTS.get(value.function, 1)
         found.append(min(99, own + sum(found[k] for k in value.operands if not values[k].call)))
-    return found
-
-
-def _reached(values: tuple[Value, ...], results: Iterable[int]) -> set[int]:
-    found: set[int] = set()
-    todo = list(results)
-    while todo:
-        k = todo.pop()
-        if k not in found:
-            found.add(k)
-            todo += values[k].operands
     return found
 
 

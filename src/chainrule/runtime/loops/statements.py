@@ -35,6 +35,17 @@ class Values:
     values: tuple[Value, ...]
     results: tuple[int, ...]
 
+    def reached(self) -> set[int]:
+        """Those that the results are computed of, and they."""
+        found: set[int] = set()
+        todo = list(self.results)
+        while todo:
+            k = todo.pop()
+            if k not in found:
+                found.add(k)
+                todo += self.values[k].operands
+        return found
+
 
 @lru_cache(maxsize=1024)
 def values_of(code: Callable[..., None], inputs: int, results: int) -> Values:
