@@ -1,13 +1,14 @@
 """How fast the generated functions are, beside SymPy's lambdify, SciPy, NumExpr, JAX and PyTorch: values and gradients, one thread and several.
 
-python benchmarks/functions.py                        everything (half an hour); prints the tables, writes docs/speed.md and docs/speed.svg
+python benchmarks/functions.py                        everything (half an hour); prints the tables, writes docs/speed.md and docs/speed.svg,
+                                                      on a processor that lacks AVX-512 docs/speed_avx2.md and docs/speed_avx2.svg
 python benchmarks/functions.py --only silu,gelu -n 10000   some functions, some sizes; writes nothing
 python benchmarks/functions.py --no-avx512            without AVX-512 code, as on processors that lack it; writes nothing
 python benchmarks/functions.py --clock cpu --threads 1   processor time, for a machine that is shared with other work
 python benchmarks/functions.py --keep FOLDER          everything, the records of each process kept there; what is there is not measured again
 
 All calls of a row take turns and the least of the repeats counts. Each number of threads is a process of its own that may use so many cores, so every
-library adapts in its own way; one more process measures one thread in which no library may use AVX-512, at two sizes. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
+library adapts in its own way; where there is AVX-512, one more process measures one thread in which no library may use it, at two sizes. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
 device; those of torch without gradients are timed without their tape, the gradient is a backward pass of its sum, with the forward pass that it needs.
 `best` is the fastest of all peers, so it is a different one in each row. `floor`: the operations of NumPy that no code for the function can do without,
 one after the other on blocks in the cache, into arrays that are there; where it is not below the best peer, NumPy is what forbids to be faster.
@@ -30,8 +31,11 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
-OUTPUT = Path(__file__).resolve().parents[1] / "docs" / "speed.md"
+HAS_AVX512 = bool(np._core._multiarray_umath.__cpu_features__.get("AVX512F"))  # type: ignore[attr-defined]
+DOCS = Path(__file__).resolve().parents[1] / "docs"
+OUTPUT = DOCS / ("speed.md" if HAS_AVX512 else "speed_avx2.md")
 PLOT = OUTPUT.with_suffix(".svg")
 SIZES = (100, 10_000, 1_000_000, 10_000_000)
 DTYPES = ("float64", "float32")
@@ -155,8 +159,6 @@ CLASSES = (10, 1000)
 
 def arrays_of(row: Row, shape: tuple[int, ...], dtype: str) -> list[Any]:
     """The same numbers on every machine; the first array is what is differentiated by."""
-    import numpy as np
-
     rng = np.random.default_rng(1)
     make: Mapping[str, Callable[[], Any]] = {
         "normal": lambda: (rng.normal(size=shape) * 3).astype(dtype),
@@ -172,8 +174,6 @@ def calls(
     name: str, row: Row, kind: str, given: list[Any], peers: Sequence[str]
 ) -> Iterator[tuple[str, Callable[[], Any]]]:
     """What is timed for one row, under the name of its column."""
-    import numpy as np
-
     from chainrule import functions
 
     ours = getattr(functions, name)
@@ -199,8 +199,6 @@ def calls(
 
 def _floor(operations: str, x: Any) -> Callable[[], Any]:
     """The operations on numbers between 0 and 1, where none of them is slow, in blocks."""
-    import numpy as np
-
     one, other = np.full((2, min(x.size, BLOCK)), 0.5, x.dtype)
     calls = []
     for start in range(0, x.size, BLOCK):
@@ -326,8 +324,6 @@ def timed(found: Mapping[str, Callable[[], Any]], repeats: int, clock: Callable[
     """Seconds of each call, the least of the repeats, all taking turns."""
     import warnings
 
-    import numpy as np
-
     import chainrule
 
     least: dict[str, float] = {}
@@ -449,13 +445,14 @@ def report(
         f"{p} {v}" for p in ("numpy", "sympy", "scipy", "numexpr", "jax", "torch") if (v := _version(p))
     )
     lines = [
-        "# Speed of the generated functions",
+        f"# Speed of the generated functions{'' if HAS_AVX512 else ' without AVX-512'}",
         "",
         f"Written by `{' '.join(['python', 'benchmarks/functions.py', *arguments])}`. Nanoseconds per element (microseconds per call at 10²), the least of the repeats; ratios are ours over",
         f"theirs, below 1 is faster. {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, {versions}.",
         f"{'Time that passes' if clock == 'wall' else 'Processor time'}; {busy[0]:.1f} programs wanted a core in the minute before the run, "
         f"{busy[1]:.1f} in its last one{'.' if max(busy[0], busy[1] - 1) < 0.5 else ': the machine was not quiet, which lengthens what is short.'}",
-        "**Bold** figures miss their target.",
+        "**Bold** figures miss their target. "
+        f"On a processor {'without AVX-512: [speed_avx2.md](speed_avx2.md)' if HAS_AVX512 else 'with AVX-512: [speed.md](speed.md)'}.",
         "",
         "## Targets",
         "",
@@ -675,7 +672,9 @@ def main(
         return
     cores = len(os.sched_getaffinity(0))
     everything = not (only or sizes or dtypes or threads or no_avx512)
-    ways = [Way(t, not no_avx512) for t in threads or (1, 2) if t <= cores] + [Way(1, False)] * everything
+    ways = [Way(t, not no_avx512) for t in threads or (1, 2) if t <= cores] + [Way(1, False)] * (
+        everything and HAS_AVX512
+    )
     busy = [os.getloadavg()[0]]
     arguments = ["--only", ",".join(names), "--peers", peers, "--repeats", str(repeats), "--clock", clock]
     arguments += [word for d in dtypes for word in ("--dtype", d)]
