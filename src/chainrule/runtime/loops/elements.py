@@ -29,10 +29,10 @@ ELEMENTS = {
     "np.logical_not": "not {0}",
     "np.maximum": "{0} if ({0} > {1}) | ({0} != {0}) else {1}",
     "np.minimum": "{0} if ({0} < {1}) | ({0} != {0}) else {1}",
-    "at_least": "{0} if ({0} >= {1}) | ({0} != {0}) else {1}",
-    "at_most": "{0} if ({0} <= {1}) | ({0} != {0}) else {1}",
+    "at_least": "{1} if {0} < {1} else {0}",
+    "at_most": "{1} if {0} > {1} else {0}",
     "select": "{1} if {0} else {2}",
-    "clipped": "{r}_low = {0} if ({0} >= -{1}) | ({0} != {0}) else -{1}\n{r} = {r}_low if ({r}_low <= {1}) | ({r}_low != {r}_low) else {1}",
+    "clipped": "{r}_low = -{1} if {0} < -{1} else {0}\n{r} = {1} if {r}_low > {1} else {r}_low",
     "product": "ZERO if (({0} == ZERO) & (abs({1}) == INF)) | (({1} == ZERO) & (abs({0}) == INF)) else {0} * {1}",
     "quotient": "ZERO if ({0} == ZERO) & ({1} == ZERO) else {0} / {1}",
     "lost": "{r}_s = {0} - {1}\n{r}_back = {r}_s - {0}\n{r}_rest = ({0} - ({r}_s - {r}_back)) - ({1} + {r}_back)\n"
