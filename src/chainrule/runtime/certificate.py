@@ -20,7 +20,7 @@ LOOPS, OF_LOOPS = "loops", "SINGLE_IN_LOOPS"
 MAKERS = {
     "all": ("compiler", "elementary"),
     "numbers": ("contraction", "elements", "gates", "kernels", "plan", "ranges", "statements", "texts"),
-    "more digits": ("extended", "programs", "twice"),
+    "more digits": ("extended", "pairs", "programs", "twice"),
     "rows": ("long_rows", "row_functions", "row_terms", "rows", "short_rows"),
 }
 """What makes loops of functions of numbers and of vectors, by the names of modules in that folder."""
