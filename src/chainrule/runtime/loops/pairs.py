@@ -85,7 +85,7 @@ class Pair:
 
     def __mul__(self, other: "Pair | float") -> "Pair":
         if pairs._is_power_of_2(other):
-            return self._scaled(float(other))  # type: ignore[arg-type]
+            return self._scaled(other)
         b = _pair(other)
         while self.roundings + b.roundings + 1 > MOST:
             more = max(self, b, key=lambda each: each.roundings)
@@ -100,14 +100,14 @@ class Pair:
 
     __rmul__ = __mul__
 
-    def _scaled(self, power: float) -> "Pair":
+    def _scaled(self, power: Any) -> "Pair":
         low = None if self.low is None else self.low * power
         sign = self.sign if power > 0 else -self.sign
         return Pair(self.high * power, low, sign).near(self.rounded * power, self.roundings)
 
     def __truediv__(self, other: "Pair | float") -> "Pair":
         if pairs._is_power_of_2(other):
-            return self._scaled(1.0 / other)  # type: ignore[operator]
+            return self._scaled(1.0 / other)
         b = _pair(other)
         if b.inverse:
             return reduce(operator.mul, self.factors, b.inverse)
