@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from .. import gates as tables
 from . import elementary, gates, programs
-from .elements import HEAVY, LOST, OF_ARRAYS, bare, row
+from .elements import HEAVY, LOST, OF_ARRAYS, OF_CONSTANTS, bare, row
 from .plan import Loop
 from .statements import Value
 
@@ -156,7 +156,9 @@ class _Writer:
         if value.function in HEAVY:
             self.functions.add(value.function)
         last = self.values[value.operands[-1]]
-        single = last.function == "constant" or (last.function == "input" and self.numbers[last.told])
+        if last.function == "constant":
+            return OF_CONSTANTS.get(value.function, value.function)
+        single = last.function == "input" and self.numbers[last.told]
         return value.function if single else OF_ARRAYS.get(value.function, value.function)
 
     def load(self, array: str) -> str:
