@@ -31,7 +31,7 @@ MAKERS = {
         "statements",
         "texts",
     ),
-    "more digits": ("extended", "programs", "twice"),
+    "more digits": ("extended", "pairs", "programs", "twice"),
     "rows": ("long_rows", "row_functions", "row_terms", "rows", "short_rows"),
 }
 """What makes loops of functions of numbers and of vectors, by the names of modules in that folder."""

@@ -31,6 +31,8 @@ ELEMENTS = {
     "np.minimum": "{0} if ({0} < {1}) | ({0} != {0}) else {1}",
     "at_least": "{0} if ({0} >= {1}) | ({0} != {0}) else {1}",
     "at_most": "{0} if ({0} <= {1}) | ({0} != {0}) else {1}",
+    "at_least_constant": "{1} if {0} < {1} else {0}",
+    "at_most_constant": "{1} if {0} > {1} else {0}",
     "select": "{1} if {0} else {2}",
     "clipped": "{r}_low = {0} if ({0} >= -{1}) | ({0} != {0}) else -{1}\n{r} = {r}_low if ({r}_low <= {1}) | ({r}_low != {r}_low) else {1}",
     "product": "ZERO if (({0} == ZERO) & (abs({1}) == INF)) | (({1} == ZERO) & (abs({0}) == INF)) else {0} * {1}",
@@ -46,6 +48,8 @@ CONTRACTED = {"np.add": ("product_plus", "product_plus"), "np.subtract": ("produ
 """By the function, what it becomes where its first operand is a product, and where its second one is: of the factors and the other operand."""
 OF_ARRAYS = {"at_least": "np.maximum", "at_most": "np.minimum"}
 """What limits are that are arrays."""
+OF_CONSTANTS = {"at_least": "at_least_constant", "at_most": "at_most_constant"}
+"""And those that are constants, which are not NaN: with one comparison they are made for several elements at once."""
 TRUTHS = {"np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equal", "np.not_equal", "np.isnan", "np.isinf", "np.isfinite",
           "np.logical_and", "np.logical_or", "np.logical_not"}  # fmt: skip
 """Those that give truth values."""

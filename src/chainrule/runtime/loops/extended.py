@@ -4,8 +4,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from .. import extended, narrow
+from ..programs import Program
 from .compiler import compiled, plain
-from .programs import text_of
+from .pairs import Pair
+from .programs import is_text, text_of
 
 IN_MORE_DIGITS = """{{r}} = KIND({{r}}_result)
 {{r}}_lost = not (abs({{r}}_result) < inf){numbers}"""
@@ -16,10 +18,13 @@ SINGLE = """{{r}}_lost = abs({{1}}) < {{2}} * KIND({left!r})
 
 def refined(formula: Callable[..., Any], count: int) -> str:
     """The row of `refined`, in which the formula is computed everywhere; nothing where a loop cannot."""
+    steps, *_ = extended.program(formula.__code__, count).recorded
+    if not is_text(steps, count):
+        return ""
     given = [f"{{r}}_{k} = np.float64({{{k}}})" for k in range(count)]
-    text = text_of(*extended.program(formula.__code__, count).recorded, "{r}_")
+    text = text_of(*Program(lambda *rows: formula(*map(Pair, rows)).rounded, count).recorded, "{r}_")
     numbers = "".join(f" & ({{{k}}} == {{{k}}})" for k in range(count))
-    return text and "\n".join([*given, text, IN_MORE_DIGITS.format(numbers=numbers)])
+    return "\n".join([*given, text, IN_MORE_DIGITS.format(numbers=numbers)])
 
 
 def refined_of_single(formula: Callable[..., Any], count: int) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 from .. import extended, pairs
 from ..programs import Array, OfBits, Row, Step, borrowed, give_back
 from .compiler import compiled_text, plain
+from .pairs import greater, less, product_plus
 
 PART = 8192
 """Elements at a time, where there is more than one loop: what is kept from one to the next stays in the cache."""
@@ -28,6 +29,9 @@ OF_NUMBERS: dict[Any, str] = {
     pairs._within: f"{{0}} if abs({{1}}) <= {pairs.FARTHEST!r} else nan",
     pairs._unless_less: "nan if {1} < {2} else {0}",
     pairs._unless_infinite: "nan if abs({1}) == inf else {0}",
+    product_plus: "fma({}, {}, {})",
+    greater: "{0} if {0} > {1} else {1}",
+    less: "{1} if {0} > {1} else {0}",
     extended.where_cancelled: f"{{0}} if abs({{2}}) < {{3}} * {extended.NEAR!r} else {{1}}",
 }
 OF_BITS: dict[Any, str] = {
@@ -121,12 +125,18 @@ def _loop(steps: Sequence[Step], stage: list[int], read: list[int], kept: list[i
 
 
 def text_of(steps: Sequence[Step], count: int, result: int, prefix: str) -> str:
-    """A program as lines of a loop that know its arguments and give its result by the prefix and their numbers, the result by the prefix and `result`;
-    nothing where functions of it stay calls of NumPy."""
-    own = range(count, result + 1)
-    if not all(_text(steps[k]) for k in own):
-        return ""
+    """A program as lines of a loop that know its arguments and give its result by the prefix and their numbers, the result by the prefix and `result`:
+    of the steps that it takes."""
+    needed = {result}
+    for k in range(result, count - 1, -1):
+        needed |= set(_read(steps, [k])) if k in needed else set()
+    own = sorted(k for k in needed if k >= count)
     return "\n".join([*(_line(steps[k], k, prefix) for k in own), f"{prefix}result = {prefix}{result}"])
+
+
+def is_text(steps: Sequence[Step], count: int) -> bool:
+    """Whether no function of a program stays a call of NumPy."""
+    return all(map(_text, steps[count:]))
 
 
 def tables(body: str) -> str:

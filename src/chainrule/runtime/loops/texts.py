@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from .. import gates as tables
 from . import elementary, gates, programs, single_gates
-from .elements import HEAVY, LOST, OF_ARRAYS, bare, row
+from .elements import HEAVY, LOST, OF_ARRAYS, OF_CONSTANTS, bare, row
 from .plan import Loop
 from .statements import Value
 
@@ -67,7 +67,7 @@ def text_of(
     """A function of one loop, or of several that take turns, in which everything is of one kind, float32 or float64; arrays of others are converted.
     numbers: of each input whether it is one. tests: of inputs, made where these are read, and in the last loop if they are nowhere. whole: there is
     nothing else that reads the arrays between the loops."""
-    writers = [_Writer(values, loop, numbers) for loop in loops]
+    writers = [_Writer(values, loop, numbers, "=" if whole and len(loops) == 1 else "|=") for loop in loops]
     bits = sorted({test.bit for test in tests} | {LOST for writer in writers if "lost" in writer.stored})
     left = list(tests)
     for writer in writers:
@@ -113,7 +113,7 @@ def _indented(spaces: int, lines: Sequence[str]) -> str:
 class _Writer:
     """lines: what a loop computes for an element, and stores. read: the arrays that were read for that; arrays: all of them; singles: the numbers."""
 
-    def __init__(self, values: Sequence[Value], loop: Loop, numbers: Sequence[bool]) -> None:
+    def __init__(self, values: Sequence[Value], loop: Loop, numbers: Sequence[bool], sign: str) -> None:
         self.values, self.reads, self.numbers = values, loop.reads, numbers
         self.lines: list[str] = []
         self.read: set[str] = set()
@@ -121,9 +121,13 @@ class _Writer:
         self.functions: set[str] = set()
         self.known: set[int] = set()
         self.stored: set[str] = set()
+        self.lost: list[str] = []
         written = [(self.name(k), array) for k, arrays in loop.writes.items() for array in arrays]
         self.lines += [f"{array}[n] = {name}" for name, array in written]
         self.stored |= {array for _, array in written}
+        if self.lost:
+            self.stored.add("lost")
+            self.lines += [f"lost_n = {' | '.join(self.lost)}", f"{_found(LOST)} |= lost_n", f"lost[n] {sign} lost_n"]
 
     @property
     def arrays(self) -> set[str]:
@@ -143,9 +147,7 @@ class _Writer:
         if k not in self.known:
             text = (value.told or row(self.function(value))).format(*map(self.name, value.operands), r=f"v{k}")
             self.lines += text.split("\n") if "\n" in text else [f"v{k} = {text}"]
-            if value.told:
-                self.stored.add("lost")
-                self.lines += [f"lost[n] |= v{k}_lost", f"{_found(LOST)} |= v{k}_lost"]
+            self.lost += [f"v{k}_lost"] * bool(value.told)
             self.known.add(k)
         return f"v{k}"
 
@@ -154,7 +156,9 @@ class _Writer:
         if value.function in HEAVY:
             self.functions.add(value.function)
         last = self.values[value.operands[-1]]
-        single = last.function == "constant" or (last.function == "input" and self.numbers[last.told])
+        if last.function == "constant":
+            return OF_CONSTANTS.get(value.function, value.function)
+        single = last.function == "input" and self.numbers[last.told]
         return value.function if single else OF_ARRAYS.get(value.function, value.function)
 
     def load(self, array: str) -> str:
