@@ -13,9 +13,9 @@ LONG = 1 << 20
 """Elements of a piece at most: loops need no cache, but arrays of other kinds are converted a piece at a time."""
 FIRST = 1 << 15
 """Elements from which more threads than one may be worth it: those by which the caller finds out how long the others will take."""
-WORTH = 6e-5
+WORTH = 4e-4
 """Seconds of work for which it is worth to wake a thread."""
-EACH = 3
+EACH = 2
 """Pieces for each thread, so that one which is held up leaves its share to the others."""
 
 Work = Callable[[Iterable[tuple[int, int]]], None]
