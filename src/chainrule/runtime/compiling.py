@@ -41,6 +41,8 @@ def loops() -> Any:
 
 
 _loops: Any = None
+DIRECT: dict[Any, Any] = {}
+"""By the calls of `chainrule.runtime.direct.direct`, those that do the same by loops."""
 
 
 def is_single_in_loops(kernel: Any) -> bool:

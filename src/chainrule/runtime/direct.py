@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from .blocks import BLOCK, CONTEXTS, F32, F64, Check, Kernel, inside, mended, scratch, unflagged
-from .compiling import is_compiled, loops
+from .compiling import DIRECT, is_compiled, loops
 
 Direct = Callable[[tuple[Any, ...], Any], Any]
 """From the arguments of a call and the array for its result, or None, to the result; None where another way is to be taken."""
@@ -35,7 +35,7 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
 
     def call(args: tuple[Any, ...], out: Any) -> Any:
         if is_compiled():
-            by_loops = loops().DIRECT.get(call) or loops().directly(call, kernel, few, defaults, checks)
+            by_loops = DIRECT.get(call) or loops().directly(call, kernel, few, defaults, checks)
             return by_loops(args, out)
         if len(args) != few:
             return None

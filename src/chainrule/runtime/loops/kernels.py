@@ -1,6 +1,7 @@
 """Kernels as loops and calls: what `chainrule.runtime.blocks` runs in place of their code where code is compiled."""
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache, partial
 from itertools import groupby
 from math import inf
@@ -23,7 +24,7 @@ from ..blocks import (
     rounding,
     scratch,
 )
-from ..compiling import is_single_in_loops
+from ..compiling import DIRECT, is_single_in_loops
 from ..direct import Direct, fits
 from .compiler import compiled_text
 from .contraction import contracted
@@ -200,20 +201,17 @@ def _is_readable(kernel: Kernel, inputs: int) -> bool:
 
 
 def directly(asked: Direct, kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]) -> Direct:
-    """What computes the calls of `asked`, which `chainrule.runtime.direct.direct` has made of the same; in `DIRECT` from now on."""
+    """What computes the calls of `asked`, which `chainrule.runtime.direct.direct` has made of the same; it is in `DIRECT` from now on."""
     if len(DIRECT) >= MOST:
         DIRECT.clear()
-    DIRECT[asked] = direct(kernel, few, defaults, checks)
-    return DIRECT[asked]
-
-
-DIRECT: dict[Direct, Direct] = {}
+    found = DIRECT[asked] = direct(kernel, few, defaults, checks)
+    return found
 
 
 def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]) -> Direct:
     """As `chainrule.runtime.direct.direct`, by loops. Of a call for few elements a loop is the smallest part: nothing is done here that is not needed."""
-    codes: dict[bool, Looped | None] = {}
-    alone, array, empty = few == 1, np.ndarray, np.empty
+    codes: dict[bool, Looped] = {}
+    two, array, empty = few == 2, np.ndarray, np.empty
 
     def call(args: tuple[Any, ...], out: Any) -> Any:
         if len(args) != few:
@@ -224,21 +222,28 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         kind, shape = first.dtype, first.shape
         if (kind is not F64 and kind is not F32) or not shape or not 0 < first.size <= BLOCK:
             return None
-        if not alone:
-            for x in args[1:]:
-                if type(x) is not array or x.dtype is not kind or x.shape != shape or not x.flags.c_contiguous:
-                    return None
-        single = kind is F32
-        if single not in codes:
-            codes[single] = _for_direct(kernel, few, defaults, kind, checks)
-        code = codes[single]
-        if code is None:
+        if two:
+            x = args[1]
+            if type(x) is not array or x.dtype is not kind or x.shape != shape or not x.flags.c_contiguous:
+                return None
+        elif few > 2 and not all(
+            type(x) is array and x.dtype is kind and x.shape == shape and x.flags.c_contiguous for x in args
+        ):
             return None
+        try:
+            code = codes[kind is F32]
+        except KeyError:
+            code = codes[kind is F32] = _looped(kernel, few, defaults, kind, checks)
         if out is None:
             out = empty(shape, kind)
         elif not fits((out,), shape, kind, args):
             return None
-        bits = code.run(args, out) if len(shape) == 1 else code.run([x.reshape(-1) for x in args], out.reshape(-1))
+        if code.loop and len(shape) == 1:
+            bits = code.loop(*args, out, *code.rest)
+        elif code.run:
+            bits = code.run(*(x.reshape(-1) for x in (*args, out)))
+        else:
+            return None
         if bits:
             if bits & (OUTSIDE | LOST):
                 return None
@@ -249,42 +254,47 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
     return call
 
 
+@dataclass(frozen=True)
 class Looped:
-    """One loop over arrays of one kind, with the parameters at their defaults.
+    """One loop over arrays of one kind, with the parameters at their defaults, which gives bits as `Compiled.run` does; none if it takes more than one.
 
-    run: as `Compiled.run`, from the arguments and the array for the result; the loop itself is called, for these types have been looked at."""
+    run: a function of the arguments and of the array for the result. loop, rest: what it calls, for arguments of these types only, and what that takes
+    besides, if nothing else is to be done. checks: of domains."""
 
-    def __init__(
-        self, made: Compiled, kind: np.dtype[Any], few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]
-    ) -> None:
-        self.checks = (*checks, *made.nan)
-        code, arguments, _ = made.steps[0]
-        places = [np.empty(1, kind) for _ in range(few + 1)]
-        every = (*places[:few], *defaults, places[few], np.empty(1, np.bool_))
-        types = tuple(map(numba.typeof, arguments(every)))
-        code.compile(types)  # type: ignore[attr-defined]
-        loop = code.get_overload(types)  # type: ignore[attr-defined]
-        self.run: Callable[[Sequence[Any], Any], int]
-        if made.loses:
-            self.run = lambda args, out: loop(*arguments((*args, *defaults, out, np.zeros(out.size, np.bool_))))
-        elif [*map(id, arguments(every))] == [*map(id, places)]:
-            self.run = lambda args, out: loop(*args, out)
-        else:
-            self.run = lambda args, out: loop(*arguments((*args, *defaults, out, None)))
+    run: Callable[..., int] | None = None
+    loop: Callable[..., int] | None = None
+    rest: tuple[float, ...] = ()
+    checks: tuple[Check, ...] = ()
 
 
-def _for_direct(
+def _looped(
     kernel: Kernel, few: int, defaults: tuple[float, ...], kind: np.dtype[Any], checks: tuple[Check, ...]
-) -> Looped | None:
-    """The code for arrays and defaults, where it is nothing but loops."""
-    one = np.empty(1, kind)
-    inputs = (*[one] * few, *defaults)
+) -> Looped:
+    """The code for arrays and defaults. Types are looked at here, once."""
+    arrays = [np.empty(1, kind) for _ in range(few + 1)]
+    inputs, out = (*arrays[:few], *defaults), arrays[few]
+    computed = kind
     if kind is F32 and not is_single(kernel, inputs):
         kernel, computed = rounding(kernel, inputs), F64
-    else:
-        computed = kind
-    found = compiled(kernel, inputs, (one,), computed, checks)
-    return Looped(found, kind, few, defaults, checks) if found is not None and found.is_loop else None
+    made = compiled(kernel, inputs, (out,), computed, checks)
+    if made is None or not made.is_loop:
+        return Looped()
+    code, arguments, _ = made.steps[0]
+    order = arguments((*inputs, out, np.empty(1, np.bool_)))
+    types = tuple(map(numba.typeof, order))
+    code.compile(types)  # type: ignore[attr-defined]
+    loop: Callable[..., int] = code.get_overload(types)  # type: ignore[attr-defined]
+    checks = (*checks, *made.nan)
+    if [*map(id, order[: few + 1])] == [*map(id, arrays)] and not made.loses:
+        rest = order[few + 1 :]
+        return Looped(lambda *given: loop(*given, *rest), loop, rest, checks)
+    loses = made.loses
+
+    def run(*given: Any) -> int:
+        lost = np.zeros(given[-1].size, np.bool_) if loses else None
+        return loop(*arguments((*given[:-1], *defaults, given[-1], lost)))
+
+    return Looped(run, None, (), checks)
 
 
 def _again_outside(
