@@ -316,7 +316,10 @@ def test_the_digest_covers_the_tables_and_the_code_of_the_package_that_are_used_
         ("special", "0.6849972881253069,"): ("0.6849972881253068,", [False, False]),  # of another function's
         ("scalar", "TABLE = 1 << 16"): ("TABLE = 1 << 15", [True, True]),
         ("scalar", "is no loss, so it takes"): ("is no loss and takes", [False, False]),  # an error's words
-        ("direct", "loops().directly(call, kernel, few,"): ("loops().directly(kernel, 2 * few,", [False, False]),  # compiled
+        ("direct", "loops().directly(call, kernel, few,"): (
+            "loops().directly(kernel, 2 * few,",
+            [False, False],
+        ),  # compiled
         ("blocks", "and loops().block(kernel,"): ("and not loops().block(kernel,", [False, False]),
     }
     for (place, right), (wrong, changed) in changes.items():

@@ -22,7 +22,6 @@ from chainrule.runtime.compiling import is_single_in_loops
 from chainrule.runtime.loops import compiler, elementary, gates, kernels, ranges
 from chainrule.runtime.loops.contraction import contracted
 from chainrule.runtime.loops.plan import Call, Kinds, Loop, plan
-from chainrule.runtime.loops.polynomials import in_halves
 from chainrule.runtime.loops.statements import Unreadable, values_of
 from chainrule.runtime.scalar import Kernel, Range, ScalarFunction, apply, at_least, lost, select
 
@@ -214,13 +213,17 @@ def results(function, given):
     return found | {f"second {wrt}": function.second(*given, wrt=wrt) for wrt in function.wrt_second}
 
 
+TERMS = {"hinge": 1.0}
+"""What cancels against a product, which is rounded with it in loops and before it in NumPy's code: how large it is."""
+
+
 def assert_near(got, wanted, name):
-    """Within 8 ulp, infinite, NaN and 0 at the same places."""
+    """Within 8 ulp, of what cancels where that is more, infinite, NaN and 0 at the same places."""
     assert got.dtype == wanted.dtype
     finite = np.isfinite(wanted)
     assert np.array_equal(got[~finite], wanted[~finite], equal_nan=True), name
     assert np.array_equal(got == 0, wanted == 0), name
-    unit = np.spacing(np.abs(wanted[finite]))
+    unit = np.spacing(np.maximum(np.abs(wanted[finite]), wanted.dtype.type(TERMS.get(name.split()[0], 0.0))))
     with np.errstate(over="ignore"):
         assert (np.abs(got[finite].astype(float) - wanted[finite]) <= 8.0 * unit).all(), name
 
@@ -342,42 +345,6 @@ def test_a_product_that_is_of_no_other_use_is_rounded_with_a_sum():
     a, b = x.astype(float), y.astype(float)
     once = np.float32((2 * a - b).astype(np.float32) * a + 3)
     assert np.array_equal(out, np.float32(once.astype(float) - b * b))
-
-
-STEP = "    np.{}(out, {}, out=out)\n    np.multiply(out, x, out=out)"
-STEPS = [("subtract" if k % 3 else "add", (k + 1) / 64) for k in range(12)]
-STARTED = ["def _by_horner(x, out):", "    np.multiply(0.01, x, out=out)"]
-HORNER = "\n".join([*STARTED, *(STEP.format(*each) for each in STEPS), "    np.add(out, 1.0, out=out)\n"])
-
-
-def test_long_polynomials_are_computed_in_halves(tmp_path):
-    path = tmp_path / "horner.py"
-    path.write_text(f"import numpy as np\n\n\n{HORNER}")
-    spec = importlib.util.spec_from_file_location("horner", path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    horner = contracted(values_of(module._by_horner, 1, 1))
-    halves = in_halves(horner)
-    assert depth(halves) < 0.6 * depth(horner) and depth(in_halves(halves)) == depth(halves)
-    x = np.random.default_rng(3).uniform(-0.7, 0.7, 500)
-    wanted, found = np.empty((2, 500))
-    module._by_horner(x, wanted)
-    kind = np.dtype(np.float64)
-    kernels.Compiled(plan(halves, Kinds((True,), (True,))), kind, (False,), 1).run((x,), (found,))
-    assert not np.array_equal(found, wanted)
-    exact = [M.mpf(0.01) * M.mpf(p) for p in x]
-    for word, c in STEPS:
-        exact = [(e + (c if word == "add" else -c)) * M.mpf(p) for e, p in zip(exact, x, strict=True)]
-    off = [abs(M.mpf(float(f)) - (e + 1)) for f, e in zip(found, exact, strict=True)]
-    assert max(off) <= np.spacing(1.0)
-
-
-def depth(values):
-    """How many operations wait for each other."""
-    found = []
-    for value in values.values:
-        found.append(1 + max((found[k] for k in value.operands), default=-1))
-    return max(found[k] for k in values.results)
 
 
 def _of_a_logarithm(x, y, out):

@@ -281,10 +281,10 @@ def test_a_function_that_is_refined_gives_the_same_to_a_few_roundings():
     z[:15] = SPECIAL
     for call in (sigmoid_squared_error, sigmoid_squared_error.grad, sigmoid_squared_error.second):
         plain, compiled = both(lambda call=call: call(z, y))
-        assert np.array_equal(np.isnan(plain), np.isnan(compiled))
-        with np.errstate(invalid="ignore"):
-            off = np.abs(plain - compiled) / np.spacing(np.abs(plain))
-        assert np.nanmax(off) <= 5
+        finite = np.isfinite(plain)
+        assert np.array_equal(plain[~finite], compiled[~finite], equal_nan=True)
+        off = np.abs(plain - compiled)[finite] / np.spacing(np.abs(plain[finite]))
+        assert off.max() <= 5
 
 
 NEAR_ROOTS = {

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule
-from chainrule.functions import sigmoid, softmax
+from chainrule.functions import sigmoid, softmax, softmax_cross_entropy
 from chainrule.runtime.loops import sharing
 
 SIZE = 5 * sharing.FIRST + 77
@@ -54,26 +54,60 @@ def test_threads_are_started_once_and_wait_for_the_next_call(started):
         assert len(started) == 2 and len(sharing._waiting) == 2
 
 
-@pytest.mark.parametrize(("size", "worth"), [(sharing.FIRST, 1e-12), (SIZE, 60.0)])
-def test_nobody_is_asked_to_do_what_is_done_at_once(size, worth, started, monkeypatch):
-    monkeypatch.setattr(sharing, "WORTH", worth)
+def test_nobody_is_asked_to_do_what_is_done_at_once(started, monkeypatch):
     chainrule.set_threads(3)
-    sigmoid(X[:size])
+    sharing.share(lambda pieces: [*pieces], 50, sharing.FIRST)
     assert not started
+    monkeypatch.setattr(sharing, "WORTH", 60.0)
+    sigmoid(X)
+    assert not started
+
+
+def test_the_caller_does_alone_what_no_thread_can_be_had_for(monkeypatch):
+    def refused(self):
+        raise RuntimeError("can't start new thread")
+
+    wanted = sigmoid(X)
+    monkeypatch.setattr(threading.Thread, "start", refused)
+    sharing._waiting.clear()
+    chainrule.set_threads(3)
+    np.testing.assert_array_equal(sigmoid(X), wanted)
+
+
+def test_rows_beside_one_that_loops_cannot_compute_do_not_depend_on_threads(monkeypatch):
+    z = np.random.default_rng(0).normal(size=(40_000, 10)) * 4
+    z[25_000, 3] = 5000.0
+    chainrule.set_threads(1)
+    wanted = softmax(z)
+    chainrule.set_compiled(False)
+    assert not np.array_equal(softmax(z), wanted)
+    chainrule.set_compiled(True)
+    for threads, each in ((2, 1), (3, 2), (4, 5)):
+        monkeypatch.setattr(sharing, "EACH", each)
+        chainrule.set_threads(threads)
+        np.testing.assert_array_equal(softmax(z), wanted)
+
+
+def test_no_thread_warns_of_results_that_are_rounded():
+    z = np.random.default_rng(0).uniform(-5, 5, size=(SIZE // 5, 10)).astype(np.float16)
+    y = np.full_like(z, 30_000)
+    chainrule.set_threads(4)
+    assert np.isinf(softmax_cross_entropy(z, y, reduction="none")).any()
 
 
 def test_every_piece_is_done_once():
     chainrule.set_threads(4)
-    for count, size in ((1000, SIZE), (7, SIZE), (SIZE, SIZE), (3 * sharing.LONG, 3 * sharing.LONG)):
+    large = 3 * sharing.LONG
+    for count, size, unit in ((1000, SIZE, 1), (1000, SIZE, 64), (7, SIZE, 1), (SIZE, SIZE, 1), (large, large, 1000)):
         done = np.zeros(count, int)
-        most = max(1, count * sharing.LONG // size)
+        most = count * sharing.LONG / size + unit
 
-        def work(pieces, done=done, most=most):
+        def work(pieces, done=done, most=most, unit=unit):
             for start, stop in pieces:
-                assert 0 < stop - start <= most
+                assert 0 < stop - start <= most and start % unit == 0
                 done[start:stop] += 1
 
-        sharing.share(work, count, size)
+        sharing.share(work, count, size, unit)
         assert (done == 1).all()
 
 

@@ -25,7 +25,6 @@ MAKERS = {
         "gates",
         "kernels",
         "plan",
-        "polynomials",
         "ranges",
         "single_gates",
         "statements",

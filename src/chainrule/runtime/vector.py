@@ -674,7 +674,7 @@ class VectorFunction:
                         each[here] = part
 
         if is_compiled() and loops:
-            _share_loops(loops, arrays, flat, kind, work)
+            _share_loops(loops, arrays, flat, kind, work, step)
             return wholes
         share(work, rows, step, max(whole.size for whole in wholes))
         return wholes
@@ -766,17 +766,19 @@ def _at_once(
     return found if found.ndim else found[()]
 
 
-def _share_loops(loops: "Rows", arrays: Sequence[Any], flat: Sequence[Any], kind: Any, work: Any) -> None:
-    """Let threads run loops over rows, and where those cannot compute a piece, the work of a kernel, which takes less at a time."""
+def _share_loops(loops: "Rows", arrays: Sequence[Any], flat: Sequence[Any], kind: Any, work: Any, step: int) -> None:
+    """Let threads run loops over rows, and where those cannot compute a piece, the work of a kernel, which takes `step` rows at a time, the same ones
+    however they are shared."""
     from .loops.sharing import share
 
     def pieces(every: Iterable[tuple[int, int]]) -> None:
-        for start, stop in every:
-            here = slice(start, stop)
-            if not _looped(loops, [_as(a[here], kind) for a, _ in arrays], [w[here] for w in flat], kind):
-                work([(start, stop)])
+        with np.errstate(all="ignore"):
+            for start, stop in every:
+                here = slice(start, stop)
+                if not _looped(loops, [_as(a[here], kind) for a, _ in arrays], [w[here] for w in flat], kind):
+                    work([(start, stop)])
 
-    share(pieces, len(flat[0]), max(each.size for each in (*flat, *(a for a, _ in arrays))))
+    share(pieces, len(flat[0]), max(each.size for each in (*flat, *(a for a, _ in arrays))), step)
 
 
 def _looped(loops: "Rows", arrays: Sequence[Any], outs: Sequence[Any], dtype: Any) -> bool:

@@ -14,7 +14,7 @@ from typing import Any
 import numba
 
 HOW = {"error_model": "numpy", "nogil": True}
-"""Division by 0 gives inf or NaN, and threads run side by side. No operation is reordered or contracted: results are those of NumPy."""
+"""Division by 0 gives inf or NaN, and threads run side by side. No operation is reordered, and none contracted but by `.contraction`."""
 
 
 def compiled(function: Callable[..., Any], cache: bool = True) -> Callable[..., Any]:

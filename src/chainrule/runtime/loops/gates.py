@@ -10,7 +10,9 @@ from . import single_gates
 from .elementary import FLOAT64 as ELEMENTARY
 from .elementary import fma, inline, polynomial
 
-exp = ELEMENTARY["exp"]
+exp, exp_between = ELEMENTARY["exp"], ELEMENTARY["exp_between"]
+LARGE = 300.0
+"""Beyond, x exp(-x) is 0 in float32, even if x is as large as 2¹⁰⁰."""
 
 
 def functions() -> dict[str, Any]:
@@ -32,7 +34,18 @@ def functions() -> dict[str, Any]:
         g = fma(p, g, g) * down
         return g if x < 0.0 else 1.0 - g
 
-    return {"normal_gate": normal_gate, "normal_gate_slope": normal_gate_slope}
+    @inline
+    def logistic_gate_slope(x):
+        """Of numbers of float32."""
+        w = -LARGE if x < -LARGE else LARGE if x > LARGE else x
+        s = 1.0 / (exp_between(-w) + 1.0)
+        return ((1.0 - s) * x + 1.0) * s
+
+    return {
+        "normal_gate": normal_gate,
+        "normal_gate_slope": normal_gate_slope,
+        "logistic_gate_slope": logistic_gate_slope,
+    }
 
 
 def gaussian(series: Any) -> Any:

@@ -30,7 +30,6 @@ from .compiler import compiled_text
 from .contraction import contracted
 from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
 from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
-from .polynomials import in_halves
 from .ranges import EVERY, eased, not_nan
 from .sharing import share
 from .statements import Unreadable, Values, values_of
@@ -217,19 +216,23 @@ def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[
         if len(args) != few:
             return None
         first = args[0]
-        if type(first) is not array or not first.flags.c_contiguous:
+        if type(first) is not array or not ((flags := first.flags).c_contiguous and flags.aligned):
             return None
         kind, shape = first.dtype, first.shape
         if (kind is not F64 and kind is not F32) or not shape or not 0 < first.size <= BLOCK:
             return None
         if two:
             x = args[1]
-            if type(x) is not array or x.dtype is not kind or x.shape != shape or not x.flags.c_contiguous:
+            if type(x) is not array or x.dtype is not kind or x.shape != shape:
                 return None
-        elif few > 2 and not all(
-            type(x) is array and x.dtype is kind and x.shape == shape and x.flags.c_contiguous for x in args
-        ):
-            return None
+            if not ((flags := x.flags).c_contiguous and flags.aligned):
+                return None
+        elif few > 2:
+            for x in args[1:]:
+                if type(x) is not array or x.dtype is not kind or x.shape != shape:
+                    return None
+                if not (x.flags.c_contiguous and x.flags.aligned):
+                    return None
         try:
             code = codes[kind is F32]
         except KeyError:
@@ -387,9 +390,7 @@ def _compiled(
         others = [k for k, is_number in enumerate(numbers) if not is_number and k not in bounds]
         nan: list[Check] = [(k, *EVERY, False, False) for k in not_nan(values, bounds, kind.name, others)]
         values = eased(values, bounds | {k: EVERY for k, *_ in nan}, kind.name)
-        if kind is F32 and kernel.single is None:  # the code for all numbers, of which bounds are known that this keeps
-            values = contracted(values)
-        values = in_halves(values)
+        values = contracted(values)
         tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in (*checks, *nan)]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests, nan)

@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from queue import SimpleQueue
 from typing import Any
@@ -12,7 +13,7 @@ from ..threads import get_threads
 LONG = 1 << 20
 """Elements of a piece at most: loops need no cache, but arrays of other kinds are converted a piece at a time."""
 FIRST = 1 << 15
-"""Elements from which more threads than one may be worth it: those by which the caller finds out how long the others will take."""
+"""Elements by which the caller finds out how long the others will take."""
 WORTH = 4e-4
 """Seconds of work for which it is worth to wake a thread."""
 EACH = 2
@@ -21,6 +22,8 @@ EACH = 2
 Work = Callable[[Iterable[tuple[int, int]]], None]
 """Takes pieces, each from a start to a stop."""
 Tasks = SimpleQueue[Callable[[], None]]
+Finished = SimpleQueue[BaseException | None]
+"""Where a thread says that it has done a task, or why not."""
 
 _waiting: list[Tasks] = []
 """Of the threads that wait for work; pop and append need no lock."""
@@ -28,26 +31,29 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_waiting.clear)  # a child has none of them
 
 
-def share(work: Work, count: int, size: int) -> None:
-    """Let threads do the work from 0 to `count`, which is that of `size` elements. The caller does a small part of it first, and others join where what is left
-    takes so long that it is worth it."""
-    threads, first = get_threads(), -(-count * FIRST // size)
-    most = max(1, count * LONG // size)
+def share(work: Work, count: int, size: int, unit: int = 1) -> None:
+    """Let threads do the work from 0 to `count`, which is that of `size` elements, in pieces that start at multiples of `unit`. The caller does a small part of
+    it first, and others join where what is left takes so long that it is worth it."""
+    threads, first = get_threads(), _multiple(count * FIRST // size, unit)
+    most = _multiple(count * LONG // size, unit)
     if threads == 1 or count <= first:
         work(_cut(0, count, most))
         return
-    finished: SimpleQueue[BaseException | None] = SimpleQueue()
-    asked: list[None] = []
+    shared: list[_Shared] = []
+    asked: list[Finished] = []
 
     def callers() -> Iterator[tuple[int, int]]:
         began = time.perf_counter()
         yield 0, first
         left = (time.perf_counter() - began) * (count / first - 1)
         several = max(1, min(threads, int(left / WORTH)))
-        pieces = _Shared(_cut(first, count, min(most, -(-(count - first) // (several * EACH)))))
+        pieces = _Shared(_cut(first, count, min(most, _multiple((count - first) // (several * EACH), unit))))
+        shared.append(pieces)
         for _ in range(1, several):
-            _lend(lambda: work(pieces), finished)
-            asked.append(None)
+            asked.append(SimpleQueue())
+            if not _lend(lambda: work(pieces), asked[-1]):
+                asked.pop()
+                break
         yield from pieces
 
     failures: list[BaseException | None] = []
@@ -55,9 +61,16 @@ def share(work: Work, count: int, size: int) -> None:
         work(callers())
     except BaseException as error:
         failures.append(error)
-    failures += [finished.get() for _ in asked]
+        for pieces in shared:
+            deque(pieces, maxlen=0)  # nobody else needs to do what is left
+    failures += [each.get() for each in asked]
     for failure in filter(None, failures):
         raise failure
+
+
+def _multiple(x: int, unit: int) -> int:
+    """The next multiple, at least one."""
+    return max(1, -(-x // unit)) * unit
 
 
 def _cut(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
@@ -65,13 +78,16 @@ def _cut(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
         yield k, min(stop, k + step)
 
 
-def _lend(task: Callable[[], None], finished: "SimpleQueue[BaseException | None]") -> None:
-    """Have a thread that waits, or else a new one, do a task and say that it has, or why not."""
+def _lend(task: Callable[[], None], finished: Finished) -> bool:
+    """Have a thread that waits, or else a new one, do a task and say that it has, or why not; whether there is one."""
     try:
         tasks = _waiting.pop()
     except IndexError:
         tasks = SimpleQueue()
-        threading.Thread(target=_serve, args=(tasks,), daemon=True).start()
+        try:
+            threading.Thread(target=_serve, args=(tasks,), daemon=True).start()
+        except RuntimeError:  # no more threads are to be had
+            return False
 
     def told() -> None:
         failure = None
@@ -83,6 +99,7 @@ def _lend(task: Callable[[], None], finished: "SimpleQueue[BaseException | None]
         finished.put(failure)
 
     tasks.put(told)
+    return True
 
 
 def _serve(tasks: Tasks) -> None:
