@@ -22,6 +22,7 @@ MAKERS = {
     "numbers": (
         "contraction",
         "elements",
+        "exponential",
         "gates",
         "kernels",
         "plan",

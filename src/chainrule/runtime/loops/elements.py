@@ -39,6 +39,8 @@ ELEMENTS = {
     "quotient": "ZERO if ({0} == ZERO) & ({1} == ZERO) else {0} / {1}",
     "lost": "{r}_s = {0} - {1}\n{r}_back = {r}_s - {0}\n{r}_rest = ({0} - ({r}_s - {r}_back)) - ({1} + {r}_back)\n"
     "{r} = {r}_rest if abs({r}_rest) < INF else ZERO",
+    "plus_parts": "{r}_s = {0} + {1}\n{r}_back = {r}_s - {0}\n{r}_rest = ({0} - ({r}_s - {r}_back)) + ({1} - {r}_back)\n"
+    "{r} = {r}_s + ({r}_rest + {2} if abs({r}_rest) < INF else ZERO)",
     "product_plus": "fma({0}, {1}, {2})",
     "product_less": "fma({0}, {1}, -{2})",
     "less_product": "fma(-{0}, {1}, {2})",
@@ -53,10 +55,14 @@ OF_CONSTANTS = {"at_least": "at_least_constant", "at_most": "at_most_constant"}
 TRUTHS = {"np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equal", "np.not_equal", "np.isnan", "np.isinf", "np.isfinite",
           "np.logical_and", "np.logical_or", "np.logical_not"}  # fmt: skip
 """Those that give truth values."""
-HEAVY = {
-    **{f"np.{name}": "elementary" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")},
-    **dict.fromkeys(("exp_below", "exp_between", "cosh_between", "log1p_between"), "elementary"),
-} | dict.fromkeys(("normal_gate", "normal_gate_slope", "logistic_gate_slope"), "gates")
+HEAVY = (
+    {
+        **{f"np.{name}": "elementary" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")},
+        **dict.fromkeys(("exp_below", "exp_between", "cosh_between", "log1p_between"), "elementary"),
+    }
+    | {"exp_normal": "exponential"}
+    | dict.fromkeys(("normal_gate", "normal_gate_slope", "logistic_gate_slope"), "gates")
+)
 """Functions of many operations, by the module here that computes them."""
 
 

@@ -27,7 +27,7 @@ from ..blocks import (
 from ..compiling import DIRECT, is_single_in_loops
 from ..direct import Direct, fits
 from .compiler import compiled_text
-from .contraction import contracted
+from .contraction import at_once, contracted
 from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
 from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
 from .ranges import EVERY, eased, not_nan
@@ -390,7 +390,9 @@ def _compiled(
         others = [k for k, is_number in enumerate(numbers) if not is_number and k not in bounds]
         nan: list[Check] = [(k, *EVERY, False, False) for k in not_nan(values, bounds, kind.name, others)]
         values = eased(values, bounds | {k: EVERY for k, *_ in nan}, kind.name)
-        values = contracted(values)
+        if kind is F32 and kernel.single is None:  # the code for all numbers, of which bounds are known that this keeps
+            values = contracted(values)
+        values = at_once(values)
         tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in (*checks, *nan)]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests, nan)

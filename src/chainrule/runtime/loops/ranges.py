@@ -1,6 +1,7 @@
 """Between which numbers values lie, if inputs are tested to lie between bounds: an elementary function of such a number needs less care."""
 
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import product
@@ -19,6 +20,10 @@ EASIER: Mapping[str, Mapping[str, Mapping[str, tuple[float, float]]]] = {
     "np.log1p": {"log1p_between": dict.fromkeys(NORMAL, (0.0, 2.0**20))},
 }
 """By the function, those that stand for it where its operand lies between two numbers, by the kind of numbers; the one with the least care first."""
+OFTEN = 3
+"""Uses of a number from which on its error counts so often that it is to be right to half an ulp and little more."""
+RIGHT = {("exp_between", "float64"): "exp_normal"}
+"""What then stands for it, by the kind of numbers."""
 
 
 def _corners(function: Callable[[float, float], float]) -> Callable[..., Range]:
@@ -55,11 +60,13 @@ def eased(all_values: Values, bounds: Mapping[int, tuple[float, float]], kind: s
 
 def _eased(values: Sequence[Value], bounds: Mapping[int, Range], kind: str) -> Iterator[Value]:
     ranges: list[Range] = []
-    for value in values:
+    uses = Counter(k for value in values for k in value.operands)
+    for n, value in enumerate(values):
         of = [ranges[k] for k in value.operands]
         ranges.append(_range(value, of, bounds))
         easier = [name for name, kinds in EASIER.get(value.function, {}).items() if of[0] and _lies(of[0], kinds[kind])]
-        yield replace(value, function=easier[0]) if easier else value
+        name = easier[0] if easier else value.function
+        yield replace(value, function=RIGHT.get((name, kind), name) if uses[n] >= OFTEN else name)
 
 
 def _range(value: Value, of: Sequence[Range], bounds: Mapping[int, Range]) -> Range:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from .. import gates as tables
-from . import elementary, gates, programs, single_gates
+from . import elementary, exponential, gates, programs, single_gates
 from .elements import HEAVY, LOST, OF_ARRAYS, OF_CONSTANTS, bare, row
 from .plan import Loop
 from .statements import Value
@@ -183,7 +183,7 @@ def _imports(functions: set[str], kind: str) -> str:
 
 @lru_cache(maxsize=1)
 def _digest() -> str:
-    texts = "".join(inspect.getsource(module) for module in (elementary, gates, single_gates, tables))
+    texts = "".join(inspect.getsource(module) for module in (elementary, exponential, gates, single_gates, tables))
     return hashlib.sha256(texts.encode()).hexdigest()[:16]
 
 
