@@ -415,6 +415,7 @@ EXAMPLES = {
     "the quotient first": of_one(x * exp(x) / (1 + exp(x)), 1e300),
     "the tail of an exponential apart": of_one(x * exp(x) / (1 + exp(x)), -740.0, lambda p: 1e-310),
     "factors of a polynomial": of_one((x**2 - 2) * exp(x), 1.414),
+    "square of a sum": of_one(exp(-Abs(x)) / (1 + exp(-Abs(x))) ** 2, 4.9),
     "expansion about a root": of_one(x + 1 + exp(x), -1.278, lambda p: float(p + 1 + math.exp(min(p, 700)))),
     "rounding of a sum": of_two(x + 2 * y + 1, (0.3, 0.2), (REALS, REALS)),
     "a constant first": of_one(Abs(x) + exp(-Abs(x)) - log(2), 0.7),

@@ -23,7 +23,7 @@ REFERENCE = "the definition, differentiated by SymPy and evaluated in ball arith
 DTYPES = (np.dtype(np.float64), np.dtype(np.float32))
 EVENTS = 16  # roots, thresholds and switches of a line that are looked at closely
 WORST = 8  # points around which the search goes on
-ROUNDS = 2
+NEXT, ROUNDS = 2, 8  # times that the search goes on: next to them, and in all
 SUSPICIOUS = 2.0  # ulp above which a point may lie on the edge of a jump
 EDGE = 2.0**-49
 Progress = Callable[[int, int, str], None]
@@ -76,7 +76,7 @@ def margins(subject: Subject, dtype: np.dtype[Any]) -> Mapping[str, float]:
 
 
 def _sample(subject: Subject, dtype: np.dtype[Any]) -> tuple[Points, ...]:
-    """Lines, in order, of the first variable, one for each setting of the others; then pairs."""
+    """Lines, in order, of the first variable, one for each setting of the others; then other points."""
     chosen = sampling.settings(subject)
     lines = [
         sampling.inside(
@@ -84,7 +84,7 @@ def _sample(subject: Subject, dtype: np.dtype[Any]) -> tuple[Points, ...]:
         )
         for n, each in enumerate(chosen)
     ]
-    return (*lines, sampling.inside(subject, sampling.pairs(subject, dtype)))
+    return (*lines, sampling.inside(subject, sampling.spread(subject, dtype)))
 
 
 def _measure(
@@ -101,8 +101,8 @@ def _measure(
         events = _events(subject, part, reference, run)
         if len(events):
             runs.append(run_at(_near(subject, run, events)))
-    for _ in range(ROUNDS):
-        runs.append(run_at(_near_worst(subject, runs)))
+    for turn in range(ROUNDS):
+        runs.append(run_at(_near_worst(subject, runs, turn)))
     on_edge = sum(_excused(reference, run) for run in runs)
     return _summary(subject, part, runs, on_edge), sum(run.warnings for run in runs)
 
@@ -164,8 +164,8 @@ def _near(subject: Subject, run: _Run, centres: Points) -> Points:
     return sampling.inside(subject, sampling.rows_of(sampling.around(centres), run.points[0, 1:]))
 
 
-def _near_worst(subject: Subject, runs: list[_Run]) -> Points:
-    """The neighbourhood of the worst points, the worst of each run first."""
+def _near_worst(subject: Subject, runs: list[_Run], turn: int) -> Points:
+    """The neighbourhood of the worst points, the worst of each run first: at the first turns what is next to them, then what is farther, too."""
     chosen = []
     for run in runs:
         finite = np.where(np.isfinite(run.errors), run.errors, -1.0)
@@ -175,7 +175,8 @@ def _near_worst(subject: Subject, runs: list[_Run]) -> Points:
     blocks = []
     for _, point in chosen[: 2 * WORST]:
         for k in range(subject.arguments):
-            moved = sampling.around(point[k : k + 1])
+            centre = point[k : k + 1]
+            moved = sampling.around(centre) if turn < NEXT else sampling.scattered(centre, turn)
             block = np.repeat(point[None, :], len(moved), axis=0)
             block[:, k] = moved
             blocks.append(block)

@@ -13,6 +13,7 @@ Points = npt.NDArray[Any]
 SEED = 20250101
 SCALES = (1.0, 4.0, 16.0, 64.0, 256.0, 1024.0)
 UNIFORM = 256  # points a scale
+SCATTERED = 100
 NEAR_ONE = 60  # exponents of 2 around 1 that are looked at closely
 WIDE_STEP = 16
 STEPS = 24  # neighbours on either side of an event
@@ -47,6 +48,26 @@ def around(centres: Points, steps: Sequence[int] | None = None) -> Points:
         steps = [*range(STEPS), *doubling, *(3 * d // 2 for d in doubling)]
     apart = np.unique([*steps, *(-s for s in steps)])
     return np.unique(unorder((order(centres)[:, None] + apart).ravel(), dtype))
+
+
+def scattered(centre: Points, turn: int) -> Points:
+    """Numbers at all distances from one, other ones at every turn."""
+    dtype = centre.dtype
+    rng = np.random.default_rng([SEED, turn])
+    apart = rng.choice([-1.0, 1.0], SCATTERED) * 2.0 ** -rng.uniform(2, np.finfo(dtype).nmant, SCATTERED)
+    with np.errstate(all="ignore"):
+        return np.unique((centre.astype(np.float64) * (1 + apart)).astype(dtype))
+
+
+def spread(subject: Subject, dtype: np.dtype[Any], count: int = 4000) -> Points:
+    """Many points among numbers that are nothing special, and for several arguments `pairs`."""
+    if subject.arguments > 1:
+        return pairs(subject, dtype, count)
+    rng = np.random.default_rng(SEED + 2)
+    xs = np.concatenate([rng.uniform(-scale, scale, count) for scale in SCALES]).astype(dtype)
+    fixed = settings(subject)
+    rest = np.array([fixed[k % len(fixed)] for k in range(len(xs))], dtype)
+    return np.column_stack([xs, rest.reshape(len(xs), len(subject.names) - 1)])
 
 
 def settings(subject: Subject) -> tuple[tuple[float, ...], ...]:

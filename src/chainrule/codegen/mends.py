@@ -63,11 +63,13 @@ class Patient:
 
 @dataclass(frozen=True)
 class Mend:
-    """One way to mend a form: `apply` yields equal expressions, none where it does not apply."""
+    """One way to mend a form: `apply` yields equal expressions, none where it does not apply. is_dear: it costs so much that it is for what nothing else
+    brings within the limit."""
 
     name: str
     statement: str
     apply: Callable[[Patient], Iterator[Expr]]
+    is_dear: bool = False
 
 
 def _limits(patient: Patient) -> Iterator[Expr]:
@@ -218,6 +220,17 @@ def _factors(patient: Patient) -> Iterator[Expr]:
             continue
         first, second = sorted(found, key=float)
         swaps[node] = times(sympy.LC(node, symbol) * _away(symbol, first), _away(symbol, second))
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def _squares(patient: Patient) -> Iterator[Expr]:
+    """A square of 1 and an exponential: what is added to 1 is rounded often, but small where that counts."""
+    swaps = {}
+    for node in patient.expr.atoms(sympy.Pow):
+        one, rest = node.base.as_coeff_Add()
+        if one == 1 and isinstance(rest, exp) and node.exp.is_even:
+            swaps[node] = (1 + rest * (2 + rest)) ** (node.exp / 2)
     if swaps:
         yield patient.expr.xreplace(swaps)
 
@@ -606,6 +619,7 @@ MENDS: tuple[Mend, ...] = (
     Mend("the quotient first", "x (a/b), not (x a)/b, where x is huge", _ratios),
     Mend("the tail of an exponential apart", f"exp(u) = exp(max(u, -{TAIL})) exp(min(u + {TAIL}, 0))", _tails),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
+    Mend("square of a sum", "(1 + e)² = 1 + e (2 + e), for the rounding of a square counts twice", _squares),
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),
     Mend("a constant first", "a + b + c = (a + c) + b, where a nearly cancels c", _constants),
     Mend("rounding of a sum", "a + b = fl(a + b) + δ, δ = a + b - fl(a + b)", _roundings),
@@ -615,7 +629,12 @@ MENDS: tuple[Mend, ...] = (
     Mend("0/0 at the end of a domain", "f(x, y) = f(x, c) at y = c, where n(x, y)/d(x, y) is 0/0", _indefinite),
     Mend("the end of a domain", "f(x, y) = f(x, c) at y = c, simplified there", _ends),
     Mend("more digits", "where a sum cancels, the expression as given in more digits", _more_digits),
-    Mend("more digits everywhere", "the expression as given in more digits", lambda patient: _more_digits(patient, 4)),
+    Mend(
+        "more digits everywhere",
+        "the expression as given in more digits",
+        lambda patient: _more_digits(patient, 4),
+        True,
+    ),
     Mend("a zero without sign", "x = |x| for x >= 0", _sizes),
     Mend("a case of its own", "f(x) is its limit where the form has no value", _cases),
 )

@@ -44,6 +44,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("conjugate", "conjugate", "conjugate", ((sqrt(a) - b, (a - b**2) / (sqrt(a) + b)),)),
     Shown("common terms outside", "arranged", "common terms outside"),
     Shown("factors of a polynomial", "roots", "factors of a polynomial", ((x**2 - a**2, (x - a) * (x + a)),)),
+    Shown("square of a sum", "squared", "square of a sum", (((1 + exp(u)) ** 2, 1 + exp(u) * (2 + exp(u))),)),
     Shown("factors", "arranged", "factored"),
     Shown("terms", "arranged", "expanded"),
     Shown("partial fractions", "arranged", "partial fractions"),

@@ -47,9 +47,10 @@ class Row:
 EXP = sympy.exp(U)
 SILU_ROOT = -1 - sympy.LambertW(sympy.exp(-1))
 """Where 1 + u + exp(u), a factor of the derivative of u/(1 + exp(-u)), is 0. About it the sum is d + exp(root) expm1(d), two numbers of one sign."""
-
-
 HIGH, LOW = parts("root", M.mpf(SILU_ROOT.evalf(60))).coefficients
+RISE = sympy.exp(SILU_ROOT)
+"""The sum grows 1 + RISE times as fast as u there, so much does it lack where LOW is left out of d, which then is exact."""
+REST = float(LOW * (1 + RISE))
 
 ROWS = (
     Row(1 / (1 + 1 / EXP), ("e = np.exp(u)", "return e / (1.0 + e)"), high=80.0),
@@ -57,7 +58,15 @@ ROWS = (
     Row(sympy.tanh(U), ("return np.tanh(u)",)),
     Row(1 - sympy.tanh(U) ** 2, ("return 2.0 / (1.0 + np.cosh(u + u))",), -44.0, 44.0),
     Row(sympy.log(1 + EXP), ("return np.log1p(np.exp(-np.abs(u))) + np.maximum(u, 0.0)",)),
-    Row(U / (1 + 1 / EXP), ("return u / (1.0 + np.exp(-u))",), low=-85.0),
+    Row(
+        U / (1 + 1 / EXP),
+        ("return u / (1.0 + np.exp(-u))",),
+        low=-85.0,
+        double=(
+            "t = np.maximum(u, -800.0)",
+            "return t / (1.0 + np.exp(-np.maximum(t, -600.0))) * np.exp(np.minimum(t + 600.0, 0.0))",
+        ),
+    ),
     Row(
         sympy.diff(U / (1 + 1 / EXP), U),
         ("return logistic_gate_slope(u)",),
@@ -65,10 +74,11 @@ ROWS = (
         2.0**100,
         double=(
             "t = np.maximum(-np.abs(u), -800.0)",
-            f"d = t - {HIGH!r} - {LOW!r}".replace("- -", "+ "),
-            f"n = d + {float(sympy.exp(SILU_ROOT))!r} * np.expm1(d)",
-            "e = np.exp(np.maximum(t, -600.0))",
-            "s = n * e / (1.0 + e * (2.0 + e)) * np.exp(np.minimum(t + 600.0, 0.0))",
+            "w = np.exp(-np.maximum(t, -600.0))",
+            "e = 1.0 / w",
+            f"d = t + {-HIGH!r}",
+            f"n = np.where(np.abs(d) < 0.65, d + ({float(RISE)!r} * np.expm1(d) + {-REST!r}), 1.0 + t + e)",
+            "s = n / (w + (2.0 + e)) * np.exp(np.minimum(t + 600.0, 0.0))",
             "return np.where(u < 0.0, s, 1.0 - s)",
         ),
     ),

@@ -14,8 +14,7 @@ def _h1(u: Array) -> Array:
 def _h2(u: Array) -> Array:
     """(1 - 1/(1 + exp(-u)))/(1 + exp(-u))"""
     e = np.exp(-np.abs(u))
-    t1 = 1.0 + e
-    return e / (t1 * t1)
+    return e / (1.0 + (2.0 + e) * e)
 
 
 def _value(z: Array) -> Array:

@@ -13,8 +13,7 @@ def _h1(u: Array) -> Array:
 def _h2(u: Array) -> Array:
     """-(exp(u) - exp(-u))**2/(exp(u) + exp(-u))**2 + 1"""
     e = np.exp(-2.0 * np.abs(u))
-    t1 = 1.0 + e
-    return 4.0 * e / (t1 * t1)
+    return 4.0 * e / (1.0 + (2.0 + e) * e)
 
 
 def _value(z: Array) -> Array:

@@ -56,16 +56,16 @@ def _value_moderate(x: Array, out: Array, s1: Array) -> None:
 
 def _grad_x_of_number(x: float) -> float:
     e = math.exp(-abs(x))
-    t1 = 1.0 + e
-    return e / (t1 * t1)
+    return e / (1.0 + (2.0 + e) * e)
 
 
 def _grad_x(x: Array, out: Array, s1: Array) -> None:
     np.abs(x, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)  # e
-    np.add(1.0, out, out=s1)  # t1
-    np.multiply(s1, s1, out=s1)
+    np.add(2.0, out, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.add(1.0, s1, out=s1)
     np.divide(out, s1, out=out)
 
 
@@ -184,8 +184,9 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
     np.abs(x, out=grad)
     np.negative(grad, out=grad)
     np.exp(grad, out=grad)
-    np.add(1.0, grad, out=s1)
-    np.multiply(s1, s1, out=s1)
+    np.add(2.0, grad, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(1.0, s1, out=s1)
     np.divide(grad, s1, out=grad)
 
 
@@ -196,8 +197,9 @@ def _value_and_grad_x_moderate(x: Array, value: Array, grad: Array, s1: Array) -
     np.abs(x, out=grad)
     np.negative(grad, out=grad)
     np.exp(grad, out=grad)
-    np.add(1.0, grad, out=s1)
-    np.multiply(s1, s1, out=s1)
+    np.add(2.0, grad, out=s1)
+    np.multiply(s1, grad, out=s1)
+    np.add(1.0, s1, out=s1)
     np.divide(grad, s1, out=grad)
 
 

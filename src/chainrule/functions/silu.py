@@ -35,34 +35,24 @@ from chainrule.runtime.scalar import (
 
 
 def _value_of_number(x: float) -> float:
-    t1 = max(x, -800.0)
-    e = math.exp(0.5 * min(t1, 40.0))
-    return t1 / (1.0 + e * e) * e * e
+    t = max(x, -800.0)
+    return t / (1.0 + math.exp(-max(t, -600.0))) * math.exp(min(t + 600.0, 0.0))
 
 
-def _value(x: Array, out: Array, s1: Array, s2: Array) -> None:
-    at_least(x, -800.0, out=out)  # t1
-    at_most(out, 40.0, out=s1)
-    np.multiply(0.5, s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.multiply(s1, s1, out=s2)
-    np.add(1.0, s2, out=s2)
-    np.divide(out, s2, out=out)
-    np.multiply(out, s1, out=out)
-    np.multiply(out, s1, out=out)
-
-
-def _value_moderate(x: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.multiply(0.5, x, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.multiply(s1, s1, out=out)
+def _value(x: Array, out: Array, s1: Array) -> None:
+    at_least(x, -800.0, out=s1)  # t
+    at_least(s1, -600.0, out=out)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
     np.add(1.0, out, out=out)
-    np.divide(x, out, out=out)
-    np.multiply(out, s1, out=out)
+    np.divide(s1, out, out=out)
+    np.add(s1, 600.0, out=s1)
+    at_most(s1, 0.0, out=s1)
+    np.exp(s1, out=s1)
     np.multiply(out, s1, out=out)
 
 
-def _value_single(x: Array, out: Array, s1: Array, s2: Array) -> None:
+def _value_moderate(x: Array, out: Array, s1: Array) -> None:
     np.negative(x, out=out)
     np.exp(out, out=out)
     np.add(1.0, out, out=out)
@@ -71,28 +61,34 @@ def _value_single(x: Array, out: Array, s1: Array, s2: Array) -> None:
 
 def _grad_x_of_number(x: float) -> float:
     t = max(-abs(x), -800.0)
-    d = t + 1.2784645427610737 + 1.0946994183093437e-16
-    n = d + 0.2784645427610738 * math.expm1(d)
-    e = math.exp(max(t, -600.0))
-    s = n * e / (1.0 + e * (2.0 + e)) * math.exp(min(t + 600.0, 0.0))
+    w = math.exp(-max(t, -600.0))
+    e = 1.0 / w
+    d = t + 1.2784645427610737
+    n = d + (0.2784645427610738 * math.expm1(d) + 1.3995343912896686e-16) if abs(d) < 0.65 else 1.0 + t + e
+    s = n / (w + (2.0 + e)) * math.exp(min(t + 600.0, 0.0))
     return s if x < 0.0 else 1.0 - s
 
 
-def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
     np.abs(x, out=s1)
     np.negative(s1, out=s1)
     at_least(s1, -800.0, out=s1)  # t
-    np.add(s1, 1.2784645427610737, out=out)
-    np.add(out, 1.0946994183093437e-16, out=out)  # d
-    np.expm1(out, out=s2)
-    np.multiply(0.2784645427610738, s2, out=s2)
-    np.add(out, s2, out=out)  # n
     at_least(s1, -600.0, out=s2)
-    np.exp(s2, out=s2)  # e
-    np.multiply(out, s2, out=out)
-    np.add(2.0, s2, out=s3)
-    np.multiply(s2, s3, out=s2)
-    np.add(1.0, s2, out=s2)
+    np.negative(s2, out=s2)
+    np.exp(s2, out=s2)  # w
+    np.divide(1.0, s2, out=s3)  # e
+    np.add(s1, 1.2784645427610737, out=out)  # d
+    np.abs(out, out=s4)
+    np.less(s4, 0.65, out=m1)
+    np.expm1(out, out=s4)
+    np.multiply(0.2784645427610738, s4, out=s4)
+    np.add(s4, 1.3995343912896686e-16, out=s4)
+    np.add(out, s4, out=out)
+    np.add(1.0, s1, out=s4)
+    np.add(s4, s3, out=s4)
+    select(m1, out, s4, out=out)  # n
+    np.add(2.0, s3, out=s3)
+    np.add(s2, s3, out=s2)
     np.divide(out, s2, out=out)
     np.add(s1, 600.0, out=s1)
     at_most(s1, 0.0, out=s1)
@@ -103,26 +99,31 @@ def _grad_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) ->
     select(m1, out, s1, out=out)
 
 
-def _grad_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+def _grad_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
     np.abs(x, out=s1)
     np.negative(s1, out=s1)  # t
-    np.add(s1, 1.2784645427610737, out=out)
-    np.add(out, 1.0946994183093437e-16, out=out)  # d
-    np.expm1(out, out=s2)
-    np.multiply(0.2784645427610738, s2, out=s2)
-    np.add(out, s2, out=out)  # n
-    np.exp(s1, out=s1)  # e
-    np.multiply(out, s1, out=out)
-    np.add(2.0, s1, out=s2)
-    np.multiply(s1, s2, out=s1)
+    np.negative(s1, out=s2)
+    np.exp(s2, out=s2)  # w
+    np.divide(1.0, s2, out=s3)  # e
+    np.add(s1, 1.2784645427610737, out=out)  # d
+    np.abs(out, out=s4)
+    np.less(s4, 0.65, out=m1)
+    np.expm1(out, out=s4)
+    np.multiply(0.2784645427610738, s4, out=s4)
+    np.add(s4, 1.3995343912896686e-16, out=s4)
+    np.add(out, s4, out=out)
     np.add(1.0, s1, out=s1)
-    np.divide(out, s1, out=out)  # s
+    np.add(s1, s3, out=s1)
+    select(m1, out, s1, out=out)  # n
+    np.add(2.0, s3, out=s3)
+    np.add(s2, s3, out=s2)
+    np.divide(out, s2, out=out)  # s
     np.less(x, 0.0, out=m1)
     np.subtract(1.0, out, out=s1)
     select(m1, out, s1, out=out)
 
 
-def _grad_x_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+def _grad_x_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
     logistic_gate_slope(x, out=out)
 
 
@@ -446,30 +447,38 @@ def _second_x_narrow(
     np.divide(out, s1, out=out)
 
 
-def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    at_least(x, -800.0, out=value)
-    at_most(value, 40.0, out=s1)
-    np.multiply(0.5, s1, out=s1)
+def _value_and_grad_x(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+) -> None:
+    at_least(x, -800.0, out=s1)
+    at_least(s1, -600.0, out=value)
+    np.negative(value, out=value)
+    np.exp(value, out=value)
+    np.add(1.0, value, out=value)
+    np.divide(s1, value, out=value)
+    np.add(s1, 600.0, out=s1)
+    at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
-    np.multiply(s1, s1, out=grad)
-    np.add(1.0, grad, out=grad)
-    np.divide(value, grad, out=value)
-    np.multiply(value, s1, out=value)
     np.multiply(value, s1, out=value)
     np.abs(x, out=s1)
     np.negative(s1, out=s1)
     at_least(s1, -800.0, out=s1)
-    np.add(s1, 1.2784645427610737, out=grad)
-    np.add(grad, 1.0946994183093437e-16, out=grad)
-    np.expm1(grad, out=s2)
-    np.multiply(0.2784645427610738, s2, out=s2)
-    np.add(grad, s2, out=grad)
     at_least(s1, -600.0, out=s2)
+    np.negative(s2, out=s2)
     np.exp(s2, out=s2)
-    np.multiply(grad, s2, out=grad)
-    np.add(2.0, s2, out=s3)
-    np.multiply(s2, s3, out=s2)
-    np.add(1.0, s2, out=s2)
+    np.divide(1.0, s2, out=s3)
+    np.add(s1, 1.2784645427610737, out=grad)
+    np.abs(grad, out=s4)
+    np.less(s4, 0.65, out=m1)
+    np.expm1(grad, out=s4)
+    np.multiply(0.2784645427610738, s4, out=s4)
+    np.add(s4, 1.3995343912896686e-16, out=s4)
+    np.add(grad, s4, out=grad)
+    np.add(1.0, s1, out=s4)
+    np.add(s4, s3, out=s4)
+    select(m1, grad, s4, out=grad)
+    np.add(2.0, s3, out=s3)
+    np.add(s2, s3, out=s2)
     np.divide(grad, s2, out=grad)
     np.add(s1, 600.0, out=s1)
     at_most(s1, 0.0, out=s1)
@@ -480,33 +489,39 @@ def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array,
     select(m1, grad, s1, out=grad)
 
 
-def _value_and_grad_x_moderate(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.multiply(0.5, x, out=s1)
-    np.exp(s1, out=s1)
-    np.multiply(s1, s1, out=value)
+def _value_and_grad_x_moderate(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+) -> None:
+    np.negative(x, out=value)
+    np.exp(value, out=value)
     np.add(1.0, value, out=value)
     np.divide(x, value, out=value)
-    np.multiply(value, s1, out=value)
-    np.multiply(value, s1, out=value)
     np.abs(x, out=s1)
     np.negative(s1, out=s1)
+    np.negative(s1, out=s2)
+    np.exp(s2, out=s2)
+    np.divide(1.0, s2, out=s3)
     np.add(s1, 1.2784645427610737, out=grad)
-    np.add(grad, 1.0946994183093437e-16, out=grad)
-    np.expm1(grad, out=s2)
-    np.multiply(0.2784645427610738, s2, out=s2)
-    np.add(grad, s2, out=grad)
-    np.exp(s1, out=s1)
-    np.multiply(grad, s1, out=grad)
-    np.add(2.0, s1, out=s2)
-    np.multiply(s1, s2, out=s1)
+    np.abs(grad, out=s4)
+    np.less(s4, 0.65, out=m1)
+    np.expm1(grad, out=s4)
+    np.multiply(0.2784645427610738, s4, out=s4)
+    np.add(s4, 1.3995343912896686e-16, out=s4)
+    np.add(grad, s4, out=grad)
     np.add(1.0, s1, out=s1)
-    np.divide(grad, s1, out=grad)
+    np.add(s1, s3, out=s1)
+    select(m1, grad, s1, out=grad)
+    np.add(2.0, s3, out=s3)
+    np.add(s2, s3, out=s2)
+    np.divide(grad, s2, out=grad)
     np.less(x, 0.0, out=m1)
     np.subtract(1.0, grad, out=s1)
     select(m1, grad, s1, out=grad)
 
 
-def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+def _value_and_grad_x_single(
+    x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
+) -> None:
     np.negative(x, out=value)
     np.exp(value, out=value)
     np.add(1.0, value, out=value)
@@ -518,12 +533,12 @@ silu = ScalarFunction(
     "silu",
     arguments=("x",),
     value=Kernel(
-        _value, number=_value_of_number, scratch=2, moderate=Within(_value_moderate, ((-800.0, 40.0),)),
-        single=Within(_value_single, ((-85.0, np.inf),), flags=True),
+        _value, number=_value_of_number, scratch=1, moderate=Within(_value_moderate, ((-600.0, np.inf),)),
+        single=Within(_value_moderate, ((-85.0, np.inf),), flags=True),
     ),
     gradients={
         "x": Kernel(
-            _grad_x, number=_grad_x_of_number, scratch=3, masks=1, moderate=Within(_grad_x_moderate, ((-600.0,
+            _grad_x, number=_grad_x_of_number, scratch=4, masks=1, moderate=Within(_grad_x_moderate, ((-600.0,
             600.0),)), single=Within(_grad_x_single, ((-1.2676506002282294e+30, 1.2676506002282294e+30),), flags=True),
         ),
     },
@@ -535,8 +550,8 @@ silu = ScalarFunction(
     },
     values_and_gradients={
         "x": Kernel(
-            _value_and_grad_x, results=2, scratch=3, masks=1, moderate=Within(_value_and_grad_x_moderate, ((-600.0,
-            40.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1.2676506002282294e+30),), flags=True),
+            _value_and_grad_x, results=2, scratch=4, masks=1, moderate=Within(_value_and_grad_x_moderate, ((-600.0,
+            600.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1.2676506002282294e+30),), flags=True),
         ),
     },
     doc=__doc__,

@@ -58,16 +58,16 @@ def _grad_x_moderate(x: Array, out: Array, s1: Array) -> None:
 
 def _second_x_of_number(x: float) -> float:
     e = math.exp(-abs(x))
-    t1 = 1.0 + e
-    return e / (t1 * t1)
+    return e / (1.0 + (2.0 + e) * e)
 
 
 def _second_x(x: Array, out: Array, s1: Array) -> None:
     np.abs(x, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)  # e
-    np.add(1.0, out, out=s1)  # t1
-    np.multiply(s1, s1, out=s1)
+    np.add(2.0, out, out=s1)
+    np.multiply(s1, out, out=s1)
+    np.add(1.0, s1, out=s1)
     np.divide(out, s1, out=out)
 
 

@@ -45,21 +45,21 @@ def _value(x: Array, out: Array) -> None:
 
 def _grad_x_of_number(x: float) -> float:
     e = math.exp(-2.0 * abs(x))
-    t1 = 1.0 + e
-    return 4.0 * e / (t1 * t1)
+    return 4.0 * e / (1.0 + (2.0 + e) * e)
 
 
-def _grad_x(x: Array, out: Array, s1: Array) -> None:
-    np.abs(x, out=out)
-    np.multiply(-2.0, out, out=out)
-    np.exp(out, out=out)  # e
-    np.add(1.0, out, out=s1)  # t1
-    np.multiply(4.0, out, out=out)
-    np.multiply(s1, s1, out=s1)
-    np.divide(out, s1, out=out)
+def _grad_x(x: Array, out: Array, s1: Array, s2: Array) -> None:
+    np.abs(x, out=s1)
+    np.multiply(-2.0, s1, out=s1)
+    np.exp(s1, out=s1)  # e
+    np.multiply(4.0, s1, out=out)
+    np.add(2.0, s1, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(1.0, s2, out=s2)
+    np.divide(out, s2, out=out)
 
 
-def _grad_x_single(x: Array, out: Array, s1: Array) -> None:
+def _grad_x_single(x: Array, out: Array, s1: Array, s2: Array) -> None:
     np.add(x, x, out=out)
     np.cosh(out, out=out)
     np.add(1.0, out, out=out)
@@ -231,18 +231,19 @@ def _second_x_narrow(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: 
     np.divide(out, s1, out=out)
 
 
-def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array) -> None:
+def _value_and_grad_x(x: Array, value: Array, grad: Array, s1: Array, s2: Array) -> None:
     np.tanh(x, out=value)
-    np.abs(x, out=grad)
-    np.multiply(-2.0, grad, out=grad)
-    np.exp(grad, out=grad)
-    np.add(1.0, grad, out=s1)
-    np.multiply(4.0, grad, out=grad)
-    np.multiply(s1, s1, out=s1)
-    np.divide(grad, s1, out=grad)
+    np.abs(x, out=s1)
+    np.multiply(-2.0, s1, out=s1)
+    np.exp(s1, out=s1)
+    np.multiply(4.0, s1, out=grad)
+    np.add(2.0, s1, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(1.0, s2, out=s2)
+    np.divide(grad, s2, out=grad)
 
 
-def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array) -> None:
+def _value_and_grad_x_single(x: Array, value: Array, grad: Array, s1: Array, s2: Array) -> None:
     np.tanh(x, out=value)
     np.add(x, x, out=grad)
     np.cosh(grad, out=grad)
@@ -256,7 +257,7 @@ tanh = ScalarFunction(
     value=Kernel(_value, number=_value_of_number, single=Within(_value, (None,))),
     gradients={
         "x": Kernel(
-            _grad_x, number=_grad_x_of_number, scratch=1, single=Within(_grad_x_single, ((-44.0, 44.0),), flags=True),
+            _grad_x, number=_grad_x_of_number, scratch=2, single=Within(_grad_x_single, ((-44.0, 44.0),), flags=True),
         ),
     },
     seconds={
@@ -267,7 +268,7 @@ tanh = ScalarFunction(
     },
     values_and_gradients={
         "x": Kernel(
-            _value_and_grad_x, results=2, scratch=1, single=Within(_value_and_grad_x_single, ((-44.0, 44.0),),
+            _value_and_grad_x, results=2, scratch=2, single=Within(_value_and_grad_x_single, ((-44.0, 44.0),),
             flags=True),
         ),
     },

@@ -116,7 +116,8 @@ DOUBLE, SINGLE = np.dtype(np.float64), np.dtype(np.float32)
 def normal_gate(x: Any, out: Any = None) -> Any:
     """x Φ(x), where Φ(x) is the probability that a standard normal variable is below x; of float64 or float32.
 
-    For a = |x| it is exp(-a²/2) a/(a + w) (1 + p), where p is a polynomial in (a - m)/(a + m), that is taken from 0 or from x.
+    For a = |x| it is exp(-a²/2) a/(a + w) (1 + p), where p is a polynomial in (a - m)/(a + m), that is taken from 0 or from x. For a > w, a/(a + w) is
+    1 - w/(a + w), so that what is rounded often is small beside 1.
     """
     return _by_parts(_gate, GATES, x, out)
 
@@ -245,11 +246,17 @@ def _gate(x: Any, out: Any, polynomial: _Series, room: _Room) -> None:
     np.abs(x, out=a)
     np.minimum(a, room.far, out=a)
     total = polynomial(a, room)
-    e *= a
-    a += WEIGHT
-    e /= a
+    part, whole = room.rest[2:]
+    far = np.greater(a, WEIGHT)
+    np.add(a, WEIGHT, out=part)
+    np.divide(select(far, -WEIGHT, a, out=whole), part, out=part)
+    np.copyto(whole, far)  # a/(a + w) is 1 and a part, or nothing and a part
+    np.add(whole, part, out=a)
+    total *= a
+    total += part
     total *= e
-    total += e
+    whole *= e
+    total += whole
     total *= -1.0 / polynomial.scale  # -a Φ(-a)
     np.add(x, total, out=e)
     np.maximum(total, e, out=out)

@@ -39,8 +39,6 @@ ELEMENTS = {
     "quotient": "ZERO if ({0} == ZERO) & ({1} == ZERO) else {0} / {1}",
     "lost": "{r}_s = {0} - {1}\n{r}_back = {r}_s - {0}\n{r}_rest = ({0} - ({r}_s - {r}_back)) - ({1} + {r}_back)\n"
     "{r} = {r}_rest if abs({r}_rest) < INF else ZERO",
-    "plus_parts": "{r}_s = {0} + {1}\n{r}_back = {r}_s - {0}\n{r}_rest = ({0} - ({r}_s - {r}_back)) + ({1} - {r}_back)\n"
-    "{r} = {r}_s + ({r}_rest + {2} if abs({r}_rest) < INF else ZERO)",
     "product_plus": "fma({0}, {1}, {2})",
     "product_less": "fma({0}, {1}, -{2})",
     "less_product": "fma(-{0}, {1}, {2})",

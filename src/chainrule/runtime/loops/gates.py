@@ -23,13 +23,16 @@ def functions() -> dict[str, Any]:
 
     @inline
     def normal_gate(x):
-        _, _, p, g = gate(abs(x))
-        g = fma(p, g, g) * down
+        a, e, p = gate(abs(x))
+        far = a > WEIGHT
+        part = (-WEIGHT if far else a) / (a + WEIGHT)
+        whole = 1.0 if far else 0.0
+        g = fma(fma(p, whole + part, part), e, whole * e) * down
         return x - g if x >= 0.0 else -g
 
     @inline
     def normal_gate_slope(x):
-        a, e, p, _ = slope(abs(x))
+        a, e, p = slope(abs(x))
         g = e * ((high - a) + low)
         g = fma(p, g, g) * down
         return g if x < 0.0 else 1.0 - g
@@ -50,7 +53,7 @@ def functions() -> dict[str, Any]:
 
 def gaussian(series: Any) -> Any:
     """a, what is not more than `far`; e = exp(raised - a²/2); the polynomial p, of which 1 + p is a factor, with what the square of a leaves of the exponent,
-    a² = h² + (a - h)(a + h), where h² is exact; and e a/(a + WEIGHT)."""
+    a² = h² + (a - h)(a + h), where h² is exact."""
     value = polynomial(tuple(series.matrix[:, ::-1].astype(np.float64).reshape(-1).tolist()), np.float64)
     far, middle, raised = map(float, (series.far, series.middle, series.raised))
 
@@ -62,7 +65,7 @@ def gaussian(series: Any) -> Any:
         d = (d * 0.125 - 0.5) * d
         p = value((a - middle) / (a + middle))
         e = exp(h * h * -0.5 + raised)
-        return a, e, p + d + p * d, e * a / (a + WEIGHT)
+        return a, e, p + d + p * d
 
     return parts
 

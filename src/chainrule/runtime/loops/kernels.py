@@ -27,7 +27,7 @@ from ..blocks import (
 from ..compiling import DIRECT, is_single_in_loops
 from ..direct import Direct, fits
 from .compiler import compiled_text
-from .contraction import at_once, contracted
+from .contraction import contracted
 from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
 from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
 from .ranges import EVERY, eased, not_nan
@@ -389,10 +389,10 @@ def _compiled(
             bounds.setdefault(k, (low, high))
         others = [k for k, is_number in enumerate(numbers) if not is_number and k not in bounds]
         nan: list[Check] = [(k, *EVERY, False, False) for k in not_nan(values, bounds, kind.name, others)]
-        values = eased(values, bounds | {k: EVERY for k, *_ in nan}, kind.name)
+        right = all(each == kind for each in results)
+        values = eased(values, bounds | {k: EVERY for k, *_ in nan}, kind.name, right)
         if kind is F32 and kernel.single is None:  # the code for all numbers, of which bounds are known that this keeps
             values = contracted(values)
-        values = at_once(values)
         tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in (*checks, *nan)]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests, nan)
@@ -411,6 +411,8 @@ def _undefined(low: float, high: float, open_low: bool, open_high: bool) -> str:
     """Where x is outside a domain, or NaN."""
     ends = [("> " if open_low else ">= ", low)] * (low > -inf or open_low)
     ends += [("< " if open_high else "<= ", high)] * (high < inf or open_high)
+    if low == -high > -inf and open_low == open_high:
+        return f"not (abs(x) {'<' if open_high else '<='} {number(high)})"
     inside = " & ".join(f"(x {sign}{number(end)})" for sign, end in ends)
     return f"not ({inside})" if inside else "x != x"
 

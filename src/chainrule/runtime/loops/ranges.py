@@ -53,12 +53,13 @@ RANGES: Mapping[str, Callable[..., Range]] = {
 }
 
 
-def eased(all_values: Values, bounds: Mapping[int, tuple[float, float]], kind: str) -> Values:
-    """The values with functions that need less care, where what they are computed of allows it. bounds: of inputs, by their numbers."""
-    return Values(tuple(_eased(all_values.values, bounds, kind)), all_values.results)
+def eased(all_values: Values, bounds: Mapping[int, tuple[float, float]], kind: str, right: bool = True) -> Values:
+    """The values with functions that need less care, where what they are computed of allows it. bounds: of inputs, by their numbers. right: whether a last
+    digit counts, which it does not if results are rounded to a narrower kind of numbers."""
+    return Values(tuple(_eased(all_values.values, bounds, kind, right)), all_values.results)
 
 
-def _eased(values: Sequence[Value], bounds: Mapping[int, Range], kind: str) -> Iterator[Value]:
+def _eased(values: Sequence[Value], bounds: Mapping[int, Range], kind: str, right: bool) -> Iterator[Value]:
     ranges: list[Range] = []
     uses = Counter(k for value in values for k in value.operands)
     for n, value in enumerate(values):
@@ -66,7 +67,7 @@ def _eased(values: Sequence[Value], bounds: Mapping[int, Range], kind: str) -> I
         ranges.append(_range(value, of, bounds))
         easier = [name for name, kinds in EASIER.get(value.function, {}).items() if of[0] and _lies(of[0], kinds[kind])]
         name = easier[0] if easier else value.function
-        yield replace(value, function=RIGHT.get((name, kind), name) if uses[n] >= OFTEN else name)
+        yield replace(value, function=RIGHT.get((name, kind), name) if right and uses[n] >= OFTEN else name)
 
 
 def _range(value: Value, of: Sequence[Range], bounds: Mapping[int, Range]) -> Range:
