@@ -10,7 +10,7 @@ from mpmath import mp
 
 import chainrule
 from chainrule import functions
-from chainrule.runtime import reductions
+from chainrule.runtime import reductions, vector
 
 pytest.importorskip("numba")
 from chainrule.runtime.loops import row_functions, rows
@@ -236,3 +236,57 @@ def test_what_is_not_read_is_left_to_numpy() -> None:
     assert rows.compiled_rows(jacobian, (True,), 10, np.dtype(np.float64)) is None
     assert rows.compiled_rows(lambda z: z * 2.0, (True,), 10, np.dtype(np.float64)) is None
     assert rows.compiled_rows(functions.softmax._value, (True,), 10, np.dtype(np.float64)) is not None
+
+
+# ---------------------------------------------------------------- few rows
+
+
+def few(name: str, dtype: Any, shape: tuple[int, ...]) -> list[Any]:
+    rng = np.random.default_rng(4)
+    given = [rng.normal(size=shape).astype(dtype)]
+    if "label" in getattr(functions, name).inputs:
+        given.append(rng.integers(0, shape[-1], size=shape[:-1]))
+    if "target" in getattr(functions, name).inputs:
+        target = rng.integers(1, 9, size=shape)
+        given.append((target / target.sum(axis=-1, keepdims=True)).astype(dtype))
+    return given
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("name", NAMES)
+def test_what_few_rows_need_is_found_out_once(name, dtype, monkeypatch):
+    f = getattr(functions, name)
+    chainrule.set_compiled(True)
+    for shape in ((3, 10), (7,), (2, 3, 40)):
+        given = few(name, dtype, shape)
+        if given[-1].ndim == 0:
+            continue  # a number among the arguments is converted
+        with monkeypatch.context() as patched:
+            patched.setattr(vector, "_directly", lambda *_: None)
+            wanted = f(*given)
+        f(*given)
+        again = [x.copy() for x in given]
+        with monkeypatch.context() as patched:
+            patched.setattr(f, "_bind", None)
+            found = f(*again)
+        assert np.array_equal(found, wanted) and type(found) is type(wanted) and found.dtype == dtype
+        assert not np.may_share_memory(f(*given), found)
+
+
+def test_few_rows_are_looked_at_every_time():
+    f = functions.softmax_cross_entropy_index
+    chainrule.set_compiled(True)
+    z, label = few("softmax_cross_entropy_index", np.float64, (3, 10))
+    f(z, label)
+    with pytest.raises(ValueError, match="but there are 10 components"):
+        f(z, label + 10)
+    z[1, 2] = 1e5  # beyond what loops exponentiate
+    chainrule.set_compiled(False)
+    wanted = f(z, label)
+    chainrule.set_compiled(True)
+    assert np.array_equal(f(z, label), wanted)
+    read_only = z.copy()
+    read_only.flags.writeable = False
+    assert np.array_equal(f(read_only, label), f(z, label))
+    assert np.array_equal(f(z[:, ::-1], label), f(z[:, ::-1].copy(), label))
+    assert f(z.astype(">f8"), label).dtype == np.float64

@@ -44,7 +44,7 @@ Point = tuple[float, ...]
 LIMIT = 4.0  # ulp: what a form should reach
 SAMPLED = 3.25  # ulp at the points here: among millions of others there are such that are off by a fifth more
 WITHIN_DIFFERENCE = 1.6  # ulp: for a function of a difference, whose own rounding adds to it
-CLASSES = (SAMPLED, 4.0, 4.4, 4.8, 5.2, 6.0, 8.0, 12.0, 20.0, 50.0, 200.0, *(10.0**k for k in range(3, 20)))
+CLASSES = (SAMPLED, 3.6, 4.0, 4.4, 4.8, 5.2, 6.0, 8.0, 12.0, 20.0, 50.0, 200.0, *(10.0**k for k in range(3, 20)))
 """ulp: forms between two of these are as good as one another."""
 DEAR, JUST_MISSED = {mend.name for mend in MENDS if mend.is_dear}, 4.1
 TOLERANCES = (
@@ -388,7 +388,7 @@ def _probed(close: Problem, found: _Tried, turn: int, names: Mapping[Symbol, str
     more = []
     for i in order.tolist():
         point = close.points[i]
-        for k in used[:1]:
+        for k in used:
             low, high = close.reference.domains[k]
             if math.isfinite(point[k]):
                 more += [

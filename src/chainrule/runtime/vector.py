@@ -170,6 +170,10 @@ class VectorFunction:
 
     def __call__(self, *args: Any, axis: int = -1, reduction: str = "none", out: Any = None, **kwargs: Any) -> Any:
         """The value: batch axes, then the axes of ``output``; of a loss, reduced as asked."""
+        if is_compiled() and not kwargs and axis == -1 and reduction == "none" and out is None:
+            found = _directly(self, args)
+            if found is not None:
+                return found
         self._check_reduction(reduction)
         call = self._bind(args, kwargs, axis)
         if is_compiled() and (looped := _at_once(self, self._value, call, self.output, reduction, out)) is not None:
@@ -764,6 +768,60 @@ def _at_once(
     if not loops(math.prod(call.batch), call.arrays, (found,)):
         return None
     return found if found.ndim else found[()]
+
+
+@dataclass(frozen=True)
+class _Ready:
+    """What computes the value of a function of arrays of some shapes and dtypes, all of one batch. shape, dtype: of the result. rows, size: what the loops
+    go through. checked: places of inputs that have to be looked at, with what they are."""
+
+    loops: "Rows"
+    rows: int
+    size: int
+    shape: tuple[int, ...]
+    dtype: Any
+    sizes: Mapping[str, int]
+    checked: tuple[tuple[int, str, Input], ...]
+
+
+def _directly(function: VectorFunction, args: tuple[Any, ...]) -> Any:
+    """As `_at_once`, of a value: what such arrays need is found out once, for of few numbers that would take longer than the loops."""
+    key: tuple[Any, ...] = ()
+    for x in args:
+        if type(x) is not np.ndarray or not x.flags.carray:
+            return None
+        key += x.shape, x.dtype
+    try:
+        ready = function._found[key]
+    except KeyError:
+        if len(function._found) >= 4 * LAYOUTS:
+            function._found.clear()
+        ready = function._found[key] = _ready(function, args)
+    if ready is None:
+        return None
+    for k, name, one in ready.checked:
+        function._check(name, one, args[k], ready.sizes, False)
+    found = np.empty(ready.shape, ready.dtype)
+    loops = ready.loops
+    if loops.refined:
+        done = loops(ready.rows, args, (found,))
+    else:
+        done = not loops.loop(ready.rows, ready.size, *[x.reshape(-1) for x in args], found.reshape(-1))
+    return (found if ready.shape else found[()]) if done else None
+
+
+def _ready(function: VectorFunction, args: tuple[Any, ...]) -> _Ready | None:
+    call = function._plain(args, False, None)
+    if call is None or not call.alike or not 0 < call.arrays[0].size <= FEW:
+        return None
+    if call.dtype is F32 and function._value not in function._single:
+        return None
+    loops = function._loops(function._value, call, call.dtype)
+    if loops is None:
+        return None
+    checked = tuple((function._required.index(name), name, one) for name, one in function._checked)
+    size = call.arrays[0].shape[-1]
+    return _Ready(loops, math.prod(call.batch), size, call.shape(function.output), call.dtype, call.sizes, checked)
 
 
 def _share_loops(loops: "Rows", arrays: Sequence[Any], flat: Sequence[Any], kind: Any, work: Any, step: int) -> None:
