@@ -60,6 +60,8 @@ BLOCK = 32768
 """Elements of a block of the floor: the two arrays of it are in the cache."""
 LEAST = 2e-3
 """Seconds that a repeat lasts at least: small arrays are called several times."""
+PAUSE = 0.02
+"""Seconds before a repeat where there are several cores: threads of another library, which look for work again and again, have fallen asleep by then."""
 
 
 @dataclass(frozen=True)
@@ -328,6 +330,7 @@ def timed(found: Mapping[str, Callable[[], Any]], repeats: int, clock: Callable[
 
     least: dict[str, float] = {}
     loops: dict[str, int] = {}
+    pause = PAUSE if len(os.sched_getaffinity(0)) > 1 else 0.0
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         for name, call in found.items():
@@ -341,6 +344,7 @@ def timed(found: Mapping[str, Callable[[], Any]], repeats: int, clock: Callable[
         for _ in range(repeats):
             for name, call in found.items():
                 chainrule.set_compiled(name.startswith("compiled"))
+                time.sleep(pause)
                 start = clock()
                 for _ in range(loops[name]):
                     call()

@@ -12,6 +12,7 @@ import pytest
 import sympy
 from sympy import Abs, Max, Piecewise, cosh, erf, exp, log, sqrt
 
+import chainrule
 from chainrule import Definition, scalar
 
 pytest.importorskip("flint")
@@ -190,9 +191,59 @@ def test_every_exponent_is_sampled():
     assert set(range(-1073, 1025)) <= set(exponents.tolist())
 
 
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_a_search_goes_to_other_numbers_at_every_turn(dtype):
+    centre = np.array([-3.7], dtype)
+    first, second = (sampling.scattered(centre, turn) for turn in (2, 3))
+    assert first.dtype == dtype and np.array_equal(first, sampling.scattered(centre, 2))
+    assert np.isin(second, first).sum() < 10 < 80 < len(first) and (first < 0).all()
+    apart = np.abs(first.astype(float) / centre[0] - 1)
+    assert apart.max() > 0.1 and apart.min() < 1e-4
+
+
+@pytest.mark.parametrize(("name", "arguments"), [("silu", 1), ("elu", 1), ("huber", 2)])
+def test_numbers_that_are_nothing_special_are_sampled_too(name, arguments):
+    about = subject(load(name), Home(name))
+    points = sampling.inside(about, sampling.spread(about, np.dtype(np.float64)))
+    assert points.shape[1] == len(about.names) and about.arguments == arguments
+    assert len(points) > 20_000 and ((abs(points[:, 0]) < 4) & (abs(points[:, 0]) > 0.01)).sum() > 4000
+
+
 def test_a_threshold_is_found_to_the_last_bit():
     found = floats.between(np.array([0.0, -1e300]), np.array([1e300, 0.0]), lambda v: v < np.array([math.pi, -1e-300]))
     assert found.tolist() == [math.pi, -1e-300]
+
+
+# ---------------------------------------------------------------- points that many millions were looked at to find
+
+WORST = (
+    ("silu", "value", (-17.446400228955707, -34.028158990591635, -708.8084818327387)),
+    (
+        "silu",
+        "first derivative",
+        (-0.09729144829341785, -3.7268521306220537, -0.052323551247741684, -0.8417040268645457),
+    ),
+    ("sigmoid", "first derivative", (4.132323014307879, 16.651405309721774)),
+    ("tanh", "first derivative", (-2.7707603003810455, -1.7030891071630736)),
+    ("gelu", "value", (-31.035134086169588, -31.058496258107933)),
+)
+"""Where forms that were taken before are off by 3.9 to 4.7 ulp."""
+
+
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(("name", "what", "points"), WORST)
+def test_the_worst_points_that_are_known_are_within_the_limit(name, what, points, compiled):
+    if compiled:
+        pytest.importorskip("numba")
+    about = subject(load(name), Home(name))
+    k = [part.what for part in about.parts].index(what)
+    points = np.array(points)[:, None]
+    chainrule.set_compiled(compiled)
+    try:
+        got = about.call(about.parts[k], points)
+    finally:
+        chainrule.set_compiled(None)
+    assert (ulps(got, about.references[k].at(points)) <= 3.5).all()
 
 
 # ---------------------------------------------------------------- faults are found

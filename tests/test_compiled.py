@@ -355,6 +355,29 @@ def _of_a_logarithm(x, y, out):
     np.add(y, out, out=out)
 
 
+def _of_a_cube(x, out, s1):
+    np.exp(x, out=s1)
+    np.multiply(s1, s1, out=out)
+    np.multiply(out, s1, out=out)
+
+
+def test_a_last_digit_counts_where_results_keep_it():
+    values = values_of(_of_a_cube, 1, 1)
+    made = [ranges.eased(values, {0: (-9.0, 9.0)}, "float64", right).values for right in (True, False)]
+    assert [each.function for each in made[0]].count("exp_normal") == 1
+    assert [each.function for each in made[1]].count("exp_between") == 1
+
+
+@pytest.mark.parametrize("ends", [(-80.0, 80.0), (0.0, 1.0), (-math.inf, 80.0), (-math.inf, math.inf)])
+@pytest.mark.parametrize("is_open", [(False, False), (True, True), (False, True)])
+def test_a_number_outside_a_domain_is_told(ends, is_open):
+    told = eval(f"lambda x: {kernels._undefined(*ends, *is_open)}", {"KIND": float, "INF": math.inf})
+    domain = Range(*ends, *is_open)
+    numbers = [each for end in (*ends, 0.5) for each in (end, -end, np.nextafter(end, 9e9), np.nextafter(end, -9e9))]
+    assert [bool(told(x)) for x in numbers] == [not domain.inside(x) for x in numbers]
+    assert told(math.nan)
+
+
 def test_a_function_takes_no_care_of_what_cannot_come():
     assert "exp_between" in eased(_of_exponentials, {0: (-700.0, 80.0)})
     assert "exp_below" in eased(_of_exponentials, {0: (-85.0, math.inf)})

@@ -20,7 +20,19 @@ from chainrule.codegen.points import ordinary, ranges, sample
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.regions import limits_apart
 from chainrule.codegen.spec import FunctionSpec
-from chainrule.codegen.stable import AGAIN, LIMIT, _price, closer_points, problem, stabilise
+from chainrule.codegen.stable import (
+    AGAIN,
+    DEAR,
+    LIMIT,
+    SAMPLED,
+    Form,
+    Measured,
+    _price,
+    _Tried,
+    closer_points,
+    problem,
+    stabilise,
+)
 from chainrule.codegen.ulp import Truth, ulps
 from chainrule.codegen.vocabulary import normal_tail, refined, times_exp_square
 from chainrule.errors import VerificationError
@@ -466,6 +478,17 @@ def test_no_mend_touches_what_fails_nowhere_special(mend):
 
 
 # ---------------------------------------------------------------- the search
+
+
+def test_what_is_dear_is_for_what_nothing_else_brings_within_the_limit():
+    def tried(ulp, failing, *rules):
+        return _Tried(Form(x, rules), None, Measured(ulp, None, 0.0, 0.0, failing), 1.0, 0, SAMPLED, 9)
+
+    dear = tried(0.5, (), "more digits everywhere")
+    assert {"more digits everywhere"} == DEAR
+    assert tried(3.9, (1, 2), "more digits").rank < dear.rank < tried(4.1, (1, 2)).rank
+    assert tried(SAMPLED, ()).rank < tried(3.5, (1,)).rank < tried(3.7, ()).rank
+
 
 # formula, its domain, and the ulp that are reached on the model machine, rounded up, by a quick search; 4 is what is aimed at
 FORMULAS = {

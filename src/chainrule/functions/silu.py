@@ -35,24 +35,34 @@ from chainrule.runtime.scalar import (
 
 
 def _value_of_number(x: float) -> float:
-    t = max(x, -800.0)
-    return t / (1.0 + math.exp(-max(t, -600.0))) * math.exp(min(t + 600.0, 0.0))
+    t1 = max(x, -800.0)
+    t2 = min(t1, 40.0)
+    e = math.exp(max(t2, -600.0))
+    return t1 / (1.0 + e) * e * math.exp(min(t2 + 600.0, 0.0))
 
 
-def _value(x: Array, out: Array, s1: Array) -> None:
-    at_least(x, -800.0, out=s1)  # t
-    at_least(s1, -600.0, out=out)
-    np.negative(out, out=out)
-    np.exp(out, out=out)
-    np.add(1.0, out, out=out)
-    np.divide(s1, out, out=out)
+def _value(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+    at_least(x, -800.0, out=out)  # t1
+    at_most(out, 40.0, out=s1)  # t2
+    at_least(s1, -600.0, out=s2)
+    np.exp(s2, out=s2)  # e
+    np.add(1.0, s2, out=s3)
+    np.divide(out, s3, out=out)
+    np.multiply(out, s2, out=out)
     np.add(s1, 600.0, out=s1)
     at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
     np.multiply(out, s1, out=out)
 
 
-def _value_moderate(x: Array, out: Array, s1: Array) -> None:
+def _value_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
+    np.exp(x, out=s1)  # e
+    np.add(1.0, s1, out=out)
+    np.divide(x, out, out=out)
+    np.multiply(out, s1, out=out)
+
+
+def _value_single(x: Array, out: Array, s1: Array, s2: Array, s3: Array) -> None:
     np.negative(x, out=out)
     np.exp(out, out=out)
     np.add(1.0, out, out=out)
@@ -450,12 +460,13 @@ def _second_x_narrow(
 def _value_and_grad_x(
     x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
 ) -> None:
-    at_least(x, -800.0, out=s1)
-    at_least(s1, -600.0, out=value)
-    np.negative(value, out=value)
-    np.exp(value, out=value)
-    np.add(1.0, value, out=value)
-    np.divide(s1, value, out=value)
+    at_least(x, -800.0, out=value)
+    at_most(value, 40.0, out=s1)
+    at_least(s1, -600.0, out=s2)
+    np.exp(s2, out=s2)
+    np.add(1.0, s2, out=s3)
+    np.divide(value, s3, out=value)
+    np.multiply(value, s2, out=value)
     np.add(s1, 600.0, out=s1)
     at_most(s1, 0.0, out=s1)
     np.exp(s1, out=s1)
@@ -492,10 +503,10 @@ def _value_and_grad_x(
 def _value_and_grad_x_moderate(
     x: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array
 ) -> None:
-    np.negative(x, out=value)
-    np.exp(value, out=value)
-    np.add(1.0, value, out=value)
+    np.exp(x, out=s1)
+    np.add(1.0, s1, out=value)
     np.divide(x, value, out=value)
+    np.multiply(value, s1, out=value)
     np.abs(x, out=s1)
     np.negative(s1, out=s1)
     np.negative(s1, out=s2)
@@ -533,8 +544,8 @@ silu = ScalarFunction(
     "silu",
     arguments=("x",),
     value=Kernel(
-        _value, number=_value_of_number, scratch=1, moderate=Within(_value_moderate, ((-600.0, np.inf),)),
-        single=Within(_value_moderate, ((-85.0, np.inf),), flags=True),
+        _value, number=_value_of_number, scratch=3, moderate=Within(_value_moderate, ((-600.0, 40.0),)),
+        single=Within(_value_single, ((-85.0, np.inf),), flags=True),
     ),
     gradients={
         "x": Kernel(
@@ -551,7 +562,7 @@ silu = ScalarFunction(
     values_and_gradients={
         "x": Kernel(
             _value_and_grad_x, results=2, scratch=4, masks=1, moderate=Within(_value_and_grad_x_moderate, ((-600.0,
-            600.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1.2676506002282294e+30),), flags=True),
+            40.0),)), single=Within(_value_and_grad_x_single, ((-85.0, 1.2676506002282294e+30),), flags=True),
         ),
     },
     doc=__doc__,
