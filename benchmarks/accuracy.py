@@ -46,7 +46,7 @@ Written by `python benchmarks/accuracy.py` from the certificates of the function
 An ulp is the unit in the last place of the exact result, in the precision of the result: half an ulp is what the rounding of the result alone
 may cost, and 4 ulp at most are promised for value and gradient, over all floating-point numbers. The exact result is the definition,
 differentiated by SymPy and evaluated in ball arithmetic (Arb) with as many bits as it takes: no rule or stable form of ours takes part. *Sampled*:
-at ten to forty thousand points, every exponent among them, more around roots, around the places where the code takes another branch and around the
+at twenty to ninety thousand points, every exponent among them, more around roots, around the places where the code takes another branch and around the
 worst points found so far; every path through the code is measured, and the worst counts. *Exhaustive*: at all 2³² inputs, against the float64
 function, which is compared with Arb at 16 384 of them. A sampled figure is not a bound. **Bold**: more than 4 ulp, so short of what is promised;
 for second derivatives nothing is. "none": no digit is right somewhere, or the result is a NaN or an infinity where the exact one is a number.
