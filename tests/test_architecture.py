@@ -6,6 +6,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[1]
 
 SOFTSIGN = '''"""Softsign: a gentler tanh, without an exponential."""
@@ -78,3 +80,11 @@ def test_one_new_file_elsewhere_is_all_it_takes(tmp_path: Path) -> None:
             check=True,
         ).stdout
     )
+
+
+@pytest.mark.skipif("PYTEST_XDIST_WORKER" not in os.environ, reason="all tests run in one process")
+def test_tests_that_share_what_takes_long_run_in_one_process(request) -> None:
+    groups = {
+        item.nodeid.rpartition("@")[2] for item in request.session.items if item.get_closest_marker("xdist_group")
+    }
+    assert all(each in ("book", "properties") or each.startswith("test_") for each in groups), groups

@@ -90,7 +90,8 @@ def test_the_lines_lead_from_the_formula_as_derived_to_the_stable_form() -> None
     ]  # fmt: skip
     lines = part("sigmoid", "main").way.lines
     assert text(lines[0].right) == "σ(x) (1 - σ(x))"
-    assert text(lines[-1].right) == "e^(-|x|)/(1 + e^(-|x|))²"
+    assert text(lines[-2].right) == "e^(-|x|)/(1 + e^(-|x|))²"
+    assert text(lines[-1].right) == "e^(-|x|)/(1 + e^(-|x|) (2 + e^(-|x|)))"
 
 
 @pytest.mark.parametrize("name", ["sigmoid", "softplus"])

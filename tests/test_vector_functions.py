@@ -409,7 +409,7 @@ MUTATIONS = [
     ("linear, batch as a matrix", "np.sum(g, axis=-2)", "np.sum(g, axis=-2) / g.shape[-2]"),
     ("layer norm", "return g * gamma", "return g"),
     ("ridge", "2.0 * ", "1.0 * "),
-    ("sigmoid", "t1 = 1.0 + e", "t1 = 2.0 + e"),
+    ("sigmoid", "(2.0 + e)", "(1.0 + e)"),
     ("KL divergence", "quotient(p * v, q ** 2)", "quotient(p * v, q)"),
 ]  # fmt: skip
 
