@@ -7,6 +7,7 @@ import pkgutil
 import subprocess
 import sys
 import types
+from itertools import product
 
 import mpmath
 import numba
@@ -19,7 +20,7 @@ from chainrule.codegen.in_loops import OFF
 from chainrule.runtime import certificate, compiling, rounded
 from chainrule.runtime import gates as tables
 from chainrule.runtime.compiling import is_single_in_loops
-from chainrule.runtime.loops import compiler, elementary, gates, kernels, ranges
+from chainrule.runtime.loops import compiler, domains, elementary, gates, kernels, ranges
 from chainrule.runtime.loops.contraction import contracted
 from chainrule.runtime.loops.plan import Call, Kinds, Loop, plan
 from chainrule.runtime.loops.statements import Unreadable, values_of
@@ -368,14 +369,32 @@ def test_a_last_digit_counts_where_results_keep_it():
     assert [each.function for each in made[1]].count("exp_between") == 1
 
 
-@pytest.mark.parametrize("ends", [(-80.0, 80.0), (0.0, 1.0), (-math.inf, 80.0), (-math.inf, math.inf)])
-@pytest.mark.parametrize("is_open", [(False, False), (True, True), (False, True)])
-def test_a_number_outside_a_domain_is_told(ends, is_open):
-    told = eval(f"lambda x: {kernels._undefined(*ends, *is_open)}", {"KIND": float, "INF": math.inf})
+@pytest.mark.parametrize(
+    "ends, is_open",
+    [
+        *product(
+            [(-80.0, 80.0), (0.0, 1.0), (0.5, math.inf), (-math.inf, 80.0), (-3.0, math.inf)],
+            product((False, True), repeat=2),
+        ),
+        ((-math.inf, math.inf), (False, False)),
+        ((-math.inf, math.inf), (True, True)),
+    ],
+)
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_a_number_outside_a_domain_is_told(ends, is_open, kind):
+    text = domains.NAMES.format(bits=kind[5:])
+    names = {"np": np, "KIND": np.dtype(kind).type, "INF": np.inf}
+    exec(text, names)
+    told = eval(f"lambda x: min({', '.join(domains.Test(0, *ends, *is_open, 1).terms('x'))}, 0) < 0", names)
     domain = Range(*ends, *is_open)
-    numbers = [each for end in (*ends, 0.5) for each in (end, -end, np.nextafter(end, 9e9), np.nextafter(end, -9e9))]
-    assert [bool(told(x)) for x in numbers] == [not domain.inside(x) for x in numbers]
-    assert told(math.nan)
+    of, far = names["KIND"], names["KIND"](3e38)
+    numbers = [of(each) for end in (*ends, 0.5, 3.0, 1e30, math.inf) for each in (end, -end)]
+    numbers += [np.nextafter(each, by) for each in numbers for by in (far, -far)]
+    with np.errstate(all="ignore"):
+        assert [bool(told(x)) for x in numbers] == [
+            not domain.inside(x) or (x == 0 and ends[0] == 0 and bool(np.signbit(x))) for x in numbers
+        ]
+        assert told(of(math.nan)) and told(-of(math.nan))
 
 
 def test_a_function_takes_no_care_of_what_cannot_come():

@@ -14,7 +14,7 @@ import pytest
 import chainrule
 from chainrule.functions import sigmoid_binary_cross_entropy, sigmoid_squared_error
 from chainrule.runtime import blocks, exponents, programs, twice
-from chainrule.runtime.arithmetic import apply
+from chainrule.runtime.arithmetic import apply, select
 from chainrule.runtime.blocks import Kernel
 from chainrule.runtime.extended import Pair, refined
 from chainrule.runtime.loops import extended, kernels, texts
@@ -202,6 +202,51 @@ def test_only_elements_without_a_value_are_computed_again(monkeypatch):
     plain, compiled = both(lambda: through(Kernel(block, scratch=2), x, y))
     assert same(plain, compiled) and np.isfinite(plain).all()
     assert np.concatenate(seen).min() >= 960 and np.concatenate(seen).size > 20
+
+
+def block_of_a_choice(x, y, out, s1, s2, m1):
+    np.copyto(s1, 0.0)
+    np.copyto(s2, 1.0)
+    np.add(x, y, out=out)
+    apply(refined, out, s1, s2, lambda x, y: 1 / (1 + (-x).exp()) - y, x, y, out=out)
+    np.greater(out, 0.0, out=m1)
+    select(m1, x, y, out=out)
+
+
+def test_what_a_formula_without_a_value_would_decide_is_left_to_numpy():
+    x, y = near_a_root(1000)
+    kernel = Kernel(block_of_a_choice, scratch=2, masks=1)
+    assert same(*both(lambda: through(kernel, x, y)))
+    assert kernels.compiled(kernel, (x, y), (x,), x.dtype) is None
+
+
+def two_results(x, y, first, second, s1, s2):
+    np.copyto(s1, 0.0)
+    np.copyto(s2, 1.0)
+    np.add(x, y, out=second)
+    np.multiply(x, y, out=first)
+    apply(refined, second, s1, s2, lambda x, y: 1 / (1 + (-x).exp()) - y, x, y, out=second)
+
+
+def test_what_is_lost_of_one_of_two_results_is_computed_again():
+    x, y = near_a_root(1000)
+    kernel = Kernel(two_results, scratch=2, results=2)
+
+    def found():
+        outs = np.empty((2, x.size))
+        blocks.run(kernel, [x, y], [*outs])
+        return outs
+
+    assert same(*both(found))
+
+
+def test_a_number_that_was_nan_is_not_computed_again(monkeypatch):
+    seen, again = [], kernels._again
+    monkeypatch.setattr(kernels, "_again", lambda places, *rest: (seen.append(places), again(places, *rest)))
+    x, y = near_a_root(1000)
+    x[:300], y[300:500] = math.nan, math.nan
+    assert same(*both(lambda: through(Kernel(block, scratch=2), x, y)))
+    assert np.concatenate(seen).min() >= 500
 
 
 def test_a_float32_of_which_too_little_is_left_is_computed_again(monkeypatch):

@@ -21,6 +21,7 @@ MAKERS = {
     "all": ("compiler", "elementary"),
     "numbers": (
         "contraction",
+        "domains",
         "elements",
         "exponential",
         "gates",

@@ -2,6 +2,8 @@
 
 A row is a text in the operands {0}, {1}, …, names or constants, and in constants of the loop's own type; where it takes several lines, {r} is the result."""
 
+import math
+
 OUTSIDE, LOST, UNDEFINED = 1, 2, 4
 """The bits that loops return of an element outside the bounds of the code, of one for which a formula has no value in them, and of one that is outside the
 domain of the function, or NaN."""
@@ -53,6 +55,8 @@ OF_CONSTANTS = {"at_least": "at_least_constant", "at_most": "at_most_constant"}
 TRUTHS = {"np.less", "np.less_equal", "np.greater", "np.greater_equal", "np.equal", "np.not_equal", "np.isnan", "np.isinf", "np.isfinite",
           "np.logical_and", "np.logical_or", "np.logical_not"}  # fmt: skip
 """Those that give truth values."""
+HIDE_NAN = {*TRUTHS, "lost", "np.copysign"}
+"""Those whose result may be a number though an operand is NaN."""
 HEAVY = (
     {
         **{f"np.{name}": "elementary" for name in ("exp", "expm1", "log", "log1p", "tanh", "sinh", "cosh")},
@@ -72,6 +76,13 @@ def is_element(function: str) -> bool:
 def row(function: str) -> str:
     """The text of a function of elements."""
     return ELEMENTS.get(function) or f"{bare(function)}({{0}})"
+
+
+def number(x: float) -> str:
+    """A constant in the text of a loop."""
+    if x != x or abs(x) == math.inf:
+        return "NAN" if x != x else "INF" if x > 0 else "-INF"
+    return f"KIND({x!r})"
 
 
 def bare(function: str) -> str:

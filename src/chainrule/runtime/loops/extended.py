@@ -10,7 +10,7 @@ from .pairs import Pair
 from .programs import is_text, text_of
 
 IN_MORE_DIGITS = """{{r}} = KIND({{r}}_result)
-{{r}}_lost = not (abs({{r}}_result) < inf){numbers}"""
+{{r}}_lost = (not (abs({{r}}_result) < inf)){numbers}"""
 SINGLE = """{{r}}_lost = abs({{1}}) < {{2}} * KIND({left!r})
 {{r}} = {{0}}"""
 """Lost is where the loop finds no value."""

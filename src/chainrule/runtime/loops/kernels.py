@@ -2,9 +2,8 @@
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache, partial, reduce
 from itertools import groupby
-from math import inf
 from operator import itemgetter
 from typing import Any
 
@@ -28,12 +27,13 @@ from ..compiling import DIRECT, is_single_in_loops
 from ..direct import Direct, fits
 from .compiler import compiled_text
 from .contraction import contracted
-from .elements import HEAVY, LOST, OUTSIDE, UNDEFINED
-from .plan import LEAVES, Call, Kinds, Loop, Plan, plan
+from .domains import Test
+from .elements import HEAVY, HIDE_NAN, LOST, OUTSIDE, UNDEFINED
+from .plan import Call, Kinds, Loop, Plan, plan
 from .ranges import EVERY, eased, not_nan
 from .sharing import share
 from .statements import Unreadable, Values, values_of
-from .texts import Test, number, text_of
+from .texts import text_of
 
 MOST = 4096
 """Kernels that are remembered, for each kind of their arrays."""
@@ -63,7 +63,7 @@ class Compiled:
         self.nan = tuple(nan)
         """The checks of inputs whose NaN the code does not pass on by itself."""
         own = [f"{letter}{k}" for letter, count in (("i", len(numbers)), ("o", results)) for k in range(count)]
-        places = [*own, "lost", *(f"b{k}" for k in range(made.buffers))]
+        places = [*own, *(f"b{k}" for k in range(made.buffers))]
         self.steps: list[Step] = []
         only = all(isinstance(step, Loop) for step in made.steps)
         last = max((k for k, step in enumerate(made.steps) if isinstance(step, Loop)), default=-1)
@@ -79,33 +79,30 @@ class Compiled:
                 self.steps += [self._call(step, places) for step in group if isinstance(step, Call)]
         self.is_loop = only
         """Whether it is nothing but loops, which need no arrays besides and call nothing."""
-        self.loses = any(value.told and value.call is None for value in made.values if value.function not in LEAVES)
-        """Whether there may be elements for which a formula has no value here."""
 
     @staticmethod
     def _call(step: Call, places: Sequence[str]) -> Step:
         assert step.value.call
         return step.value.call, _picked(step.reads, places), places.index(step.write)
 
-    def run(self, inputs: Sequence[Any], outs: Sequence[Any], lost: Any = None) -> int:
-        """Fill `outs` from inputs: arrays of one dimension and one length, and numbers. Returns the bits of the tests that hold for an element. lost: if there
-        may be such, an array of truth values, in which those become true that have the bit LOST."""
+    def run(self, inputs: Sequence[Any], outs: Sequence[Any]) -> int:
+        """Fill `outs` from inputs: arrays of one dimension and one length, and numbers. Returns the bits of the tests that hold for an element; results that
+        are lost are NaN."""
         if self.is_loop:
             code, arguments, _ = self.steps[0]
-            bits: int = code(*arguments((*inputs, *outs, lost)))
+            bits: int = code(*arguments((*inputs, *outs)))
             return bits
         size = outs[0].size
         part = min(size, PART)
         room: Any = np.empty((self.buffers, part), self.kind) if self.buffers else ()
         if part == size:
-            return self._once((*inputs, *outs, lost, *room))
+            return self._once((*inputs, *outs, *room))
         bits = 0
         for start in range(0, size, part):
             piece = slice(start, start + part)
             left = min(part, size - start)
             read = [x if type(x) is float else x[piece] for x in inputs]
-            flags = None if lost is None else lost[piece]
-            bits |= self._once((*read, *[out[piece] for out in outs], flags, *[each[:left] for each in room]))
+            bits |= self._once((*read, *[out[piece] for out in outs], *[each[:left] for each in room]))
         return bits
 
     def _once(self, arrays: tuple[Any, ...]) -> int:
@@ -155,17 +152,17 @@ def block(
     if code is None:
         return False
     flat = [x if type(x) is float else x.reshape(-1) for x in given]
-    lost = np.zeros(outs[0].size, np.bool_) if code.loses else None
     with np.errstate(all="ignore"):
-        bits = code.run(flat, [out.reshape(-1) for out in outs], lost)
+        bits = code.run(flat, [out.reshape(-1) for out in outs])
+        lost = _lost(flat, outs) if bits & LOST else None
         if bits & UNDEFINED:
             mended(code.nan, inputs, outs)
         if mend is not None and (checks is None or bits & UNDEFINED):
             mend(inputs, outs)
         if bits & OUTSIDE:
             _again_outside(kernel, inputs, outs, mend, extra, kind)
-        if bits & LOST and lost is not None:
-            _again_lost(np.flatnonzero(lost), kernel, inputs, outs, mend, extra, kind)
+        if lost is not None:
+            _again_lost(lost, kernel, inputs, outs, mend, extra, kind)
     return True
 
 
@@ -283,19 +280,17 @@ def _looped(
     if made is None or not made.is_loop:
         return Looped()
     code, arguments, _ = made.steps[0]
-    order = arguments((*inputs, out, np.empty(1, np.bool_)))
+    order = arguments((*inputs, out))
     types = tuple(map(numba.typeof, order))
     code.compile(types)  # type: ignore[attr-defined]
     loop: Callable[..., int] = code.get_overload(types)  # type: ignore[attr-defined]
     checks = (*checks, *made.nan)
-    if [*map(id, order[: few + 1])] == [*map(id, arrays)] and not made.loses:
+    if [*map(id, order[: few + 1])] == [*map(id, arrays)]:
         rest = order[few + 1 :]
         return Looped(lambda *given: loop(*given, *rest), loop, rest, checks)
-    loses = made.loses
 
     def run(*given: Any) -> int:
-        lost = np.zeros(given[-1].size, np.bool_) if loses else None
-        return loop(*arguments((*given[:-1], *defaults, given[-1], lost)))
+        return loop(*arguments((*given[:-1], *defaults, given[-1])))
 
     return Looped(run, None, (), checks)
 
@@ -313,6 +308,15 @@ def _again_outside(
         inputs,
         outs,
     )
+
+
+def _lost(inputs: Sequence[Any], outs: Sequence[Any]) -> Any:
+    """The places of results that are NaN though no input is."""
+    places = reduce(np.union1d, [np.flatnonzero(np.isnan(out.reshape(-1))) for out in outs])
+    for x in inputs:
+        if type(x) is not float:
+            places = places[~np.isnan(x[places])]
+    return places
 
 
 def _again_lost(
@@ -384,7 +388,7 @@ def _compiled(
         within, values = _code(kernel, kind, numbers, len(results))
         bounds = {k: (low, high) for k, low, high in (within.tests if within else ()) if not numbers[k]}
         checks = tuple(check for check in checks if not numbers[check[0]])
-        tests = [Test(k, _undefined(*ends, False, False), OUTSIDE) for k, ends in bounds.items()]
+        tests = [Test(k, *ends, False, False, OUTSIDE) for k, ends in bounds.items()]
         for k, low, high, *_ in checks:
             bounds.setdefault(k, (low, high))
         others = [k for k, is_number in enumerate(numbers) if not is_number and k not in bounds]
@@ -393,11 +397,24 @@ def _compiled(
         values = eased(values, bounds | {k: EVERY for k, *_ in nan}, kind.name, right)
         if kind is F32 and kernel.single is None:  # the code for all numbers, of which bounds are known that this keeps
             values = contracted(values)
-        tests += [Test(check[0], _undefined(*check[1:]), UNDEFINED) for check in (*checks, *nan)]
+        if _is_hidden(values):
+            raise Unreadable("a result that may not show that a formula has no value")
+        tests += [Test(*check, UNDEFINED) for check in (*checks, *nan)]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
         return Compiled(plan(values, kinds), kind, numbers, len(results), tests, nan)
     except Unreadable:
         return None
+
+
+def _is_hidden(values: Values) -> bool:
+    """Whether a result may be a number though a formula that it is computed by has no value, which is NaN."""
+    may_be_nan: list[bool] = []
+    for value in values.values:
+        reached = any(may_be_nan[k] for k in value.operands)
+        if reached and (value.call or value.function in HIDE_NAN):
+            return True
+        may_be_nan.append(reached or value.is_formula)
+    return False
 
 
 def _checks(mend: Mend | None) -> tuple[Check, ...] | None:
@@ -405,16 +422,6 @@ def _checks(mend: Mend | None) -> tuple[Check, ...] | None:
     if mend is None:
         return ()
     return mend.args[0] if isinstance(mend, partial) and mend.func is mended else None
-
-
-def _undefined(low: float, high: float, open_low: bool, open_high: bool) -> str:
-    """Where x is outside a domain, or NaN."""
-    ends = [("> " if open_low else ">= ", low)] * (low > -inf or open_low)
-    ends += [("< " if open_high else "<= ", high)] * (high < inf or open_high)
-    if low == -high > -inf and open_low == open_high:
-        return f"not (abs(x) {'<' if open_high else '<='} {number(high)})"
-    inside = " & ".join(f"(x {sign}{number(end)})" for sign, end in ends)
-    return f"not ({inside})" if inside else "x != x"
 
 
 def _code(kernel: Kernel, kind: np.dtype[Any], numbers: Sequence[bool], results: int) -> tuple[Within | None, Values]:

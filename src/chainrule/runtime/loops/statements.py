@@ -27,6 +27,11 @@ class Value:
     told: Any = None
     call: Callable[..., Any] | None = field(default=None, compare=False)
 
+    @property
+    def is_formula(self) -> bool:
+        """Whether it takes a formula, and may have no value for some elements."""
+        return isinstance(self.told, str) and not self.call
+
 
 @dataclass(frozen=True)
 class Values:

@@ -2,14 +2,14 @@
 
 import hashlib
 import inspect
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 from .. import gates as tables
 from . import elementary, exponential, gates, programs, single_gates
-from .elements import HEAVY, LOST, OF_ARRAYS, OF_CONSTANTS, bare, row
+from .domains import NAMES, Test
+from .elements import HEAVY, LOST, OF_ARRAYS, OF_CONSTANTS, bare, number, row
 from .plan import Loop
 from .statements import Value
 
@@ -20,6 +20,7 @@ import numpy as np
 {functions}
 KIND = np.{kind}
 ZERO, ONE, INF, NAN = KIND(0.0), KIND(1.0), KIND(math.inf), KIND(math.nan)
+{names_of_bits}
 
 
 def loop({names}):
@@ -37,15 +38,6 @@ ONE_OF_THEM = """        for n in range(count):
 """
 PART = 1024
 """Elements that several loops go through in turn: what they leave to each other stays in the cache that is nearest to the processor."""
-
-
-@dataclass(frozen=True)
-class Test:
-    """The condition, in an input x, under which a bit is set. It is tested in what is computed in."""
-
-    number: int
-    condition: str
-    bit: int
 
 
 @dataclass(frozen=True)
@@ -67,8 +59,8 @@ def text_of(
     """A function of one loop, or of several that take turns, in which everything is of one kind, float32 or float64; arrays of others are converted.
     numbers: of each input whether it is one. tests: of inputs, made where these are read, and in the last loop if they are nowhere. whole: there is
     nothing else that reads the arrays between the loops."""
-    writers = [_Writer(values, loop, numbers, "=" if whole and len(loops) == 1 else "|=") for loop in loops]
-    bits = sorted({test.bit for test in tests} | {LOST for writer in writers if "lost" in writer.stored})
+    writers = [_Writer(values, loop, numbers) for loop in loops]
+    bits = sorted({test.bit for test in tests} | {LOST for writer in writers if writer.loses})
     left = list(tests)
     for writer in writers:
         for test in [each for each in left if f"i{each.number}" in writer.read or writer is writers[-1]]:
@@ -88,22 +80,23 @@ def text_of(
             text = text.replace(f"{each}[n]", f"{each}_part[n]")
     names = (*taken, *singles)
     first = [f"{each} = KIND({each})" for each in singles] + [f"{each} = np.empty({PART}, KIND)" for each in own]
-    first += [f"{_found(bit)} = False" for bit in bits]
+    first += [f"{_flag(bit)} = WHOLE(0)" for bit in bits]
     functions = set().union(*(writer.functions for writer in writers))
-    found = TEXT.format(
+    whole_text = TEXT.format(
         kind=kind,
+        names_of_bits=NAMES.format(bits=kind.removeprefix("float")),
         functions="\n".join([_imports(functions, kind), FMA if "fma(" in text else "", programs.tables(text)]),
         names=", ".join(names),
         first="".join(f"    {line}\n" for line in first),
         loops=text,
-        bits=" | ".join(f"({bit} if {_found(bit)} else 0)" for bit in bits) or "0",
+        bits=" | ".join(f"({bit} if {_flag(bit)} {'>' if bit == LOST else '<'} 0 else 0)" for bit in bits) or "0",
     )
-    return Text(found, names)
+    return Text(whole_text, names)
 
 
-def _found(bit: int) -> str:
-    """Whether there was an element with a bit; a truth value for each, for a processor has masks for those."""
-    return f"found_{bit}"
+def _flag(bit: int) -> str:
+    """The whole number that is negative if there was an element with a bit; of the bit LOST, positive."""
+    return f"flag_{bit}"
 
 
 def _indented(spaces: int, lines: Sequence[str]) -> str:
@@ -113,7 +106,7 @@ def _indented(spaces: int, lines: Sequence[str]) -> str:
 class _Writer:
     """lines: what a loop computes for an element, and stores. read: the arrays that were read for that; arrays: all of them; singles: the numbers."""
 
-    def __init__(self, values: Sequence[Value], loop: Loop, numbers: Sequence[bool], sign: str) -> None:
+    def __init__(self, values: Sequence[Value], loop: Loop, numbers: Sequence[bool]) -> None:
         self.values, self.reads, self.numbers = values, loop.reads, numbers
         self.lines: list[str] = []
         self.read: set[str] = set()
@@ -121,21 +114,20 @@ class _Writer:
         self.functions: set[str] = set()
         self.known: set[int] = set()
         self.stored: set[str] = set()
-        self.lost: list[str] = []
+        self.loses = False
         written = [(self.name(k), array) for k, arrays in loop.writes.items() for array in arrays]
         self.lines += [f"{array}[n] = {name}" for name, array in written]
         self.stored |= {array for _, array in written}
-        if self.lost:
-            self.stored.add("lost")
-            self.lines += [f"lost_n = {' | '.join(self.lost)}", f"{_found(LOST)} |= lost_n", f"lost[n] {sign} lost_n"]
 
     @property
     def arrays(self) -> set[str]:
         return self.read | self.stored
 
     def test(self, test: Test) -> None:
-        condition = test.condition.replace("x", self.load(f"i{test.number}"))
-        self.lines.append(f"{_found(test.bit)} |= {condition}")
+        self.found(test.bit, test.terms(self.load(f"i{test.number}")))
+
+    def found(self, bit: int, terms: Sequence[str]) -> None:
+        self.lines.append(f"{_flag(bit)} = WHOLE({_flag(bit)} | {' | '.join(f'WHOLE({each})' for each in terms)})")
 
     def name(self, k: int) -> str:
         """The name of a value, after lines that compute it."""
@@ -147,7 +139,10 @@ class _Writer:
         if k not in self.known:
             text = (value.told or row(self.function(value))).format(*map(self.name, value.operands), r=f"v{k}")
             self.lines += text.split("\n") if "\n" in text else [f"v{k} = {text}"]
-            self.lost += [f"v{k}_lost"] * bool(value.told)
+            if value.is_formula:
+                self.loses = True
+                self.lines.append(f"v{k} = NAN if v{k}_lost else v{k}")
+                self.found(LOST, [f"v{k}_lost"])
             self.known.add(k)
         return f"v{k}"
 
@@ -185,10 +180,3 @@ def _imports(functions: set[str], kind: str) -> str:
 def _digest() -> str:
     texts = "".join(inspect.getsource(module) for module in (elementary, exponential, gates, single_gates, tables))
     return hashlib.sha256(texts.encode()).hexdigest()[:16]
-
-
-def number(x: float) -> str:
-    """A constant in the text of a loop."""
-    if x != x or abs(x) == math.inf:
-        return "NAN" if x != x else "INF" if x > 0 else "-INF"
-    return f"KIND({x!r})"
