@@ -15,8 +15,9 @@ from chainrule.catalogue import load
 from chainrule.codegen.floating import Part, agreement, stretches
 from chainrule.codegen.mends import MENDS
 from chainrule.codegen.rewrites import ALL
-from chainrule.codegen.shown import OTHER, SHOWN, Way, formula, shown, statements
+from chainrule.codegen.shown import OTHER, SHOWN, VALUES, Way, formula, shown, statements
 from chainrule.codegen.stable import PROPOSALS
+from chainrule.codegen.vocabulary import polynomial, times
 from chainrule.drawings.accuracy import accuracy_chart
 from chainrule.drawings.charts import Stack, draw_chart
 from chainrule.errors import VerificationError
@@ -278,3 +279,11 @@ def test_exponentials_that_are_together_one_are_not_shown() -> None:
     assert product.has(sympy.exp)
     assert formula(product) == formula(sympy.tanh(y - z))
     assert formula(sympy.exp(2 * y) * sympy.exp(-z)) != formula(sympy.S.One)
+
+
+@pytest.mark.parametrize(
+    ("series", "is_limit"), [(polynomial(x, 0.5, 0.25), True), (times(x, polynomial(x, 0.5, 0.25)), False)]
+)
+def test_a_place_where_there_is_only_a_limit_is_not_called_a_root(series, is_limit):
+    (told,) = VALUES["expansion"](sympy.Piecewise((series, abs(x) < 1), (sympy.sin(x) / x, True)))
+    assert told["is_limit"] is is_limit and told["root"] == 0 and told["degree"] == 1

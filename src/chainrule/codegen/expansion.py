@@ -20,6 +20,7 @@ BITS = 900
 VALUE_BITS = 320
 STEP = -160  # power of two: how far from a root its multiplicity is read off
 MOST_ROOTS = 4
+WHOLE = (-1, 0, 1)
 TERMS = (8, 11, 14, 18, 22, 27, 33, 40)
 RADII = tuple(sympy.Rational(k, 8) for k in (1, 2, 4, 6, 8))
 PRECISION = -59  # power of two: the relative error of the polynomial
@@ -28,7 +29,7 @@ NEGLIGIBLE = -64
 
 @dataclass(frozen=True)
 class Root:
-    """A place where a function is 0: to 900 bits, and how often."""
+    """A place where a function is 0: to 900 bits, and how often; 0 times where it has a limit that is another number."""
 
     place: Any
     times: int
@@ -50,7 +51,21 @@ def roots(expr: Expr, symbol: Symbol, xs: tuple[float, ...], values: tuple[float
         alone = values[k - 1] != 0 and values[k + 1] != 0
         if values[k] == 0 and (alone or xs[k] == 0):  # around 0 it may have underflowed
             found += _root(expr, symbol, CONTEXT.mpf(xs[k]))
+    for place in _without_value(expr, symbol):
+        found += _root(expr, symbol, place, (0,))
     return tuple(found) if len(found) <= MOST_ROOTS else ()
+
+
+def _without_value(expr: Expr, symbol: Symbol) -> list[Any]:
+    """Where a denominator is 0: a polynomial at any root that has a formula, others at a whole number that is small."""
+    places: set[Expr] = set()
+    for below in {power.base for power in expr.atoms(sympy.Pow) if power.exp.is_negative and power.base.has(symbol)}:
+        if below.is_polynomial(symbol):
+            places |= {root for root in sympy.roots(below, symbol) if root.is_real}
+        else:
+            places |= {each for each in map(sympy.Integer, WHOLE) if below.xreplace({symbol: each}).is_zero}
+    CONTEXT.prec = BITS
+    return [CONTEXT.mpf(str(sympy.N(place, BITS * 3 // 10))) for place in sorted(places)]
 
 
 def _between(expr: Expr, symbol: Symbol, a: float, b: float) -> Any:
@@ -75,8 +90,8 @@ def _between(expr: Expr, symbol: Symbol, a: float, b: float) -> Any:
     return None
 
 
-def _root(expr: Expr, symbol: Symbol, place: Any) -> Iterator[Root]:
-    """The root with its multiplicity; nothing where the function jumps or is not smooth."""
+def _root(expr: Expr, symbol: Symbol, place: Any, orders: Sequence[int] = (1, 2, 3, 4)) -> Iterator[Root]:
+    """The root with its multiplicity, 0 for a limit; nothing where the function jumps or is not smooth."""
     CONTEXT.prec = BITS
     h = CONTEXT.ldexp(1, STEP)
     try:
@@ -86,7 +101,7 @@ def _root(expr: Expr, symbol: Symbol, place: Any) -> Iterator[Root]:
     if not all(near):
         return
     ratios = [abs(near[0] / near[1]), abs(near[3] / near[2])]
-    for k in (1, 2, 3, 4):
+    for k in orders:
         same = (near[1] < 0) == (near[2] < 0)
         if all(abs(ratio - 2**k) < 0.01 for ratio in ratios) and same == (k % 2 == 0):
             if abs(abs(near[1] / near[2]) - 1) < 0.01:

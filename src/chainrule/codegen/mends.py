@@ -23,6 +23,7 @@ from chainrule.codegen.vocabulary import (
     copysign,
     defined,
     except_at,
+    expm1,
     group,
     lost,
     over,
@@ -110,9 +111,7 @@ def _settled(patient: Patient, k: int, side: int) -> int | None:
                 others = tuple(x for j, x in enumerate(point) if j != k and patient.symbols[j] in patient.variables)
                 beyond.setdefault(others, set()).add(value)
                 count += 1
-        if count > 2 * len(beyond) and all(
-            len(each) == 1 and math.isfinite(next(iter(each))) for each in beyond.values()
-        ):
+        if count > 2 * len(beyond) and all(len(each) == 1 for each in beyond.values()):
             return stop
     return None
 
@@ -122,10 +121,24 @@ def _halves(patient: Patient) -> Iterator[Expr]:
     extreme = [i for i in patient.failing if not VANISHING < abs(patient.truth[i]) < 1 / VANISHING]
     if not extreme or patient.expr.has(product, quotient):
         return
-    for argument in _exponents(patient.expr):
-        if argument.free_symbols:
-            more = _put_back(patient.expr, argument)
-            yield _halved(patient.expr, _times(exp(argument), more), _times(exp(argument / 2), more / 2))
+    large = any(abs(patient.truth[i]) >= 1 / VANISHING for i in extreme)
+    for expr in dict.fromkeys((patient.expr, _spread(patient.expr) if large else patient.expr)):
+        for argument in _exponents(expr):
+            if argument.free_symbols:
+                more = _put_back(expr, argument)
+                yield _halved(expr, _times(exp(argument), more), _times(exp(argument / 2), more / 2))
+
+
+def _spread(expr: Expr) -> Expr:
+    """What is multiplied with a choice in each of its branches."""
+    if not expr.args or expr.is_number or isinstance(expr, sympy.logic.boolalg.Boolean):
+        return expr
+    args = [_spread(arg) for arg in expr.args]
+    choices = [arg for arg in args if isinstance(arg, Piecewise)]
+    if not expr.is_Mul or len(choices) != 1:
+        return expr.func(*args)
+    rest = Mul(*(arg for arg in args if arg != choices[0]))
+    return Piecewise(*((branch * rest, condition) for branch, condition in choices[0].args))
 
 
 def _tails(patient: Patient) -> Iterator[Expr]:
@@ -138,6 +151,26 @@ def _tails(patient: Patient) -> Iterator[Expr]:
             more = _put_back(patient.expr, argument)
             main, tail = exp(at_least(argument, -TAIL)), exp(at_most(plus(argument, TAIL), 0))
             yield _with_tail(patient.expr, _times(exp(argument), more), _times(main, more), tail)
+
+
+def _heads(patient: Patient) -> Iterator[Expr]:
+    """An exponential less 1 that is too large before it is divided. Where it is cut in two, the 1 is nothing beside it."""
+    if not any(abs(patient.truth[i]) > 1 / VANISHING for i in patient.failing):
+        return
+    for node in sorted(patient.expr.atoms(expm1), key=str):
+        (u,) = node.args
+        yield _with_head(patient.expr, node, expm1(at_most(u, TAIL)), exp(at_least(plus(u, -TAIL), 0)))
+
+
+def _with_head(expr: Expr, whole: Expr, main: Expr, head: Expr) -> Expr:
+    if expr == whole:
+        return times(main, head)
+    if not expr.args or expr.is_number:
+        return expr
+    if expr.is_Mul and whole in expr.args:
+        rest = (_with_head(arg, whole, main, head) for arg in expr.args if arg != whole)
+        return times(Mul(main, *rest), head)
+    return expr.func(*(_with_head(arg, whole, main, head) for arg in expr.args))
 
 
 def _put_back(expr: Expr, argument: Expr) -> Expr:
@@ -618,6 +651,7 @@ MENDS: tuple[Mend, ...] = (
     Mend("an exponential in two halves", "a exp(u) = (a exp(u/2)) exp(u/2)", _halves),
     Mend("the quotient first", "x (a/b), not (x a)/b, where x is huge", _ratios),
     Mend("the tail of an exponential apart", f"exp(u) = exp(max(u, -{TAIL})) exp(min(u + {TAIL}, 0))", _tails),
+    Mend("the head of an exponential apart", f"exp(u) - 1 = (exp(min(u, {TAIL})) - 1) exp(max(u - {TAIL}, 0))", _heads),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
     Mend("square of a sum", "(1 + e)² = 1 + e (2 + e), for the rounding of a square counts twice", _squares),
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),

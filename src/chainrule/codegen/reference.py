@@ -1,13 +1,14 @@
 """The true value of an expression at a point: arbitrary precision, limits where the formula has no value, or an
 honest None.
 
-A value counts when two precisions agree on it and no sum on the way lost nearly all of its digits. Where the given
-expression cannot be decided so (1 - sigma at 10⁶ would take 400,000 digits), an equal form may decide; see
-`Reference.teach`.
+A value counts when two precisions agree on it and no sum on the way lost nearly all of its digits. At the lower one every step is off by a little more
+than its rounding: where x² is lost beside 1 at both, exp(x) is rounded in the same way, and both would agree on what is wrong. Where the given expression
+cannot be decided so (1 - sigma at 10⁶ would take 400,000 digits), an equal form may decide; see `Reference.teach`.
 """
 
 import math
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import pairwise
 from typing import Any
 
@@ -77,7 +78,10 @@ class Reference:
         """The value of an expression where two precisions agree; None elsewhere."""
         for low, high in ladder:
             try:
-                first, second = (evaluate(expr, self.symbols, point, bits) for bits in (low, high))
+                first, second = (
+                    evaluate(expr, self.symbols, point, low, off=True),
+                    evaluate(expr, self.symbols, point, high),
+                )
             except Undefined:
                 continue
             if _close(first, second, 80):
@@ -134,7 +138,10 @@ class Reference:
     def decide_wide(self, expr: Expr, point: Sequence[Any], bits: int) -> Any:
         """As `decide`, for points with 400 and more digits."""
         try:
-            first, second = (evaluate(expr, self.symbols, point, each) for each in (bits, bits + 200))
+            first, second = (
+                evaluate(expr, self.symbols, point, bits, off=True),
+                evaluate(expr, self.symbols, point, bits + 200),
+            )
         except Undefined:
             return None
         return second if _close(first, second, 80) else None
@@ -142,7 +149,7 @@ class Reference:
 
 def _bits(digits: int) -> int:
     """Enough for a number with that many digits squared, next to 1."""
-    return 7 * digits + 600
+    return 14 * digits + 600
 
 
 _OUTSIDE = object()
@@ -193,15 +200,21 @@ def to_float(value: Any) -> float:
         return math.copysign(math.inf, CONTEXT.sign(value))
 
 
-def evaluate(expr: Expr, symbols: Sequence[Symbol], point: Sequence[Any], bits: int) -> Any:
-    """The value of an expression at a point with that many bits. Raises Undefined, and UnsupportedExpression for a
-    function without a row."""
+def evaluate(expr: Expr, symbols: Sequence[Symbol], point: Sequence[Any], bits: int, off: bool = False) -> Any:
+    """The value of an expression at a point with that many bits. off: every step that is not exact is made a little wrong. Raises Undefined, and
+    UnsupportedExpression for a function without a row."""
     CONTEXT.prec = bits
     known: dict[Any, Any] = {symbol: CONTEXT.mpf(x) for symbol, x in zip(symbols, point, strict=True)}
+    if off:
+        known[OFF] = [CONTEXT.ldexp(k, 1 - bits) for k in (1, -3, 2, -1, 3, -2)]
     result = _evaluate(expr, known)
     if CONTEXT.isnan(result):
         raise Undefined
     return result
+
+
+OFF = "off"
+"""The key of the relative errors that steps are given, one after the other."""
 
 
 def _evaluate(node: Any, known: dict[Any, Any]) -> Any:
@@ -244,6 +257,8 @@ def _evaluate(node: Any, known: dict[Any, Any]) -> Any:
         result = word.value(CONTEXT, *(_evaluate(arg, known) for arg in node.args))
     if CONTEXT.isnan(result):
         raise Undefined
+    if (errors := known.get(OFF)) and not _is_exact(node):
+        result += result * errors[len(known) % len(errors)]
     known[node] = result
     return result
 
@@ -293,6 +308,7 @@ def _logarithm(node: Any, known: dict[Any, Any]) -> Any:
     return BY_FUNCTION[sympy.log].value(CONTEXT, value)
 
 
+@lru_cache(maxsize=4096)
 def _is_exact(node: Any) -> bool:
     return all(
         isinstance(part, EXACT) or (part.is_Pow and part.exp.is_Integer and part.exp > 0)
@@ -339,6 +355,7 @@ def holds(condition: Any, known: dict[Any, Any]) -> bool:
             if isinstance(condition, sympy.Or)
             else not parts[0]
         )
+    known = {key: value for key, value in known.items() if key != OFF and key.is_Symbol}
     compare = RELATIONS.get(condition.func)
     if compare is None:
         raise UnsupportedExpression(f"{condition}: conditions are comparisons joined by and, or, not.")

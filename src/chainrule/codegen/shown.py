@@ -67,6 +67,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("the quotient first", "quotient", "the quotient first"),
     Shown("an argument stops", "stops", "an argument stops"),
     Shown("a vanishing term stops", "vanishing", "a vanishing term stops"),
+    Shown("the head of an exponential apart", "head", "the head of an exponential apart"),
     Shown("an exponential in two halves", "halves", "an exponential in two halves", ((a * exp(u), word.group(a * exp(u / 2)) * word.group(exp(u / 2))),)),
     Shown("the tail of an exponential apart", "tail", "the tail of an exponential apart"),
     Shown("a constant first", "arranged", "a constant first"),
@@ -140,6 +141,7 @@ QUIET = (
     "vanishing",
     "halves",
     "tail",
+    "head",
     "lost",
     "exponent",
     "digits",
@@ -210,7 +212,9 @@ def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
         name = f"group{len(groups)}"
         groups[t.Symbol(name)] = t.substitute(from_sympy(inside), groups) if groups else from_sympy(inside)
         return Symbol(name, real=True)
-    if expr.func == word.at_most and expr.args[0].func == word.plus:  # the tail of an exponential
+    if (
+        expr.func in (word.at_most, word.at_least) and expr.args[0].func == word.plus
+    ):  # of an exponential, a tail or a head
         return sympy.S.Zero
     return row(*(_bare(arg, groups) for arg in expr.args))
 
@@ -293,7 +297,7 @@ def _bounds(expr: Expr) -> Iterator[Mapping[str, Any]]:
 
 
 def _expansions(expr: Expr) -> Iterator[Mapping[str, Any]]:
-    """Each root with the numbers for which the polynomial stands."""
+    """Each root, or place of a limit, with the numbers for which the polynomial stands."""
     for node in sympy.preorder_traversal(expr):
         for branch, condition in node.args if isinstance(node, Piecewise) else ():
             if _is_series(branch):
@@ -303,6 +307,7 @@ def _expansions(expr: Expr) -> Iterator[Mapping[str, Any]]:
                 yield {
                     "condition": condition,
                     "root": float(roots[0]) if roots else sympy.S.Zero,
+                    "is_limit": branch.func == word.polynomial,
                     "degree": (len(series.args) - 2) * (2 if even else 1),
                 }
 

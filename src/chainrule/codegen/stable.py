@@ -58,7 +58,6 @@ NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
 TRACE = False
 UNSUPPORTED = (sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan)
 MAX_FORMS = 64
-MAX_MENDED = 30
 KEPT = 6  # forms that go on to the dense points
 MODERATE = 40.0
 MAX_BRANCHES = 6
@@ -71,16 +70,17 @@ FADING = 24  # points there
 
 @dataclass(frozen=True)
 class Effort:
-    """How hard a search looks: searches, each at the points that the one before has found wanting; times that the best form is looked at
-    more closely, how many of its worst points, and how many numbers near each."""
+    """How hard a search looks: searches, each at the points that the one before has found wanting; how many forms are tried in mending one; times that the best
+    form is looked at more closely, how many of its worst points, and how many numbers near each."""
 
     searches: int
+    mended: int
     probes: int
     worst: int
     nearby: int
 
 
-QUICK, THOROUGH = Effort(1, 6, 16, 40), Effort(2, 6, 24, 100)
+QUICK, THOROUGH = Effort(1, 45, 6, 16, 40), Effort(2, 30, 6, 24, 100)
 
 
 @dataclass(frozen=True)
@@ -325,7 +325,7 @@ def _best(problem: Problem, names: Mapping[Symbol, str], effort: Effort) -> Stab
         for start in sorted(results.values(), key=lambda each: each.hope):
             best = min(results.values(), key=lambda each: each.rank)
             if start.measured.failing and not (best.measured.ulp <= problem.limit and start.cost >= best.cost):
-                _mend(start, results, close, tuple(variables), tried)
+                _mend(start, results, close, tuple(variables), tried, effort.mended)
         best, close = _confirmed(results, close, names, tried, effort)
         if best.measured.ulp <= problem.limit:
             break
@@ -403,10 +403,11 @@ def _mend(
     close: Problem,
     variables: tuple[Symbol, ...],
     tried: Callable[[Form, Problem], _Tried],
+    most: int,
 ) -> None:
-    """Mend a form, and what comes of that, the most hopeful first, until one is within the limit or MAX_MENDED have been tried."""
+    """Mend a form, and what comes of that, the most hopeful first, until one is within the limit or so many have been tried."""
     waiting, turns = [start], 0
-    while waiting and turns < MAX_MENDED:
+    while waiting and turns < most:
         here = waiting.pop(0)
         patient = Patient(
             here.form.expr,
