@@ -15,9 +15,9 @@ from chainrule.catalogue import load
 from chainrule.codegen.floating import Part, agreement, stretches
 from chainrule.codegen.mends import MENDS
 from chainrule.codegen.rewrites import ALL
-from chainrule.codegen.shown import OTHER, SHOWN, VALUES, Way, formula, shown, statements
+from chainrule.codegen.shown import OTHER, QUIET, SHOWN, VALUES, Way, formula, shown, statements
 from chainrule.codegen.stable import PROPOSALS
-from chainrule.codegen.vocabulary import polynomial, times
+from chainrule.codegen.vocabulary import at_least, at_most, expm1, plus, polynomial, times
 from chainrule.drawings.accuracy import accuracy_chart
 from chainrule.drawings.charts import Stack, draw_chart
 from chainrule.errors import VerificationError
@@ -287,3 +287,9 @@ def test_exponentials_that_are_together_one_are_not_shown() -> None:
 def test_a_place_where_there_is_only_a_limit_is_not_called_a_root(series, is_limit):
     (told,) = VALUES["expansion"](sympy.Piecewise((series, abs(x) < 1), (sympy.sin(x) / x, True)))
     assert told["is_limit"] is is_limit and told["root"] == 0 and told["degree"] == 1
+
+
+def test_the_head_of_an_exponential_is_not_shown():
+    apart = times(expm1(at_most(x, 600)) / x, sympy.exp(at_least(plus(x, -600), 0)))
+    assert formula(apart) == formula(expm1(x) / x)
+    assert shown("the head of an exponential apart").key in QUIET
