@@ -15,8 +15,9 @@ import sympy
 from sympy import Expr, Symbol
 
 from chainrule.calculus.checks import CheckRow
+from chainrule.codegen.evaluation import CONTEXT, evaluate
 from chainrule.codegen.points import Point, margins_of, on_edge, ranges, sample
-from chainrule.codegen.reference import CONTEXT, evaluate, to_float
+from chainrule.codegen.reference import to_float
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import TOLERANCES, Measured, Problem, measure, problem
 from chainrule.codegen.vocabulary import Undefined

@@ -12,8 +12,9 @@ from typing import Any
 import sympy
 from sympy import Abs, Expr, Piecewise, Symbol
 
+from chainrule.codegen.evaluation import CONTEXT, evaluate
 from chainrule.codegen.fits import interpolate
-from chainrule.codegen.reference import CONTEXT, Reference, evaluate
+from chainrule.codegen.reference import Reference
 from chainrule.codegen.vocabulary import Undefined, away, polynomial, times
 
 BITS = 900

@@ -10,7 +10,7 @@ from typing import Any
 import mpmath
 import sympy
 
-from chainrule.codegen.reference import evaluate
+from chainrule.codegen.evaluation import evaluate
 from chainrule.runtime.gates import COLUMNS, COLUMNS_SINGLE, FAR, FAR_SINGLE, MIDDLES, SCALE, SCALE_SINGLE, WEIGHT
 
 M = mpmath.MPContext()

@@ -10,8 +10,8 @@ from sympy import Symbol
 from chainrule.calculus.checks import CheckRow
 from chainrule.calculus.derivation import Derivation
 from chainrule.codegen.along import LOST, Along, Look, along
+from chainrule.codegen.evaluation import evaluate
 from chainrule.codegen.numpy_source import by_row, stable_parts
-from chainrule.codegen.reference import evaluate
 from chainrule.codegen.shown import Reason, Way, reasons, way
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import Stable

@@ -102,14 +102,18 @@ def _in_terms(expr: Expr, symbol: Symbol, bounded: Expr) -> Expr:
 
 def _settled(patient: Patient, k: int, side: int) -> int | None:
     """The first limit beyond which the value no longer depends on one argument."""
+    others = [j for j, symbol in enumerate(patient.symbols) if j != k and symbol in patient.variables]
+    decided = [
+        (side * point[k], tuple(point[j] for j in others), value)
+        for point, value in zip(patient.points, patient.truth, strict=True)
+        if side * point[k] >= LIMITS[0] and value == value
+    ]
     for stop in LIMITS:
         beyond: dict[Point, set[float]] = {}
         count = 0
-        for i, point in enumerate(patient.points):
-            value = patient.truth[i]
-            if side * point[k] >= stop and value == value:
-                others = tuple(x for j, x in enumerate(point) if j != k and patient.symbols[j] in patient.variables)
-                beyond.setdefault(others, set()).add(value)
+        for x, rest, value in decided:
+            if x >= stop:
+                beyond.setdefault(rest, set()).add(value)
                 count += 1
         if count > 2 * len(beyond) and all(len(each) == 1 for each in beyond.values()):
             return stop
@@ -522,8 +526,8 @@ def _expansions(patient: Patient) -> Iterator[Expr]:
         for root in roots(
             patient.reference.expr, symbol, tuple(x for x, _ in known), tuple(value for _, value in known)
         ):
-            near = [x for x in failing if abs(x - float(root.place)) < radius]
-            if near and result is not None:
+            place, reach = float(root.place), float(radius)
+            if result is not None and any(abs(x - place) < reach for x in failing):
                 result = expanded(patient.reference, symbol, root, radius, result)
         if result is not None and result is not patient.expr:
             yield result

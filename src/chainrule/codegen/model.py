@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.codegen.reference import CONTEXT
+from chainrule.codegen.evaluation import CONTEXT
 from chainrule.codegen.ulp import SMALLEST, Floats
 from chainrule.codegen.vocabulary import exponential
 from chainrule.runtime import exponents, extended, scalar, special

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.reference import CONTEXT, evaluate
+from chainrule.codegen.evaluation import CONTEXT, evaluate
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.vocabulary import Undefined
 from chainrule.runtime.scalar import Range

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, count
 from typing import Any
 
 import sympy
@@ -95,11 +96,8 @@ class _Writer:
         """Name a piece of text; e is an exponential, t1, t2 the rest."""
         stem = "e" if isinstance(part, sympy.exp) else "t"
         taken = set(self.names.values())
-        name = next(
-            each
-            for each in ([stem] if stem == "e" else []) + [f"{stem}{n}" for n in range(1, 1000)]
-            if each not in taken
-        )
+        numbered = (f"{stem}{n}" for n in count(1))
+        name = next(each for each in chain([stem] if stem == "e" else [], numbered) if each not in taken)
         self.names[sympy.Dummy()] = name
         self.lines.append(f"{name} = {text}")
         return name

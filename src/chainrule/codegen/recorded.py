@@ -32,6 +32,7 @@ SEARCH = (
         f"codegen/{name}.py"
         for name in (
             "cost",
+            "evaluation",
             "expansion",
             "fits",
             "mends",

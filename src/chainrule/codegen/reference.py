@@ -7,24 +7,19 @@ cannot be decided so (1 - sigma at 10⁶ would take 400,000 digits), an equal fo
 """
 
 import math
-from collections.abc import Callable, Sequence
-from functools import lru_cache
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-import mpmath
-import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, defined, exponential, log1p, refined, remainder
+from chainrule.codegen.evaluation import CONTEXT, evaluate, numbers
+from chainrule.codegen.vocabulary import Undefined
 from chainrule.errors import UnsupportedExpression
 
 LADDER = ((180, 240), (900, 1000), (4000, 4200))  # bits
-EXACT_BITS = 20_000  # a product of several float64 and a sum of such, without rounding
-CONTEXT = mpmath.MPContext()
 DIGITS = (400, 407, 420, 440, 460, 900)  # a limit is approached in powers of ten
 HUGE = 1200  # |log2| beyond which a value has over- or underflowed for certain
-EXACT = (sympy.Add, sympy.Mul, sympy.Symbol, sympy.Rational, sympy.Abs, sympy.Max, sympy.Min)
 Point = tuple[float, ...]
 
 
@@ -76,6 +71,7 @@ class Reference:
 
     def decide(self, expr: Expr, point: Sequence[Any], ladder: Sequence[tuple[int, int]] = LADDER) -> Any:
         """The value of an expression where two precisions agree; None elsewhere."""
+        point = numbers(point)
         for low, high in ladder:
             try:
                 first, second = (
@@ -181,11 +177,10 @@ def _close(a: Any, b: Any, bits: int) -> bool:
             m.sign(a) == m.sign(b)
             and min(m.mag(a) if not m.isinf(a) else HUGE + 1, m.mag(b) if not m.isinf(b) else HUGE + 1) > HUGE
         )
-    if max(m.mag(a), m.mag(b)) < -HUGE:
+    smaller, larger = sorted((m.mag(a), m.mag(b)))
+    if larger < -HUGE or (smaller > HUGE and m.sign(a) == m.sign(b)):
         return True
-    if m.sign(a) == m.sign(b) and min(m.mag(a), m.mag(b)) > HUGE:
-        return True
-    return bool(m.mag(a - b) <= max(m.mag(a), m.mag(b)) - bits)
+    return bool(m.mag(a - b) <= larger - bits)
 
 
 def to_float(value: Any) -> float:
@@ -198,175 +193,3 @@ def to_float(value: Any) -> float:
         return float(value)
     except OverflowError:
         return math.copysign(math.inf, CONTEXT.sign(value))
-
-
-def evaluate(expr: Expr, symbols: Sequence[Symbol], point: Sequence[Any], bits: int, off: bool = False) -> Any:
-    """The value of an expression at a point with that many bits. off: every step that is not exact is made a little wrong. Raises Undefined, and
-    UnsupportedExpression for a function without a row."""
-    CONTEXT.prec = bits
-    known: dict[Any, Any] = {symbol: CONTEXT.mpf(x) for symbol, x in zip(symbols, point, strict=True)}
-    if off:
-        known[OFF] = [CONTEXT.ldexp(k, 1 - bits) for k in (1, -3, 2, -1, 3, -2)]
-    result = _evaluate(expr, known)
-    if CONTEXT.isnan(result):
-        raise Undefined
-    return result
-
-
-OFF = "off"
-"""The key of the relative errors that steps are given, one after the other."""
-
-
-def _evaluate(node: Any, known: dict[Any, Any]) -> Any:
-    if node in known:
-        return known[node]
-    if node.is_Add:
-        result = _sum(node, known)
-    elif node.is_Mul:
-        result = _fold(node.args, known)
-    elif node.is_Pow:
-        result = _power(_evaluate(node.base, known), node.exp, known)
-    elif node.is_Rational:
-        result = CONTEXT.mpf(node.p) / node.q
-    elif node.is_Piecewise:
-        result = next((_evaluate(branch, known) for branch, condition in node.args if holds(condition, known)), None)
-        if result is None:
-            raise Undefined
-    elif isinstance(node, sympy.Max | sympy.Min):
-        pick: Callable[..., Any] = max if isinstance(node, sympy.Max) else min
-        result = pick(_evaluate(arg, known) for arg in node.args)
-    elif node.func == refined:
-        result = _evaluate(node.args[0], known)
-    elif node.func == remainder:
-        result = CONTEXT.zero
-    elif node.func == defined:
-        try:
-            result = _evaluate(node.args[0], known)
-        except Undefined:
-            result = _evaluate(node.args[1], known)
-    elif isinstance(node, sympy.log):
-        result = _logarithm(node.args[0], known)
-    elif node.is_number and not node.has(sympy.Function):
-        if not node.is_finite:
-            return CONTEXT.mpf(str(node).replace("oo", "inf"))
-        result = CONTEXT.mpf(node._to_mpmath(CONTEXT.prec))
-    else:
-        word = BY_FUNCTION.get(node.func)
-        if word is None:
-            raise UnsupportedExpression(f"{node}: {node.func} has no row in chainrule.codegen.vocabulary.WORDS.")
-        result = word.value(CONTEXT, *(_evaluate(arg, known) for arg in node.args))
-    if CONTEXT.isnan(result):
-        raise Undefined
-    if (errors := known.get(OFF)) and not _is_exact(node):
-        result += result * errors[len(known) % len(errors)]
-    known[node] = result
-    return result
-
-
-def _fold(factors: Sequence[Any], known: dict[Any, Any]) -> Any:
-    result = CONTEXT.one
-    for factor in factors:
-        result = result * _evaluate(factor, known)
-    return result
-
-
-def _sum(node: Any, known: dict[Any, Any]) -> Any:
-    """The sum, refused when it lost all but 100 bits to cancellation, unless its terms are exact."""
-    terms = [_evaluate(arg, known) for arg in node.args]
-    total = terms[0]
-    for term in terms[1:]:
-        total = total + term
-    largest = max(CONTEXT.mag(term) if term and not CONTEXT.isinf(term) else -math.inf for term in terms)
-    if largest == -math.inf or CONTEXT.isinf(total) or CONTEXT.isnan(total):
-        return total
-    if total != 0 and largest - CONTEXT.mag(total) <= CONTEXT.prec - 100:
-        return total
-    if not _is_exact(node):
-        raise Undefined
-    return total if CONTEXT.prec >= EXACT_BITS else _exactly(node, known)
-
-
-def _exactly(node: Any, known: dict[Any, Any]) -> Any:
-    """A sum of exact terms, one of which may be smaller than the others by more than the precision."""
-    precision = CONTEXT.prec
-    CONTEXT.prec = EXACT_BITS
-    try:
-        return +_evaluate(node, {symbol: known[symbol] for symbol in node.free_symbols})
-    finally:
-        CONTEXT.prec = precision
-
-
-def _logarithm(node: Any, known: dict[Any, Any]) -> Any:
-    """log(1 + w) by log1p; elsewhere refused where the argument has been rounded to nearly 1, for then its digits are
-    gone."""
-    constant, rest = node.as_coeff_Add()
-    if constant == 1:
-        return BY_FUNCTION[log1p].value(CONTEXT, _evaluate(rest, known))
-    value = _evaluate(node, known)
-    if not _is_exact(node) and (value == 1 or CONTEXT.mag(value - 1) < 100 - CONTEXT.prec):
-        raise Undefined
-    return BY_FUNCTION[sympy.log].value(CONTEXT, value)
-
-
-@lru_cache(maxsize=4096)
-def _is_exact(node: Any) -> bool:
-    return all(
-        isinstance(part, EXACT) or (part.is_Pow and part.exp.is_Integer and part.exp > 0)
-        for part in sympy.preorder_traversal(node)
-    )
-
-
-def _power(base: Any, exponent: Any, known: dict[Any, Any]) -> Any:
-    m = CONTEXT
-    if exponent.is_Integer:
-        if base == 0 and exponent < 0:
-            raise Undefined
-        return (
-            m.power(base, int(exponent))
-            if not m.isinf(base)
-            else (base if exponent % 2 else m.inf)
-            if exponent > 0
-            else m.zero
-        )
-    if exponent == sympy.S.Half and base >= 0:
-        return m.sqrt(base)
-    power = _evaluate(exponent, known)
-    if base > 0:
-        return exponential(m, power * m.log(base))
-    if base == 0 and power > 0:
-        return m.zero
-    if base == 0 and power == 0:
-        return m.one
-    raise Undefined
-
-
-def holds(condition: Any, known: dict[Any, Any]) -> bool:
-    """Whether a condition holds at the known values."""
-    if condition in (True, sympy.true):
-        return True
-    if condition in (False, sympy.false):
-        return False
-    if isinstance(condition, sympy.And | sympy.Or | sympy.Not):
-        parts = [holds(arg, known) for arg in condition.args]
-        return (
-            all(parts)
-            if isinstance(condition, sympy.And)
-            else any(parts)
-            if isinstance(condition, sympy.Or)
-            else not parts[0]
-        )
-    known = {key: value for key, value in known.items() if key != OFF and key.is_Symbol}
-    compare = RELATIONS.get(condition.func)
-    if compare is None:
-        raise UnsupportedExpression(f"{condition}: conditions are comparisons joined by and, or, not.")
-    return bool(compare(_evaluate(condition.lhs, known), _evaluate(condition.rhs, known)))
-
-
-RELATIONS: dict[Any, Callable[[Any, Any], Any]] = {
-    sympy.StrictGreaterThan: lambda a, b: a > b,
-    sympy.GreaterThan: lambda a, b: a >= b,
-    sympy.StrictLessThan: lambda a, b: a < b,
-    sympy.LessThan: lambda a, b: a <= b,
-    sympy.Equality: lambda a, b: a == b,
-    sympy.Unequality: lambda a, b: a != b,
-}

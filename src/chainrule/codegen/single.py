@@ -22,8 +22,8 @@ from functools import lru_cache
 import sympy
 from sympy import Expr, Heaviside, Max, Min, Piecewise, Symbol
 
+from chainrule.codegen.evaluation import evaluate
 from chainrule.codegen.fits import M, parts
-from chainrule.codegen.reference import evaluate
 from chainrule.codegen.vocabulary import Undefined
 
 U, P = Symbol("u", real=True), Symbol("p", real=True)

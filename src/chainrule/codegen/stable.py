@@ -20,10 +20,11 @@ from sympy import Expr, Piecewise, Symbol
 
 from chainrule.codegen import model
 from chainrule.codegen.cost import AGAIN, cost
+from chainrule.codegen.evaluation import CONTEXT, evaluate, holds
 from chainrule.codegen.mends import MENDS, Patient
 from chainrule.codegen.points import EVERY, GOLDEN, closer, jumps, nearby, neighbours, on_edge, ordinary
 from chainrule.codegen.printing import Body, body
-from chainrule.codegen.reference import CONTEXT, Reference, evaluate, holds
+from chainrule.codegen.reference import Reference
 from chainrule.codegen.regions import (
     FORMS,
     clamped,
@@ -55,6 +56,7 @@ NEAR_ROOT = 1e-15  # absolute, times max(1, |x f'(x)|)
 UNDERFLOW = 1e-319  # subnormal numbers have few digits: an error of this size is not one
 OVERFLOW = 1.7976931348623e308
 NEAR_BITS = 3000  # enough to tell sigma(1e-300) from 1/2
+REGION_BITS = 240
 TRACE = False
 UNSUPPORTED = (sympy.DiracDelta, sympy.Derivative, sympy.Subs, sympy.Integral, sympy.Sum, sympy.zoo, sympy.nan)
 MAX_FORMS = 64
@@ -502,10 +504,10 @@ def _regions(folded: Piecewise) -> Iterator[tuple[Expr, tuple[Any, tuple[Any, ..
 
 def _inside(region: tuple[Any, tuple[Any, ...]], symbols: Sequence[Symbol], point: Point) -> bool:
     condition, earlier = region
-    CONTEXT.prec = 240
-    known: dict[Any, Any] = {symbol: CONTEXT.mpf(x) for symbol, x in zip(symbols, point, strict=True)}
     try:
-        return not any(holds(each, known) for each in earlier) and holds(condition, known)
+        return not any(holds(each, symbols, point, REGION_BITS) for each in earlier) and holds(
+            condition, symbols, point, REGION_BITS
+        )
     except Undefined:
         return False
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.codegen.reference import CONTEXT, HUGE, to_float
+from chainrule.codegen.evaluation import CONTEXT
+from chainrule.codegen.reference import HUGE, to_float
 
 Floats = npt.NDArray[np.float64]
 DIGITS, SMALLEST, LARGEST = 53, -1074, 971  # bits of a float64, exponents of its smallest and largest unit
