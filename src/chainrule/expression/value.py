@@ -162,6 +162,13 @@ class _Frame:
         """Where the bodies of named equations stand: no argument and no bound index is seen there."""
         return _Frame(self.world, _NOTHING, self.world.point.indices)
 
+    def at(self, index: str, place: int) -> "_Frame":
+        """The same, with an index at a place."""
+        return _Frame(self.world, self.names, {**self.indices, index: place}, self.inside)
+
+    def within(self, world: _World) -> "_Frame":
+        return _Frame(world, self.names, self.indices, self.inside)
+
     def position(self, index: str) -> int:
         if index in self.indices:
             return self.indices[index]
@@ -211,12 +218,12 @@ def _symbol(node: t.Symbol, frame: _Frame) -> Number:
 
 
 def _component(node: t.Component, frame: _Frame) -> Number:
-    return _entry(node.base, tuple(frame.position(i) for i in node.indices), frame)
+    return _entry(node.base, tuple([frame.position(i) for i in node.indices]), frame)
 
 
 def _entry(base: str, places: tuple[int, ...], frame: _Frame) -> Number:
     point, vectors = frame.world.point, frame.world.scope.vectors
-    if base in point.vectors or INVERSE.fullmatch(base):
+    if base in point.vectors or (base not in vectors and INVERSE.fullmatch(base)):
         found = _whole(base, frame)
         for place in places:
             if not isinstance(found, tuple) or place >= len(found):
@@ -224,9 +231,13 @@ def _entry(base: str, places: tuple[int, ...], frame: _Frame) -> Number:
             found = found[place]
         return found
     if base in vectors and len(places) == len(vectors[base].indices):
-        named = vectors[base]
-        inner = replace(frame.outside, indices={**point.indices, **dict(zip(named.indices, places, strict=True))})
-        return _once((base, places), frame, lambda: _value(named.body, inner))
+
+        def work() -> Number:
+            named = vectors[base]
+            indices = {**point.indices, **dict(zip(named.indices, places, strict=True))}
+            return _value(named.body, _Frame(frame.world, _NOTHING, indices))
+
+        return _once((base, places), frame, work)
     raise UnknownValue(f"the vector {base} has no value: give it in Point.vectors or by a named equation")
 
 
@@ -262,7 +273,7 @@ def _raise(base: Number, exponent: Number) -> Number:
 def _sum(node: t.Sum, frame: _Frame) -> Number:
     def work() -> Number:
         places = range(frame.size(node.dimension))
-        return mp.fsum(_value(node.body, replace(frame, indices={**frame.indices, node.index: p})) for p in places)
+        return mp.fsum(_value(node.body, frame.at(node.index, p)) for p in places)
 
     return work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
 
@@ -272,7 +283,7 @@ def _over(node: t.MaxOver | t.ArgMax, frame: _Frame) -> tuple[Number, ...]:
 
     def work() -> tuple[Number, ...]:
         places = range(frame.size(node.dimension))
-        return tuple(_value(node.body, replace(frame, indices={**frame.indices, node.index: p})) for p in places)
+        return tuple(_value(node.body, frame.at(node.index, p)) for p in places)
 
     values = work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
     frame.world.trace.margin = min(frame.world.trace.margin, _gap(sorted(values, reverse=True)))
@@ -397,7 +408,7 @@ def _body(named: NamedFunction, arguments: list[Number], parameters: list[Number
     if len(arguments) != len(named.arguments) or len(parameters) not in (0, len(named.parameters)):
         raise UnsupportedExpression(f"{named.symbol} takes {len(named.arguments)} argument(s), not {len(arguments)}")
     names = dict(zip((*named.arguments, *named.parameters), (*arguments, *parameters), strict=False))
-    return _value(named.body, replace(frame.outside, names=names, inside=named.symbol))
+    return _value(named.body, _Frame(frame.world, names, frame.world.point.indices, named.symbol))
 
 
 # --- branches
@@ -465,7 +476,7 @@ def _quotient(node: t.Derivative, frame: _Frame) -> Number:
     small = -mp.mag(centre) if centre != 0 and abs(centre) < 1 else 0
     step = int(mp.prec * _STEP) + small
     with mp.workprec(mp.prec + order * (step + -small % _SHARED) + 20):
-        steady = replace(frame, world=frame.world.steady())
+        steady = frame.within(frame.world.steady())
         centre = _value(variable, steady)
         h = mp.ldexp(mp.mpf(1), -step)
         total = mp.mpf(0)
@@ -478,15 +489,16 @@ def _quotient(node: t.Derivative, frame: _Frame) -> Number:
 def _moved(variable: t.Node, value: Number, frame: _Frame) -> _Frame:
     match variable:
         case t.Symbol(name) if name in frame.names:
-            return replace(frame, names={**frame.names, name: value}, world=frame.world.at(frame.world.point))
+            names = {**frame.names, name: value}
+            return _Frame(frame.world.at(frame.world.point), names, frame.indices, frame.inside)
         case t.Symbol(name):
             point = replace(frame.world.point, scalars={**frame.world.point.scalars, name: value})
-            return replace(frame, world=frame.world.at(point))
+            return frame.within(frame.world.at(point))
         case t.Component(base, indices):
             places = tuple(frame.position(i) for i in indices)
             whole = _put(_whole(base, frame), places, value)
             point = replace(frame.world.point, vectors={**frame.world.point.vectors, base: whole})
-            return replace(frame, world=frame.world.at(point))
+            return frame.within(frame.world.at(point))
     raise UnsupportedExpression(f"cannot differentiate with respect to a {type(variable).__name__}")
 
 
@@ -583,7 +595,7 @@ def _scale_of_power(node: t.Power, frame: _Frame) -> Number:
 
 def _scale_of_sum(node: t.Sum | t.MaxOver, frame: _Frame) -> Number:
     places = range(frame.size(node.dimension))
-    return max(_scale(node.body, replace(frame, indices={**frame.indices, node.index: p})) for p in places)
+    return max(_scale(node.body, frame.at(node.index, p)) for p in places)
 
 
 _NOISE = mp.mpf(2) ** -32
