@@ -407,6 +407,17 @@ def test_two_precisions_do_not_agree_on_what_both_have_lost(order):
     assert [true.value((p,)) for p in (1e-200, -1e-155, 0.0)] == [1 / (order + 1)] * 3
 
 
+@pytest.mark.parametrize("f", [(exp(x) - 1) / x, x / (exp(x) - 1), (1 - exp(-x)) / x], ids=str)
+@pytest.mark.parametrize("order", [3, 4])
+def test_signs_of_what_was_lost_do_not_agree_by_chance(f, order):
+    """Divided by a power of a small number, what rounding leaves is larger than any float64, and has one of two signs."""
+    slope = sympy.diff(f, x, order)
+    true, wanted = Reference(slope, (x,), (REALS,)), float(sympy.limit(slope, x, 0))
+    found = [true.decide(slope, (side * 1.37 * 10.0**-k,)) for k in range(12, 300, 9) for side in (-1, 1)]
+    assert all(value is None or abs(value - wanted) < 1e-10 for value in found)
+    assert any(value is not None for value in found)
+
+
 def test_a_condition_is_decided_by_what_is_given():
     """However little steps are made wrong on the way to a value."""
     here = Reference(Piecewise((sin(x), exp(x) * x >= exp(3) * 3), (cos(x), True)), (x,), (REALS,))

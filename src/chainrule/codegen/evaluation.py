@@ -23,12 +23,12 @@ Part: TypeAlias = Callable[[Known], Any]
 ERRORS, PLAIN, FIRST = 0, 1, 2
 
 
-def evaluate(expr: Expr, symbols: Sequence[Symbol], point: Sequence[Any], bits: int, off: bool = False) -> Any:
-    """The value of an expression at a point with that many bits. off: every step that is not exact is made a little wrong. Raises Undefined, and
-    UnsupportedExpression for a function without a row."""
+def evaluate(expr: Expr, symbols: Sequence[Symbol], point: Sequence[Any], bits: int, off: int = 0) -> Any:
+    """The value of an expression at a point with that many bits. off: 1 makes every step that is not exact a little wrong, -1 as much the
+    other way. Raises Undefined, and UnsupportedExpression for a function without a row."""
     program = _program(expr, tuple(symbols))
     CONTEXT.prec = bits
-    return program.result(program.known(numbers(point), _errors(bits) if off else ()))
+    return program.result(program.known(numbers(point), _errors(bits, off) if off else ()))
 
 
 def holds(condition: Any, symbols: Sequence[Symbol], point: Sequence[Any], bits: int) -> bool:
@@ -43,9 +43,9 @@ def numbers(point: Sequence[Any]) -> tuple[Any, ...]:
     return tuple([x if isinstance(x, CONTEXT.mpf) else CONTEXT.mpf(x) for x in point])
 
 
-@lru_cache(maxsize=8)
-def _errors(bits: int) -> tuple[Any, ...]:
-    return tuple(CONTEXT.ldexp(k, 1 - bits) for k in (1, -3, 2, -1, 3, -2))
+@lru_cache(maxsize=64)
+def _errors(bits: int, off: int) -> tuple[Any, ...]:
+    return tuple(CONTEXT.ldexp(off * k, 1 - bits) for k in (1, -3, 2, -1, 3, -2))
 
 
 @lru_cache(maxsize=1024)

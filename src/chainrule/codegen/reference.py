@@ -72,17 +72,20 @@ class Reference:
     def decide(self, expr: Expr, point: Sequence[Any], ladder: Sequence[tuple[int, int]] = LADDER) -> Any:
         """The value of an expression where two precisions agree; None elsewhere."""
         point = numbers(point)
-        for low, high in ladder:
-            try:
-                first, second = (
-                    evaluate(expr, self.symbols, point, low, off=True),
-                    evaluate(expr, self.symbols, point, high),
-                )
-            except Undefined:
-                continue
-            if _close(first, second, 80):
-                return second
-        return None
+        found = (self._agreed(expr, point, low, high) for low, high in ladder)
+        return next((value for value in found if value is not None), None)
+
+    def _agreed(self, expr: Expr, point: Sequence[Any], low: int, high: int) -> Any:
+        """What two precisions agree on, or None. Of what is too large for any float64 they need to agree on the sign only, and where both have lost
+        everything they may by chance: there, the lower one has to agree with the opposite errors as well."""
+        try:
+            value = evaluate(expr, self.symbols, point, high)
+            for off in (1, -1) if CONTEXT.isinf(value) or CONTEXT.mag(value) > HUGE else (1,):
+                if not _close(evaluate(expr, self.symbols, point, low, off), value, 80):
+                    return None
+        except Undefined:
+            return None
+        return value
 
     def _limit(self, point: Point) -> Any:
         """The limit along the first coordinate that is infinite, an end of its domain, or moves the value at all."""
@@ -133,14 +136,7 @@ class Reference:
 
     def decide_wide(self, expr: Expr, point: Sequence[Any], bits: int) -> Any:
         """As `decide`, for points with 400 and more digits."""
-        try:
-            first, second = (
-                evaluate(expr, self.symbols, point, bits, off=True),
-                evaluate(expr, self.symbols, point, bits + 200),
-            )
-        except Undefined:
-            return None
-        return second if _close(first, second, 80) else None
+        return self._agreed(expr, point, bits, bits + 200)
 
 
 def _bits(digits: int) -> int:
