@@ -1,4 +1,6 @@
-"""Tests that share what takes long to make run in one process, one after another."""
+"""Tests that share what takes long to make run in one process, one after another; random numbers do not depend on the order."""
+
+import copy
 
 import pytest
 
@@ -33,3 +35,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = FILES.get(module) or (f"{module} {shared}" if shared is not None else None)
         if group:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def _the_same_random_numbers_whatever_ran_before(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if hasattr(request.module, "RNG"):
+        monkeypatch.setattr(request.module, "RNG", copy.deepcopy(request.module.RNG))
