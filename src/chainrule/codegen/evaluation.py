@@ -74,9 +74,9 @@ class _Program:
     def plain(self, known: Known) -> Known:
         if not known[ERRORS]:
             return known
-        if known[PLAIN] is None:
-            known[PLAIN] = self.again(known)
-        return known[PLAIN]  # type: ignore[no-any-return]
+        plain: Known = known[PLAIN] or self.again(known)
+        known[PLAIN] = plain
+        return plain
 
     def _place(self, node: Any) -> int:
         return self.places.setdefault(node, FIRST + len(self.places))

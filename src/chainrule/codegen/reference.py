@@ -79,10 +79,12 @@ class Reference:
         """What two precisions agree on, or None. Of what is too large for any float64 they need to agree on the sign only, and where both have lost
         everything they may by chance: there, the lower one has to agree with the opposite errors as well."""
         try:
+            first = evaluate(expr, self.symbols, point, low, 1)
             value = evaluate(expr, self.symbols, point, high)
-            for off in (1, -1) if CONTEXT.isinf(value) or CONTEXT.mag(value) > HUGE else (1,):
-                if not _close(evaluate(expr, self.symbols, point, low, off), value, 80):
-                    return None
+            if not _close(first, value, 80):
+                return None
+            if CONTEXT.isinf(value) or CONTEXT.mag(value) > HUGE:
+                return value if _close(evaluate(expr, self.symbols, point, low, -1), value, 80) else None
         except Undefined:
             return None
         return value
