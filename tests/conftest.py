@@ -38,6 +38,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _the_same_random_numbers_whatever_ran_before(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def _the_same_random_numbers_whatever_ran_before(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
     if hasattr(request.module, "RNG"):
         monkeypatch.setattr(request.module, "RNG", copy.deepcopy(request.module.RNG))

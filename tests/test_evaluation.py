@@ -66,3 +66,52 @@ def test_what_has_no_row_is_refused_where_it_is_reached():
     assert evaluate(expr, (x,), (1.0,), 100) == 1
     with pytest.raises(UnsupportedExpression, match="has no row"):
         evaluate(expr, (x,), (-1.0,), 100)
+
+
+def test_an_error_function_far_out_is_no_zero():
+    """exp(x²) erfc(x) -> 1/(x sqrt(pi))."""
+    for point in (1e4, 1e5, 1e20, 1e150):
+        bits = 400 + 2 * max(0, int(sp.log(point, 2)))
+        found = evaluate(sp.exp(x**2) * sp.erfc(x), (x,), (point,), bits)
+        CONTEXT.prec = 300
+        wanted = 1 / (CONTEXT.mpf(point) * CONTEXT.sqrt(CONTEXT.pi))
+        assert abs(found / wanted - 1) < (0.51 / point**2 if point < 1e9 else 1e-18)
+
+
+GROWING = [
+    sp.exp(x**2),
+    sp.cosh(x**2),
+    sp.sinh(x**2),
+    x ** sp.Symbol("y"),
+    sp.exp(x**2) * sp.erfc(x),
+    sp.erfc(x) / sp.exp(-(x**2)),
+]
+DECAYING = [
+    (sp.exp(-(x**2)), 0),
+    (sp.erfc(x), 0),
+    (sp.erfc(-x), 2),
+    (x * sp.exp(-(x**2)), 0),
+    (1 / (1 + sp.exp(-(x**2))), 1),
+]
+
+
+@pytest.mark.parametrize("expr", GROWING, ids=str)
+def test_what_an_exponent_has_lost_is_not_made_a_number(expr):
+    y = sp.Symbol("y")
+    with pytest.raises(Undefined):
+        evaluate(expr, (x, y), (1e20, 1e80), 200)
+
+
+@pytest.mark.parametrize(("expr", "end"), DECAYING, ids=str)
+def test_what_decays_is_at_its_end_where_its_exponent_has_lost_its_digits(expr, end):
+    assert evaluate(expr, (x,), (1e20,), 200) == end
+
+
+def test_an_error_function_of_a_number_of_many_digits():
+    """Its square has more than there are bits."""
+    CONTEXT.prec = 900
+    point = CONTEXT.mpf(10) ** 20 + CONTEXT.mpf(1) / 3
+    wanted = CONTEXT.exp(-point * point) / (point * CONTEXT.sqrt(CONTEXT.pi)) * (1 - 1 / (2 * point**2))
+    found = evaluate(sp.erfc(x), (x,), (point,), 300)
+    CONTEXT.prec = 900
+    assert abs(found / wanted - 1) < 1e-78

@@ -8,7 +8,24 @@ import mpmath
 import numpy as np
 import pytest
 import sympy
-from sympy import Abs, Interval, Piecewise, Rational, cos, exp, expand_log, log, oo, pi, sin, sqrt, symbols, tanh
+from sympy import (
+    Abs,
+    Interval,
+    Piecewise,
+    Rational,
+    cos,
+    erf,
+    erfc,
+    exp,
+    expand_log,
+    log,
+    oo,
+    pi,
+    sin,
+    sqrt,
+    symbols,
+    tanh,
+)
 from sympy.core.symbol import Str
 
 from chainrule.codegen import model
@@ -524,7 +541,6 @@ FORMULAS = {
     "gaussian softplus": (log(1 + exp(-(x**2))), None, 4),
     "decay": (x * exp(-x), None, 4),
     "tanh over x": (tanh(x) / x, None, 4),
-    "versine": (1 - cos(x), Interval(-3, 3), 9),
     "cubic root": (x - sin(x), Interval(-3, 3), 4.5),
     "silu slope": (SIGMA + x * SIGMA * (1 - SIGMA), None, 4.5),
     "gelu by tanh": (x * (1 + tanh(sqrt(2 / pi) * (x + Rational(44715, 10**6) * x**3))) / 2, None, 4),
@@ -534,6 +550,16 @@ FORMULAS = {
     "density": (exp(-(x**2) / 2) / sqrt(2 * pi), None, 4),
     "mean of an exponential": ((exp(x) - 1) / x, None, 4),
     "growth over a square": (exp(x) / (1 + x**2), None, 4),
+    "Mills ratio": (exp(x**2) * erfc(x), None, 4),
+    "log of a probability": (log((1 + erf(x / sqrt(2))) / 2), None, 4),
+    "slope of a log of a probability": (sympy.diff(log((1 + erf(x / sqrt(2))) / 2), x), None, 6.1),
+    "entropy of a logit": (log(1 + exp(x)) - x / (1 + exp(-x)), None, 4),
+    "fair": (Abs(x) - log(1 + Abs(x)), None, 4.4),
+    "area of a hyperbola": (log(x + sqrt(x**2 + 1)), None, 4),
+    "versine": (1 - cos(x), None, 4),
+    "fourth root": ((1 + x**2) ** Rational(1, 4), None, 4),
+    "slope of an inverse root": (sympy.diff(x / sqrt(1 + x**2), x), None, 6.7),
+    "slope of a difference of softplus": (sympy.diff(log((1 + exp(x)) / (1 + exp(x - 1))), x), None, 4),
     "slope of Bernoulli's function": (sympy.diff(x / (exp(x) - 1), x), None, 5.5),
 }
 

@@ -10,11 +10,32 @@ import mpmath
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, Undefined, defined, exponential, log1p, refined, remainder
+from chainrule.codegen.vocabulary import (
+    BY_FUNCTION,
+    Undefined,
+    defined,
+    erfc,
+    expm1,
+    exponential,
+    log1p,
+    refined,
+    remainder,
+)
 from chainrule.errors import UnsupportedExpression
 
 CONTEXT = mpmath.MPContext()
 EXACT_BITS = 20_000  # a product of several float64 and a sum of such, without rounding
+SPARE = 100  # bits
+ENDS: dict[Any, tuple[int, float | None, float | None]] = {
+    sympy.exp: (1, 0.0, None),
+    expm1: (1, -1.0, None),
+    sympy.cosh: (1, None, None),
+    sympy.sinh: (1, None, None),
+    sympy.erfc: (2, 2.0, 0.0),
+    erfc: (2, 2.0, 0.0),
+}
+"""Of functions that an exponential of a power of the argument is in: that power, and what they are far below and above 0, None where they grow. A product of what grows
+and what decays may be anything, and digits that the exponent has lost must not decide it."""
 EXACT = (sympy.Add, sympy.Mul, sympy.Symbol, sympy.Rational, sympy.Abs, sympy.Max, sympy.Min)
 Known: TypeAlias = list[Any]
 """What is known at a point: the errors that steps are given, in turn, or nothing; what is known without them, by which conditions are decided; and the value of
@@ -142,10 +163,13 @@ class _Program:
         if word is None:
             return _unsupported(f"{node}: {node.func} has no row in chainrule.codegen.vocabulary.WORDS.")
         function, parts = word.value, [self.part(arg) for arg in node.args]
+        if node.func in ENDS:
+            guarded, argument = _unless_lost(function, *ENDS[node.func]), parts[0]
+            return lambda known: guarded(argument(known))
         return lambda known: function(CONTEXT, *[part(known) for part in parts])
 
     def _sum(self, node: Any) -> Part:
-        """The sum, refused when it lost all but 100 bits to cancellation, unless its terms are exact."""
+        """The sum, refused when it lost all but a few bits to cancellation, unless its terms are exact."""
         parts, is_exact = [self.part(arg) for arg in node.args], _is_exact(node)
 
         def value(known: Known) -> Any:
@@ -155,7 +179,7 @@ class _Program:
             largest = max([m.mag(term) if term and not m.isinf(term) else -math.inf for term in terms])
             if largest == -math.inf or m.isinf(total) or m.isnan(total):
                 return total
-            if total != 0 and largest - m.mag(total) <= m.prec - 100:
+            if total != 0 and largest - m.mag(total) <= m.prec - SPARE:
                 return total
             if not is_exact:
                 raise Undefined
@@ -173,7 +197,7 @@ class _Program:
 
         def value(known: Known) -> Any:
             argument = part(known)
-            if not is_exact and (argument == 1 or CONTEXT.mag(argument - 1) < 100 - CONTEXT.prec):
+            if not is_exact and (argument == 1 or CONTEXT.mag(argument - 1) < SPARE - CONTEXT.prec):
                 raise Undefined
             return logarithm(CONTEXT, argument)
 
@@ -184,6 +208,7 @@ class _Program:
         if exponent.is_Integer:
             return _whole_power(base, int(exponent))
         part, is_root = self.part(exponent), exponent == sympy.S.Half
+        exponential_of = _unless_lost(exponential, *ENDS[sympy.exp])
 
         def value(known: Known) -> Any:
             m, number = CONTEXT, base(known)
@@ -191,7 +216,7 @@ class _Program:
                 return m.sqrt(number)
             power = part(known)
             if number > 0:
-                return exponential(m, power * m.log(number))
+                return exponential_of(power * m.log(number))
             if number == 0 and power > 0:
                 return m.zero
             if number == 0 and power == 0:
@@ -238,6 +263,23 @@ def _constant(make: Callable[[], Any]) -> Part:
         if bits not in made:
             made[bits] = make()
         return made[bits]
+
+    return value
+
+
+def _unless_lost(
+    function: Callable[..., Any], power: int, below: float | None, above: float | None
+) -> Callable[[Any], Any]:
+    """A function of one number, or its end where an exponential of that power of the number keeps no digit of it."""
+
+    def value(a: Any) -> Any:
+        m = CONTEXT
+        if power * m.mag(a) <= m.prec - SPARE:
+            return function(m, a)
+        end = below if a < 0 else above
+        if end is None:
+            raise Undefined
+        return m.mpf(end)
 
     return value
 

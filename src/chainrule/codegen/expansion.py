@@ -18,7 +18,7 @@ from chainrule.codegen.reference import Reference
 from chainrule.codegen.vocabulary import Undefined, away, polynomial, times
 
 BITS = 900
-VALUE_BITS = 320
+LADDER = ((320, 520),)
 STEP = -160  # power of two: how far from a root its multiplicity is read off
 MOST_ROOTS = 4
 WHOLE = (-1, 0, 1)
@@ -48,8 +48,8 @@ def roots(expr: Expr, symbol: Symbol, xs: tuple[float, ...], values: tuple[float
         place = _between(expr, symbol, a, b)
         if place is not None:
             found += _root(expr, symbol, place)
-    for k in range(1, len(xs) - 1):
-        alone = values[k - 1] != 0 and values[k + 1] != 0
+    for k in range(len(xs)):
+        alone = 0 < k < len(xs) - 1 and values[k - 1] != 0 and values[k + 1] != 0
         if values[k] == 0 and (alone or xs[k] == 0):  # around 0 it may have underflowed
             found += _root(expr, symbol, CONTEXT.mpf(xs[k]))
     for place in _without_value(expr, symbol):
@@ -145,7 +145,7 @@ def _coefficients(reference: Reference, place: Any, multiplicity: int, reach: An
         ds = [-reach * m.cos(m.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
         ds = [d if abs(d) > m.ldexp(1, -100) else reach * m.ldexp(1, -30) for d in ds]
         tests = [reach * m.mpf(2 * k - 12) / 13 for k in range(13) if k != 6]
-        found = [reference.decide_wide(reference.expr, (place + d,), VALUE_BITS) for d in (*ds, *tests)]
+        found = [reference.decide(reference.expr, (place + d,), LADDER) for d in (*ds, *tests)]
         if any(value is None for value in found):
             return None
         m.prec = BITS

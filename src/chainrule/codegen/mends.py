@@ -313,8 +313,8 @@ def _indefinite(patient: Patient) -> Iterator[Expr]:
 
 
 def _ratios(patient: Patient) -> Iterator[Expr]:
-    """A product of an argument with a quotient: the quotient first, which may be near 1 where the argument is huge."""
-    if not any(max(map(abs, patient.points[i])) > 1 / VANISHING for i in patient.failing):
+    """A product of an argument with a quotient: the quotient first, which may be near 1 where the argument is huge; x²/2 as (x/2) x."""
+    if not any(max(*map(abs, patient.points[i]), abs(patient.truth[i])) > 1 / VANISHING for i in patient.failing):
         return
     changed = _with_ratios(patient.expr)
     if changed != patient.expr:
@@ -329,6 +329,10 @@ def _with_ratios(expr: Expr) -> Expr:
         plain = [arg for arg in args if arg.is_Symbol or arg.func in (at_least, at_most)]
         if plain and len(plain) < len(args):
             return times(Mul(*(arg for arg in args if arg not in plain)), Mul(*plain))
+    if expr.is_Mul and any(arg.is_Rational and abs(arg) < 1 for arg in args):
+        for power in (arg for arg in args if arg.is_Pow and arg.base.is_Symbol and arg.exp.is_Integer and arg.exp > 1):
+            rest = [arg for arg in args if arg is not power]
+            return times(Mul(*rest, power.base), power.base ** (power.exp - 1))
     return expr.func(*args)
 
 
@@ -475,7 +479,7 @@ def _guard_products(expr: Expr) -> Expr:
             above.append(_guard_products(factor))
     if constant.is_negative and above:
         constant, above[0] = -constant, -above[0]
-    if abs(constant) < 1 and above:  # before the product, which might overflow
+    if (abs(constant) < 1) == True and above:  # noqa: E712 - unknown for a word; before the product, which might overflow
         constant, above[0] = sympy.S.One, constant * above[0]
     start = reduce(product, above) if above else sympy.S.One
     return constant * reduce(quotient, below, start) if below else constant * start

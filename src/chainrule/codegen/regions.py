@@ -42,8 +42,11 @@ def _grouped(expr: Expr) -> Expr:
 FORMS: tuple[Normal, ...] = (Normal("factored", lambda factor, small: factor), Normal("collected", _collected))
 
 
-def exponential_split(expr: Expr, arrange: Callable[[Expr, Symbol], Expr], keep: bool = False) -> Expr | None:
-    """The expression through exp(-|u|), where every exponential is a power of exp(u). None if there is no such u. keep: leave a tanh as it is."""
+def exponential_split(
+    expr: Expr, arrange: Callable[[Expr, Symbol], Expr], keep: bool = False, joint: bool = False
+) -> Expr | None:
+    """The expression through exp(-|u|), where every exponential is a power of exp(u). None if there is no such u. keep: leave a tanh as it is. joint: take
+    u outside an exponential together with the u that is left of a logarithm; None if there are not both."""
     plain = expr if keep else rewrite(expr, HYPERBOLIC)
     generator = _generator(plain)
     if generator is None or plain.count_ops() > MAX_OPERATIONS:
@@ -60,6 +63,10 @@ def exponential_split(expr: Expr, arrange: Callable[[Expr, Symbol], Expr], keep:
     regions = []
     for sign in (1, -1):  # below zero exp(u) is e, above it is 1/e
         replaced = plain.xreplace({node: constant * e ** (sign * power) for node, (power, constant) in powers.items()})
+        if joint:
+            if not (generator.is_Symbol and replaced.has(generator) and replaced.has(log)):
+                return None
+            replaced = replaced.xreplace({generator: u})
         regions.append(_normal(replaced, e, sign * u, arrange))
     below, above = regions
     if below is None or above is None:
@@ -140,6 +147,10 @@ def error_function_split(expr: Expr) -> Iterator[tuple[str, Expr]]:
     for name, first, second in (("", below, above), (", common terms outside", _outside(below), _outside(above))):
         joined = _join(first, second, x < 0, s)
         yield f"erfc(a) = exp(-a²) erfcx(a){name}", joined.xreplace({sympy.Max(s, 0): Max(x, 0), s: Abs(x)})
+    if any(node.is_Pow and node.exp.is_negative and node.has(*nodes) for node in sympy.preorder_traversal(expr)):
+        first, second = (_outside(side).xreplace({s: Abs(x)}) for side in sides)
+        yield "erfc(a) = exp(-a²) erfcx(a) below 0", Piecewise((first, x < 0), (expr, True))
+        yield "erfc(a) = exp(-a²) erfcx(a) above 0", Piecewise((expr, x < 0), (second, True))
 
 
 def _outside(expr: Expr) -> Expr:

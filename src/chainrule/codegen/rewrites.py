@@ -8,10 +8,11 @@ which it applies. The row is tested by itself: equality at 50 digits on its exam
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from itertools import permutations
 from typing import Any
 
 import sympy
-from sympy import Expr, Mul, Piecewise, S, cosh, erf, exp, log, sinh, sqrt, tanh
+from sympy import Expr, Mul, Piecewise, S, asinh, cos, cosh, erf, exp, log, sin, sinh, sqrt, tanh
 
 from chainrule.codegen.vocabulary import copysign, erfc, erfc_times, expm1, group, hypot, log1p, over, times_exp_square
 
@@ -148,15 +149,40 @@ def _exp_square(node: Expr) -> Expr | None:
 
 
 def _hypot(node: Expr) -> Expr | None:
-    if not (node.is_Pow and abs(node.exp) == S.Half and node.base.is_Add and len(node.base.args) == 2):
+    if not (
+        node.is_Pow
+        and (4 * node.exp).is_Integer
+        and not node.exp.is_Integer
+        and node.base.is_Add
+        and len(node.base.args) == 2
+    ):
         return None
     roots = [sqrt(term) for term in node.base.args]
     if any(root.has(sqrt) or root.is_real is False for root in roots) or any(
         root.is_Pow and root.exp == S.Half for root in roots
     ):
         return None
-    length = hypot(*roots)
-    return length if node.exp > 0 else 1 / length
+    return hypot(*roots) ** (2 * node.exp)
+
+
+def _asinh(node: Expr) -> Expr | None:
+    """The root may have become a hypotenuse."""
+    if not isinstance(node, log) or not node.args[0].is_Add or len(node.args[0].args) != 2:
+        return None
+    for u, root in permutations(node.args[0].args):
+        square = sum(side**2 for side in root.args) if root.func == hypot else root**2
+        if sympy.expand(square - u**2) == 1:
+            return asinh(u)
+    return None
+
+
+def _half_angle(node: Expr) -> Expr | None:
+    for c, u, rest in _pairs(node, cos):
+        for sign, half in ((1, cos), (-1, sin)):
+            left = _part(rest, sign * c)
+            if left is not None:
+                return 2 * sign * c * half(over(u, 2)) ** 2 + left
+    return None
 
 
 def _conjugate(node: Expr) -> Expr | None:
@@ -202,7 +228,9 @@ REWRITES: tuple[Rewrite, ...] = (
     Rewrite(
         "complementary error function", "1 + erf(u) = erfc(-u), 1 - erf(u) = erfc(u)", _erfc, x / 2 + x * erf(x) / 2 + 3
     ),
+    Rewrite("area of a hyperbola", "log(u + sqrt(u² + 1)) = asinh(u)", _asinh, log(x + sqrt(x**2 + 1))),
     Rewrite("hypotenuse", "sqrt(a² + b²) = hypot(a, b)", _hypot, sqrt(x**2 + 4)),
+    Rewrite("half the angle", "1 - cos u = 2 sin²(u/2), 1 + cos u = 2 cos²(u/2)", _half_angle, y * cos(x) - y + 2),
     Rewrite("tanh", "sinh(u)/cosh(u) = tanh(u)", _tanh, y * sinh(x) / cosh(x)),
     Rewrite("common factor", "2 a - 2 b = 2 (a - b), whose parts do not overflow", _content, 2 * x - 2 * y),
 )

@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 import sympy
-from sympy import Expr, Piecewise, Symbol
+from sympy import Abs, Expr, Piecewise, Symbol
 
 from chainrule.codegen import model
 from chainrule.codegen.cost import AGAIN, cost
@@ -189,6 +189,8 @@ def _split(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr 
     for form in FORMS:
         yield f"one exponential, exp(-|u|), {form.name}", exponential_split(expr, form.arrange)
     yield "one exponential, exp(-|u|), limits apart", limits_apart(expr)
+    for form in FORMS:
+        yield f"one exponential, exp(-|u|), {form.name} with u", exponential_split(expr, form.arrange, joint=True)
 
 
 def _tanh(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
@@ -450,6 +452,7 @@ def _assembled(problem: Problem, variables: Sequence[Symbol], effort: Effort) ->
     if not isinstance(folded, Piecewise) or len(folded.args) > MAX_BRANCHES:
         yield from forms(expr, variables)
         yield from _of_difference(problem, variables, effort)
+        yield from _of_size(problem, variables, effort)
         return
     names = {symbol: f"a{k}" for k, symbol in enumerate(problem.symbols)}
     pieces, rules, found_steps = [], [], []
@@ -493,6 +496,23 @@ def _of_difference(problem: Problem, variables: Sequence[Symbol], effort: Effort
         steps = [Step((rule,), single.xreplace({u: oriented}))]
         steps += [Step(step.rules, step.expr.xreplace({u: oriented})) for step in found.steps]
         yield Form(found.expr.xreplace({u: oriented}), (rule, *found.rules), tuple(steps))
+
+
+def _of_size(problem: Problem, variables: Sequence[Symbol], effort: Effort) -> Iterator[Form]:
+    """Of an expression in |x| only, the form of the function of that one number, which may have an expansion about 0."""
+    u = Symbol("u", nonnegative=True)
+    if len(variables) != 1 or not problem.expr.has(Abs(variables[0])):
+        return
+    size = Abs(variables[0])
+    single = problem.expr.xreplace({size: u})
+    if single.has(variables[0]):
+        return
+    points = tuple((each,) for each in EVERY if each >= 0)
+    found = _best(_problem(single, (u,), points, ((0.0, math.inf),)), {u: "u"}, effort)
+    rule = "one number, the size"
+    steps = [Step((rule,), problem.expr)]
+    steps += [Step(step.rules, step.expr.xreplace({u: size})) for step in found.steps]
+    yield Form(found.expr.xreplace({u: size}), (rule, *found.rules), tuple(steps))
 
 
 def _regions(folded: Piecewise) -> Iterator[tuple[Expr, tuple[Any, tuple[Any, ...]]]]:
@@ -714,7 +734,7 @@ def _teachers(expr: Expr, variables: Sequence[Symbol]) -> Iterator[Expr]:
     if expr.has(Piecewise) or not variables:
         return
     seen = {expr}
-    for propose in (_given, _split, _apart):
+    for propose in (_given, _split, _gaussian, _apart):
         for _, proposal in propose(expr, variables):
             form = None if proposal is None else rewrite(proposal, REWRITES)
             if form is not None and form not in seen and len(seen) < 4:

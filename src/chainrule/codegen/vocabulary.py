@@ -92,14 +92,37 @@ def _tanh(m: Any, a: Any) -> Any:
     return m.sign(a) if m.mag(a) > 60 else m.tanh(a)
 
 
+FAR = 14
+"""Binary digits before the point of an argument from which an error function is taken by its asymptotic series."""
+
+
 def _erfc(m: Any, a: Any) -> Any:
-    if m.mag(a) > 14:
-        return m.zero if a > 0 else m.mpf(2)
-    return m.erfc(a)
+    """Far out, too, where it vanishes beside any power but not beside an exponential of a square."""
+    if m.mag(a) <= FAR:
+        return m.erfc(a)
+    if a < 0:
+        return m.mpf(2)
+    precision = m.prec
+    m.prec = precision + 2 * m.mag(a) + 20
+    decay = exponential(m, -a * a)
+    m.prec = precision
+    return decay * _erfcx_far(m, a)
+
+
+def _erfcx_far(m: Any, a: Any) -> Any:
+    """Each term of the series is less than 2**-28 of the one before, as far as any precision goes."""
+    if m.isinf(a):
+        return m.zero
+    step, term, total, k = -1 / (2 * a * a), m.one, m.one, 0
+    while m.mag(term) > -m.prec:
+        k += 1
+        term *= (2 * k - 1) * step
+        total += term
+    return total / (a * m.sqrt(m.pi))
 
 
 def _erf(m: Any, a: Any) -> Any:
-    return m.sign(a) if m.mag(a) > 14 else m.erf(a)
+    return m.sign(a) if m.mag(a) > FAR else m.erf(a)
 
 
 def _product(m: Any, a: Any, b: Any) -> Any:
@@ -121,9 +144,7 @@ def _copysign(m: Any, a: Any, b: Any) -> Any:
 
 
 def _erfcx(m: Any, a: Any) -> Any:
-    if m.mag(a) > 10:
-        return 1 / (a * m.sqrt(m.pi)) * (1 - 1 / (2 * a * a)) if m.mag(a) * 4 > m.prec else m.exp(a * a) * m.erfc(a)
-    return m.exp(a * a) * m.erfc(a)
+    return _erfcx_far(m, a) if m.mag(a) > FAR else m.exp(a * a) * m.erfc(a)
 
 
 def _over(m: Any, a: Any, b: Any) -> Any:

@@ -82,7 +82,7 @@ ERF = (
     1.3720064546777686e-08,
     -7.795898827002142e-10,
 )
-LARGE = 1e20  # erfcx is constant beyond, where no float64 holds erfc
+LARGE = 1e20  # the polynomials are constant beyond
 SPLIT = 134217729.0  # 2**27 + 1 (Veltkamp)
 SHIFT, SHIFT_LOW = 44.3614195558365, 1.4841899608616317e-15  # 64 log 2, in two parts
 UNSHIFT = 2.0**-64
@@ -91,13 +91,13 @@ UNSHIFT = 2.0**-64
 def erfcx(x: Array) -> Array:
     """exp(x²) erfc(x) for x >= 0, the complementary error function without its decay."""
     u = np.minimum(x, LARGE)
-    return np.asarray(_horner(ERFCX, (u - 4.0) / (u + 4.0)) / (1.0 + u))
+    return np.asarray(_horner(ERFCX, (u - 4.0) / (u + 4.0)) / (1.0 + x))
 
 
 def normal_tail(x: Array) -> Array:
     """exp(x²/2) erfc(x/sqrt(2)) for x >= 0: twice the probability that a standard normal variable exceeds x, without its decay."""
     u = np.minimum(x, LARGE)
-    return np.asarray(_horner(NORMAL_TAIL, (u - 6.5) / (u + 6.5)) / (1.0 + 0.75 * u))
+    return np.asarray(_horner(NORMAL_TAIL, (u - 6.5) / (u + 6.5)) / (1.0 + 0.75 * x))
 
 
 def _horner(coefficients: tuple[float, ...], x: Any) -> Any:
