@@ -410,7 +410,7 @@ MUTATIONS = [
     ("layer norm", "return g * gamma", "return g"),
     ("ridge", "2.0 * ", "1.0 * "),
     ("sigmoid", "(2.0 + e)", "(1.0 + e)"),
-    ("KL divergence", "quotient(p * v, q ** 2)", "quotient(p * v, q)"),
+    ("KL divergence", "quotient(quotient(p * v, q), q)", "quotient(p * v, q)"),
 ]  # fmt: skip
 
 

@@ -104,6 +104,7 @@ PROBABILITIES: Mapping[str, Callable[[Generator, int, int], Floats]] = {
     "uniform": lambda rng, n, size: rng.uniform(0.01, 1, (n, size)),
     "tiny": lambda rng, n, size: 2.0 ** -rng.uniform(0, 100, (n, size)),
     "near 1": lambda rng, n, size: 1 - 2.0 ** -rng.uniform(2, 50, (n, size)),
+    "down to the smallest": lambda rng, n, size: 2.0 ** -rng.uniform(0, 1074, (n, size)),
 }
 
 
@@ -187,6 +188,9 @@ def _case(
             found = _normal(1.0)(rng, count, flat)
         with np.errstate(all="ignore"):
             inputs[name] = found.reshape((count, *shape)).astype(dtype)
+        if _domain(definition, function, name) is not None:  # what underflows is outside
+            lost = (inputs[name] == 0) & (found.reshape(inputs[name].shape) > 0)
+            inputs[name][lost] = np.finfo(dtype).smallest_subnormal
         if function.loss and name != main and one.axes and one.default is None:
             soft |= {k for k in range(count) if set(np.unique(inputs[name][k])) - {0.0, 1.0}}
     if any(one.default is not None and function.loss for one in function.given.values()):

@@ -26,7 +26,7 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
+    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
     "pairwise_sum", "root_mean_square", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
@@ -379,6 +379,11 @@ class Writer:
                 return written
             case t.Mul(factors):
                 return self._product(factors, axes, body)
+            case t.Frac(numerator, t.Power(root, t.Number(n))) if n.denominator == 1 and n > 1 and self._vanishes(root):
+                below = self.write(root, axes, body)  # its power may vanish where the quotient does not
+                if self._weighs(numerator):
+                    return f"{'quotient(' * int(n)}{self.write(numerator, axes, body)}{f', {below})' * int(n)}"
+                return f"{self._factor(numerator, axes, body)}{f' / {below}' * int(n)}"
             case t.Frac(numerator, denominator):
                 if self._weighs(numerator) and self._vanishes(denominator):
                     return f"quotient({self.write(numerator, axes, body)}, {self.write(denominator, axes, body)})"
@@ -396,6 +401,8 @@ class Writer:
                 return self._placed(f"{routine}({self._whole(name, body)})", (), axes)
             case t.Call("sqrt", (argument,)) if (code := self._root_mean_square(argument, axes, body)) is not None:
                 return code
+            case t.Call("log", (t.Frac(over, under),)) if t.free_indices(node):
+                return f"log_ratio({self.write(over, axes, body)}, {self.write(under, axes, body)})"
             case t.Call(function, (argument,), ()) if function in PLAIN:
                 return f"{PLAIN[function]}({self.write(argument, axes, body)})"
             case t.Call(function, arguments, ()) if function in EXTREMA and arguments:

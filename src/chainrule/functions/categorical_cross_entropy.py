@@ -16,11 +16,11 @@ def _grad_probabilities(probabilities: Array, target: Array) -> Array:
 
 def _hessian_probabilities(probabilities: Array, target: Array) -> Array:
     K = probabilities.shape[-1]
-    return quotient(target[..., :, None] * np.eye(K), probabilities[..., :, None] ** 2)
+    return quotient(quotient(target[..., :, None] * np.eye(K), probabilities[..., :, None]), probabilities[..., :, None])
 
 
 def _hvp_probabilities(probabilities: Array, target: Array, v: Array) -> Array:
-    return quotient(target * v, probabilities ** 2)
+    return quotient(quotient(target * v, probabilities), probabilities)
 
 
 _DOC = """Cross-entropy of probabilities: the cost of predicting p where the target is y.

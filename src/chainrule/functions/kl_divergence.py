@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import quotient
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, log_ratio_sum
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, log_ratio, log_ratio_sum
 
 
 def _value(prediction: Array, target: Array) -> Array:
@@ -16,15 +16,15 @@ def _grad_prediction(prediction: Array, target: Array) -> Array:
 
 def _hessian_prediction(prediction: Array, target: Array) -> Array:
     K = prediction.shape[-1]
-    return quotient(target[..., :, None] * np.eye(K), prediction[..., :, None] ** 2)
+    return quotient(quotient(target[..., :, None] * np.eye(K), prediction[..., :, None]), prediction[..., :, None])
 
 
 def _hvp_prediction(prediction: Array, target: Array, v: Array) -> Array:
-    return quotient(target * v, prediction ** 2)
+    return quotient(quotient(target * v, prediction), prediction)
 
 
 def _grad_target(prediction: Array, target: Array) -> Array:
-    return np.log(quotient(target, prediction)) + 1.0
+    return log_ratio(target, prediction) + 1.0
 
 
 _DOC = """Kullback-Leibler divergence: how far the distribution q is from the target p, in nats.

@@ -16,12 +16,12 @@ def _grad_probabilities(probabilities: Array, label: Array) -> Array:
 
 def _hessian_probabilities(probabilities: Array, label: Array) -> Array:
     K = probabilities.shape[-1]
-    return one_hot(label, K)[..., :, None] * one_hot(label, K)[..., None, :] / (entry(probabilities, label)[..., None, None] ** 2)
+    return one_hot(label, K)[..., :, None] * one_hot(label, K)[..., None, :] / entry(probabilities, label)[..., None, None] / entry(probabilities, label)[..., None, None]
 
 
 def _hvp_probabilities(probabilities: Array, label: Array, v: Array) -> Array:
     K = probabilities.shape[-1]
-    return one_hot(label, K) * entry(v, label)[..., None] / (entry(probabilities, label)[..., None] ** 2)
+    return one_hot(label, K) * entry(v, label)[..., None] / entry(probabilities, label)[..., None] / entry(probabilities, label)[..., None]
 
 
 _DOC = """Cross-entropy of probabilities with a class index: minus the logarithm of the probability of class c.

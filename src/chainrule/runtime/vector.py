@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from .blocks import blocks_of, share
 from .compiling import is_compiled
+from .log_ratios import log_ratio as log_ratio
 from .log_ratios import log_ratio_sum as log_ratio_sum
 from .reductions import SHORT
 from .reductions import balanced as balanced
