@@ -1,4 +1,5 @@
-"""What is committed is what a build would write: pages, figures by their plotted data, functions. Building them here also checks every derivation again."""
+"""What is committed is what a build would write: pages, figures by their plotted data, functions. Building them here also checks every derivation again, and that
+nothing needs a search."""
 
 from pathlib import Path
 
@@ -8,11 +9,13 @@ from shared import chapter
 from chainrule import chapters
 from chainrule.catalogue import Project, builtin, entries, load, project
 from chainrule.chapters.page import produce_page
+from chainrule.codegen import recorded
 from chainrule.plots import same_picture
 from chainrule.produce import Product, produce
 
 ROOT = Path(__file__).resolve().parents[1]
 NAMES = sorted(entries((builtin(),)))
+UNRECORDED = "is not on record: run `python -m chainrule.networks.recorded`"
 STALE = "is stale: run `chainrule build` and commit what changed in output/ and src/chainrule/functions/"
 
 
@@ -25,6 +28,8 @@ def built(name: str, where: Project) -> Product:
 @pytest.mark.parametrize("name", [*chapters.CHAPTERS, *NAMES])
 def test_committed_documents_and_functions_are_current(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(recorded, "_known", {})
+    monkeypatch.setattr(recorded, "_searched", lambda stated, names: pytest.fail(f"{stated.expr} {UNRECORDED}"))
     where = project()
     for path, content in built(name, where).files.items():
         committed = where.output / path

@@ -1,4 +1,4 @@
-"""The stable forms on record are those of the catalogue, and what a search finds."""
+"""The stable forms on record are what a search finds. That every function of the catalogue is on record is a test of test_output, which builds them."""
 
 import ast
 
@@ -7,32 +7,13 @@ from sympy import srepr
 from sympy.core.function import AppliedUndef
 
 from chainrule.calculus.derive import derive_all
-from chainrule.catalogue import builtin, entries, load
+from chainrule.catalogue import load
 from chainrule.codegen import recorded
-from chainrule.codegen.modules import module_source
 from chainrule.codegen.points import ranges, sample
 from chainrule.codegen.specs import spec_of
 from chainrule.codegen.stable import THOROUGH, problem, stabilise
 from chainrule.networks import kernels
 from chainrule.networks import recorded as of_networks
-
-
-def test_every_function_of_the_catalogue_is_on_record(monkeypatch):
-    asked = set()
-
-    def noted(stated, names):
-        asked.add(key := recorded.key_of(stated, names))
-        assert key in recorded.records(), f"{stated.expr}: run python -m chainrule.networks.recorded"
-        return recorded._revived(recorded.records()[key], stated, names)
-
-    monkeypatch.setattr("chainrule.codegen.numpy_source.stable_form", noted)
-    monkeypatch.setattr("chainrule.codegen.vector_stable.stable_form", noted)
-    for name in entries((builtin(),)):
-        definition = load(name)
-        if not definition.called_any:
-            module_source(definition, derive_all(definition))
-    assert set(recorded.records()) >= asked
-    assert len(asked) > 40
 
 
 @pytest.mark.parametrize(
