@@ -63,7 +63,13 @@ def test_its_page_in_every_format(form):
         assert words in made.replace("\\_", "_")
 
 
-def test_a_page_whose_numbers_are_wrong_is_not_written(monkeypatch):
+@pytest.fixture
+def unverified(monkeypatch):
+    """Derivations of a page are not verified, as those of other tests here are."""
+    monkeypatch.setattr("chainrule.chapters.own_network.verify_all", lambda derivations: ())
+
+
+def test_a_page_whose_numbers_are_wrong_is_not_written(monkeypatch, unverified):
     right = numbers.code_numbers
 
     def wrong(example):
@@ -79,7 +85,7 @@ def run(*arguments):
     return CliRunner().invoke(main, ["network", *arguments])
 
 
-def test_the_command_prints_forward_deltas_and_gradients():
+def test_the_command_prints_forward_deltas_and_gradients(unverified):
     found = run("2-3-2", "--output", "softmax", "--loss", "cross_entropy", "--l2", "0.01", "--values")
     assert found.exit_code == 0, found.output
     for line in (
@@ -102,7 +108,7 @@ def test_the_command_writes_documents_with_the_drawing(tmp_path):
     assert f"(../figures/{name}.svg)" in (tmp_path / "markdown" / f"{name}.md").read_text()
 
 
-def test_hidden_layers_take_one_activation_each():
+def test_hidden_layers_take_one_activation_each(unverified):
     found = run("2-3-3-1", "--hidden", "tanh,relu")
     assert "a¹ = tanh(z¹)" in found.output
     assert "a² = ReLU(z²)" in found.output
