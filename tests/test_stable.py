@@ -48,6 +48,7 @@ from chainrule.codegen.stable import (
     _Tried,
     closer_points,
     problem,
+    runnable,
     stabilise,
 )
 from chainrule.codegen.ulp import Truth, ulps
@@ -582,6 +583,18 @@ def test_a_formula_of_ones_own_is_right_to_a_few_ulp(name):
     bound = FORMULAS[name][2]
     assert stable.measured.ulp <= bound, f"{stable.measured.ulp:.2f} ulp at {stable.measured.at}"
     assert stable.within or bound > LIMIT
+
+
+def test_a_wave_with_many_roots_is_expanded_where_it_has_only_a_limit():
+    """The slope of sin(x)/x: near its other roots it is right beside 1, as it is stated."""
+    formula = sympy.diff(sin(x) / x, x)
+    stable = stabilise(problem(formula, (x,), sample(spec(formula, None)), (REALS,)), {x: "x"})
+    assert "expansion about a root" in stable.rules and stable.tolerance <= 1e-13
+    code = runnable(stable.body, ("x",))
+    for point in (1e-300, 1e-9, 0.01, 0.7):
+        with M.workdps(700):
+            exact = M.cos(point) / point - M.sin(point) / M.mpf(point) ** 2
+        assert abs(code(np.array([point]))[0] / float(exact) - 1) < 1e-15
 
 
 def test_where_a_value_loses_its_digits_is_looked_at():

@@ -38,13 +38,12 @@ class Root:
 
 @lru_cache(maxsize=64)
 def roots(expr: Expr, symbol: Symbol, xs: tuple[float, ...], values: tuple[float, ...]) -> tuple[Root, ...]:
-    """The roots between numbers in rising order at which the function has those values, and at those numbers. Ends of intervals on which it is 0 are none."""
+    """The roots between numbers in rising order at which the function has those values, and at those numbers. Ends of intervals on which it is 0 are none, and
+    roots between numbers only where they are few."""
     found: list[Root] = []
     steps = list(pairwise(zip(xs, values, strict=True)))
     changes = [(a, b) for (a, fa), (b, fb) in steps if fa != 0 and fb != 0 and (fa < 0) != (fb < 0)]
-    if len(changes) > MOST_ROOTS:
-        return ()
-    for a, b in changes:
+    for a, b in changes if len(changes) <= MOST_ROOTS else []:  # of a wave none of those
         place = _between(expr, symbol, a, b)
         if place is not None:
             found += _root(expr, symbol, place)

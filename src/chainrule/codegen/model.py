@@ -12,6 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
+from mpmath.libmp import from_float, mpf_shift, mpf_sub, to_float
 
 from chainrule.codegen.evaluation import CONTEXT
 from chainrule.codegen.ulp import SMALLEST, Floats
@@ -50,7 +51,7 @@ def _moved(name: str, given: tuple[float, ...]) -> float:
     m = CONTEXT
     m.prec = BITS
     try:
-        value = EXACT[name](m, *(m.mpf(x) for x in given))
+        value = EXACT[name](m, *map(m.mpf, given))
         near = float(value)
     except OverflowError:
         return math.inf if not isinstance(value, complex) and value > 0 else -math.inf
@@ -59,10 +60,11 @@ def _moved(name: str, given: tuple[float, ...]) -> float:
     if near == 0 or not math.isfinite(near):
         return near
     unit = math.ulp(near)
-    if abs(value - m.mpf(near)) < NEARLY_EXACT * m.mpf(unit) or near in (1, -1):
+    exponent = math.frexp(unit)[1] - 1
+    rest = to_float(mpf_shift(mpf_sub(value._mpf_, from_float(near)), -exponent))  # in ulp
+    if abs(rest) < NEARLY_EXACT or near in (1, -1) or unit <= 2.0**SMALLEST:
         return near
-    moved = _pattern(given) * (MOVED_LESS if name in BETTER else MOVED)
-    return float(value + m.mpf(moved) * unit) if unit > 2.0**SMALLEST else near
+    return float(near + (rest + _pattern(given) * (MOVED_LESS if name in BETTER else MOVED)) * unit)
 
 
 def _pattern(given: tuple[float, ...]) -> float:
