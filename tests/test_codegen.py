@@ -81,7 +81,6 @@ STATED = {
     each.name: each
     for each in (
         spec("relu", Piecewise((x, x > 0), (0, True))),
-        spec("leaky_relu", Piecewise((x, x > 0), (slope * x, True)), parameters=(("negative_slope", slope, 0.01),)),
         spec("prelu", Piecewise((x, x > 0), (a * x, True)), (("x", x), ("a", a))),
         spec(
             "elu",
@@ -89,14 +88,6 @@ STATED = {
             parameters=(("alpha", alpha, 1.0),),
             domain={alpha: POSITIVE},
             wrt=["x", "alpha"],
-        ),
-        spec("squared_error", (x - y) ** 2, PAIR),
-        spec(
-            "absolute_error",
-            Abs(x - y),
-            PAIR,
-            gradients={"prediction": sign(x - y), "target": -sign(x - y)},
-            seconds={"prediction": Integer(0), "target": Integer(0)},
         ),
         spec("hinge", Max(0, 1 - y * x), PAIR, wrt=["prediction"]),
         spec("power_tower", x**x, domain={x: POSITIVE}),
@@ -110,6 +101,9 @@ STATED = {
 OF_THE_CATALOGUE = {
     name: spec_of(load_definition(name), derive_all(load_definition(name)))
     for name in (
+        "leaky_relu",
+        "squared_error",
+        "absolute_error",
         "sigmoid",
         "tanh",
         "softplus",

@@ -308,10 +308,11 @@ def test_every_key_is_corrupted() -> None:
 
 @pytest.mark.parametrize("name", CORRUPTED)
 def test_a_corrupted_property_is_caught(name: str) -> None:
-    for key, entry, wrong in _corruptions(name):
-        corrupted = Property(key, {**found_of(name)[key].values, entry: wrong})
-        (_, row) = check_properties((corrupted,), *CASES[name])
-        assert row.name == key and not row.passed, f"{key}, {entry}: {wrong}"
+    wrong = list(_corruptions(name))
+    corrupted = [Property(key, {**found_of(name)[key].values, entry: value}) for key, entry, value in wrong]
+    _, *rows = check_properties(tuple(corrupted), *CASES[name])
+    for (key, entry, value), row in zip(wrong, rows, strict=True):
+        assert row.name == key and not row.passed, f"{key}, {entry}: {value}"
 
 
 def test_a_wrong_derivative_is_caught() -> None:

@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Literal
 
+import numpy as np
 import sympy
 
 from .calculus.derivation import Derivation
@@ -405,6 +406,7 @@ def _best_place(
 ) -> tuple[float, float]:
     """Among the places above and below the curve, the one whose box has most room, the right half preferred."""
     best, chosen = -math.inf, (0.85, 0.5)
+    qx, qy = np.array(every).T
     candidates = [(x, y) for i, (x, y) in enumerate(own) if i % 6 == 0 and 0.0 <= y <= 1.0]
     for px, py in candidates:
         beside = w * 0.5 + 0.02
@@ -416,7 +418,7 @@ def _best_place(
             x, y = px + dx, py + dy
             if not (w / 2 + 0.01 < x < 0.99 - w / 2 and h / 2 + 0.01 < y < 0.99 - h / 2):
                 continue
-            room = min(max(abs(qx - x) - w / 2, 1.6 * (abs(qy - y) - h / 2)) for qx, qy in every)
+            room = float(np.maximum(np.abs(qx - x) - w / 2, 1.6 * (np.abs(qy - y) - h / 2)).min())
             for tx, ty, tw, th in taken:
                 room = min(room, max(abs(tx - x) - (w + tw) / 2, abs(ty - y) - (h + th) / 2))
             axis = max(abs(x - 0.5) - w / 2, 0.0)

@@ -98,21 +98,30 @@ def number(value: Any, digits: int = DIGITS) -> Any:
 
 
 @lru_cache(maxsize=4096)
-def _compiled(expression: Expr, names: tuple[Symbol, ...]) -> Callable[..., Any]:
+def _compiled(expression: Expr, names: tuple[Symbol, ...], digits: int) -> Callable[..., Any] | None:
+    """A function of the names in alphabetical order; None where the expression has no value anywhere."""
+    if expression.has(sympy.zoo, sympy.nan):
+        return None
+    roots = expression.atoms(sympy.CRootOf)
+    expression = expression.xreplace({root: root.n(digits) for root in roots}) if roots else expression
     function: Callable[..., Any] = sympy.lambdify(names, expression, modules="mpmath")
     return function
 
 
+@lru_cache(maxsize=1024)
+def _ordered(names: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
+    return tuple(sorted(names, key=str))
+
+
 def evaluate(expression: Expr, point: Point, digits: int = DIGITS) -> Any:
     """The real value of an expression at a point, an mpmath number; `nan` where there is none."""
-    if expression.has(sympy.zoo, sympy.nan):
+    names = _ordered(tuple(point))
+    function = _compiled(expression, names, digits)
+    if function is None:
         return mpmath.nan
-    names = tuple(sorted(point, key=str))
-    roots = expression.atoms(sympy.CRootOf)
-    expression = expression.xreplace({root: root.n(digits) for root in roots}) if roots else expression
     with mpmath.workdps(digits):
         try:
-            value = mpmath.mpmathify(_compiled(expression, names)(*(number(point[s], digits) for s in names)))
+            value = mpmath.mpmathify(function(*(number(point[s], digits) for s in names)))
             if not isinstance(value, mpmath.mpc):
                 return value
             return value.real if abs(value.imag) <= mpmath.mpf(10) ** (-digits // 2) * (1 + abs(value)) else mpmath.nan
