@@ -13,13 +13,18 @@ from sympy import Expr, Symbol
 from chainrule.codegen.vocabulary import (
     BY_FUNCTION,
     Undefined,
+    angle,
     defined,
     erfc,
     expm1,
     exponential,
+    finite_angle,
+    fraction,
     log1p,
+    parity,
     refined,
     remainder,
+    turn,
 )
 from chainrule.errors import UnsupportedExpression
 
@@ -144,10 +149,13 @@ class _Program:
             pick: Callable[..., Any] = max if isinstance(node, sympy.Max) else min
             parts = [self.part(arg) for arg in node.args]
             return lambda known: pick([part(known) for part in parts])
-        if node.func == refined:
+        if node.func in (refined, angle, finite_angle):
             return self.part(node.args[0])
-        if node.func == remainder:
+        if node.func in (remainder, turn):
             return lambda known: CONTEXT.zero
+        if node.func in (fraction, parity):
+            work, argument = BY_FUNCTION[node.func].value, self.part(node.args[0])
+            return lambda known: work(CONTEXT, argument(known))
         if node.func == defined:
             return _defined(*map(self.part, node.args))
         if isinstance(node, sympy.log):

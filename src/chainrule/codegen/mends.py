@@ -17,6 +17,7 @@ from chainrule.codegen.expansion import RADII, expanded, roots
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.rewrites import HYPERBOLIC, SIGMOID, rewrite
 from chainrule.codegen.vocabulary import (
+    angle,
     at_least,
     at_most,
     away,
@@ -24,9 +25,13 @@ from chainrule.codegen.vocabulary import (
     defined,
     except_at,
     expm1,
+    finite_angle,
+    fraction,
     group,
+    log1p,
     lost,
     over,
+    parity,
     plus,
     power,
     product,
@@ -36,6 +41,7 @@ from chainrule.codegen.vocabulary import (
     size,
     times,
     times_exp_square,
+    turn,
 )
 
 Point = tuple[float, ...]
@@ -45,6 +51,9 @@ MOST_NEAR = 0.2
 LIMITS = (40, 100, 400, 800, 1500)  # beyond which an argument may be taken for this number
 EXPANSION = "expansion about a root"
 VANISHING = 1e-280
+AS_THEIR_ARGUMENT = (log1p, expm1, sympy.erf, sympy.tanh, sympy.sinh, sympy.asinh, sympy.atan, sympy.sin)
+"""Functions that are a constant times their argument where that is tiny."""
+TURNED = (angle, finite_angle, fraction)
 SPECIAL = {0.0, 1.0, math.inf, -math.inf}  # where a limit may be stated as a case of its own
 
 
@@ -155,6 +164,28 @@ def _tails(patient: Patient) -> Iterator[Expr]:
             more = _put_back(patient.expr, argument)
             main, tail = exp(at_least(argument, -TAIL)), exp(at_most(plus(argument, TAIL), 0))
             yield _with_tail(patient.expr, _times(exp(argument), more), _times(main, more), tail)
+
+
+def _thin(patient: Patient) -> Iterator[Expr]:
+    """As `_tails`, of what is as small as the exponential in it: its digits are those that this has left."""
+    if not any(abs(patient.truth[i]) < VANISHING for i in patient.failing) or patient.expr.has(product, quotient):
+        return
+    found = {
+        node: _exponential_of(node) for node in sympy.preorder_traversal(patient.expr) if node.func in AS_THEIR_ARGUMENT
+    }
+    inner = {node for whole in found for node in whole.args}
+    for whole, exponential in found.items():
+        if exponential is not None and whole not in inner:
+            argument = exponential.args[0]
+            main = whole.xreplace({exponential: exp(at_least(argument, -TAIL))})
+            yield _with_tail(patient.expr, whole, main, exp(at_most(plus(argument, TAIL), 0)))
+
+
+def _exponential_of(node: Expr) -> Expr | None:
+    """The exponential that a function is as small as."""
+    while node.func in AS_THEIR_ARGUMENT:
+        (node,) = node.args
+    return node if isinstance(node, exp) and node.free_symbols else None
 
 
 def _heads(patient: Patient) -> Iterator[Expr]:
@@ -586,7 +617,7 @@ def _differences(patient: Patient) -> Iterator[Expr]:
 
 
 def _exponents_rounded(patient: Patient) -> Iterator[Expr]:
-    """What rounding takes from an exponent that is a polynomial, or the size of one, magnified by the exponential, is put back to first order."""
+    """What rounding takes from an exponent, or the size of one, magnified by the exponential, is put back to first order."""
     swaps = {}
     for node in sorted(patient.expr.atoms(exp), key=str):
         argument = node.args[0]
@@ -597,11 +628,77 @@ def _exponents_rounded(patient: Patient) -> Iterator[Expr]:
         yield patient.expr.xreplace(swaps)
 
 
-def exponent_template(argument: Expr, variables: Sequence[Symbol]) -> str | None:
-    """A polynomial as a formula of sums and products, its constants in two parts; None for what is none, or a float64 already, as -2x is, or for a
-    difference x - y, for which there is a row of its own."""
-    if not argument.is_polynomial(*variables) or not argument.free_symbols:
+def _angles(patient: Patient) -> Iterator[Expr]:
+    """What rounding takes from the angle of a wave, which it turns by that, is put back to first order; an angle that rounding takes nothing from may overflow."""
+    if patient.expr.has(*TURNED):
+        return
+
+    def wave(function: Any, u: Expr) -> Expr | None:
+        formula = angle_template(u, patient.variables)
+        if formula is None:
+            return None
+        given = (u, Str(formula), *patient.variables)
+        if _is_exact(u):
+            return function(finite_angle(*given))
+        slope = sympy.cos(angle(*given)) if function is sympy.sin else -sympy.sin(angle(*given))
+        return plus(function(angle(*given)), times(slope, turn(*given)))
+
+    yield from _with_waves(patient, wave)
+
+
+def _half_turns(patient: Patient) -> Iterator[Expr]:
+    """Of a multiple of π what the nearest whole number of half turns leaves, which is exact where the wave has a root."""
+    if patient.expr.has(*TURNED):
+        return
+
+    def wave(function: Any, u: Expr) -> Expr | None:
+        v = u / sympy.pi
+        formula = None if v.has(sympy.pi) or not v.free_symbols else template(v, patient.variables)
+        if formula is None:
+            return None
+        given = (v, Str(formula), *patient.variables)
+        part = fraction(*given) if function is sympy.sin else plus(sympy.S.Half, -Abs(fraction(*given)))
+        return times(parity(*given), sympy.sin(times(sympy.pi, part)))
+
+    yield from _with_waves(patient, wave)
+
+
+def _with_waves(patient: Patient, wave: Callable[[Any, Expr], Expr | None]) -> Iterator[Expr]:
+    """With another form of every sine and cosine that has one, and of tangents as their quotients."""
+    swaps: dict[Expr, Expr] = {}
+    for node in sorted(patient.expr.atoms(sympy.sin, sympy.cos, sympy.tan), key=str):
+        functions = (sympy.sin, sympy.cos) if isinstance(node, sympy.tan) else (node.func,)
+        found = [form for form in (wave(function, node.args[0]) for function in functions) if form is not None]
+        if found:
+            swaps[node] = reduce(over, found)
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def _is_exact(u: Expr) -> bool:
+    """A number times a power of 2."""
+    factor, rest = u.as_coeff_Mul()
+    return bool(
+        rest.is_Symbol and factor.is_Rational and abs(factor.p) & (abs(factor.p) - 1) == 0 == factor.q & (factor.q - 1)
+    )
+
+
+def angle_template(u: Expr, variables: Sequence[Symbol]) -> str | None:
+    """A formula of π and the variables, None for what has none or is a variable itself, of which rounding takes nothing."""
+    if not u.free_symbols or abs(u).is_Symbol or (-u).is_Symbol or u.is_Symbol:
         return None
+    pi = Symbol("pi")
+    text = template(u.xreplace({sympy.pi: pi}), (*variables, pi))
+    return None if text is None else text.replace(f"{{{len(variables)}}}", "pi")
+
+
+def exponent_template(argument: Expr, variables: Sequence[Symbol]) -> str | None:
+    """A polynomial as a formula of sums and products, its constants in two parts, and what is no polynomial by the functions that a template has; None for what is
+    neither, or a float64 already, as -2x is, or for a difference x - y, for which there is a row of its own."""
+    if not argument.free_symbols:
+        return None
+    if not argument.is_polynomial(*variables):
+        return template(argument, variables)
     terms = sympy.Poly(argument, *variables).terms()
     if all(sum(powers) == 1 and abs(c) in (1, 2) for powers, c in terms):
         return None
@@ -659,6 +756,11 @@ MENDS: tuple[Mend, ...] = (
     Mend("an exponential in two halves", "a exp(u) = (a exp(u/2)) exp(u/2)", _halves),
     Mend("the quotient first", "x (a/b), not (x a)/b, where x is huge", _ratios),
     Mend("the tail of an exponential apart", f"exp(u) = exp(max(u, -{TAIL})) exp(min(u + {TAIL}, 0))", _tails),
+    Mend(
+        "the tail of a function of an exponential apart",
+        f"log(1 + exp(u)) = log(1 + exp(max(u, -{TAIL}))) exp(min(u + {TAIL}, 0))",
+        _thin,
+    ),
     Mend("the head of an exponential apart", f"exp(u) - 1 = (exp(min(u, {TAIL})) - 1) exp(max(u - {TAIL}, 0))", _heads),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
     Mend("square of a sum", "(1 + e)² = 1 + e (2 + e), for the rounding of a square counts twice", _squares),
@@ -667,6 +769,8 @@ MENDS: tuple[Mend, ...] = (
     Mend("rounding of a sum", "a + b = fl(a + b) + δ, δ = a + b - fl(a + b)", _roundings),
     Mend("rounding of a difference", "exp(x - y) = exp(d)(1 + δ), d = fl(x - y), δ = x - y - d", _differences),
     Mend("rounding of an exponent", "exp(u) = exp(fl(u))(1 + δ), δ = u - fl(u)", _exponents_rounded),
+    Mend("an angle in half turns", "sin(π v) = (-1)ⁿ sin(π (v - n)), n the whole number nearest to v", _half_turns),
+    Mend("rounding of an angle", "sin(u) = sin(fl(u)) + cos(fl(u)) δ, δ = u - fl(u)", _angles),
     Mend("0 · ∞ = 0", "a b = 0 where one is 0 and the other has overflowed", _guards),
     Mend("0/0 at the end of a domain", "f(x, y) = f(x, c) at y = c, where n(x, y)/d(x, y) is 0/0", _indefinite),
     Mend("the end of a domain", "f(x, y) = f(x, c) at y = c, simplified there", _ends),

@@ -17,7 +17,7 @@ from mpmath.libmp import from_float, mpf_shift, mpf_sub, to_float
 from chainrule.codegen.evaluation import CONTEXT
 from chainrule.codegen.ulp import SMALLEST, Floats
 from chainrule.codegen.vocabulary import exponential
-from chainrule.runtime import exponents, extended, scalar, special
+from chainrule.runtime import exponents, extended, scalar, special, waves
 from chainrule.runtime.compiling import is_compiled
 
 BITS = 100
@@ -127,7 +127,13 @@ def _decimal(code: types.CodeType, given: tuple[float, ...], otherwise: float) -
     return found
 
 
-RUNTIME: dict[str, Any] = {**vars(scalar), **_on_model(special), **_on_model(extended), **_on_model(exponents)}
+RUNTIME: dict[str, Any] = {
+    **vars(scalar),
+    **_on_model(special),
+    **_on_model(extended),
+    **_on_model(exponents),
+    **_on_model(waves),
+}
 RUNTIME["refined"].__globals__["_decimally"] = lambda formula, given, otherwise: _decimal(
     formula.__code__, tuple(given), otherwise
 )

@@ -9,7 +9,7 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, away, group, plus, polynomial, power, refined, remainder
+from chainrule.codegen.vocabulary import BY_FUNCTION, WITH_FORMULA, away, group, plus, polynomial, power, refined
 from chainrule.errors import UnsupportedExpression
 
 ATOM, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1  # how tightly a piece of text binds
@@ -134,8 +134,8 @@ class _Writer:
             return self.power(*node.args)
         if node.func == refined:
             return self.refinement(*node.args)
-        if node.func == remainder:
-            return self.difference(*node.args)
+        if node.func in WITH_FORMULA:
+            return self.with_formula(node.func, *node.args)
         if node.func == polynomial:
             return self.horner(*node.args)
         if node.func == plus and node.args[1].is_number and node.args[1].is_negative:
@@ -225,14 +225,12 @@ class _Writer:
             ATOM,
         )
 
-    def difference(self, value: Any, formula: Any, *variables: Any) -> tuple[str, int]:
+    def with_formula(self, word: Any, value: Any, formula: Any, *variables: Any) -> tuple[str, int]:
         texts = [self.write(each)[0] for each in (value, *variables)]
         first, *inputs = (each if each.isidentifier() else self.assign(each, None) for each in texts)
-        self.imports.add("remainder")
-        return (
-            f"remainder({first}, lambda two_parts, {', '.join(inputs)}: {formula.name.format(*inputs)}, {', '.join(inputs)})",
-            ATOM,
-        )
+        name, given = BY_FUNCTION[word].runtime, ", ".join(inputs)
+        self.imports.add(name)
+        return f"{name}({first}, lambda {WITH_FORMULA[word]}, {given}: {formula.name.format(*inputs)}, {given})", ATOM
 
     def horner(self, x: Any, *coefficients: Any) -> tuple[str, int]:
         """((c3 x + c2) x + c1) x + c0, a few terms a line."""

@@ -54,6 +54,7 @@ SEARCH = (
     "runtime/programs.py",
     "runtime/special.py",
     "runtime/twice.py",
+    "runtime/waves.py",
 )
 """The files on which the outcome of a search depends."""
 WORDS = {each.__name__: each for each in vars(vocabulary).values() if isinstance(each, UndefinedFunction)}

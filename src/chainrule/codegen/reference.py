@@ -124,12 +124,13 @@ class Reference:
         return _limit_of(sequence) if not math.isinf(point[i]) or self._steady(point, i, sequence[0]) else None
 
     def _steady(self, point: Point, i: int, first: Any) -> bool:
-        """Whether a few units more, at 10⁴⁰⁰, leave the value as it is; a sine would move."""
+        """Whether a little more, at 10⁴⁰⁰, leaves the value as it is; a sine would move, of whatever period that is no multiple of a root."""
         bits = _bits(DIGITS[0])
         for step in (1, 2, 3):
             CONTEXT.prec = bits
             moved: list[Any] = list(point)
-            moved[i] = (CONTEXT.mpf(10) ** DIGITS[0] + CONTEXT.mpf(1) / 3 + step) * (1 if point[i] > 0 else -1)
+            more = CONTEXT.mpf(1) / 3 + step * CONTEXT.sqrt(2)
+            moved[i] = (CONTEXT.mpf(10) ** DIGITS[0] + more) * (1 if point[i] > 0 else -1)
             values = (self.decide_wide(expr, moved, bits) for expr in (self.expr, *self._others))
             value = next((value for value in values if value is not None), None)
             if value is None or not _close(first, value, 20):

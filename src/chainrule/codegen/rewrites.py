@@ -12,7 +12,7 @@ from itertools import permutations
 from typing import Any
 
 import sympy
-from sympy import Expr, Mul, Piecewise, S, asinh, cos, cosh, erf, exp, log, sin, sinh, sqrt, tanh
+from sympy import Expr, Mul, Piecewise, S, asinh, cos, cosh, erf, exp, log, pi, sin, sinh, sqrt, tanh
 
 from chainrule.codegen.vocabulary import copysign, erfc, erfc_times, expm1, group, hypot, log1p, over, times_exp_square
 
@@ -181,7 +181,25 @@ def _half_angle(node: Expr) -> Expr | None:
         for sign, half in ((1, cos), (-1, sin)):
             left = _part(rest, sign * c)
             if left is not None:
-                return 2 * sign * c * half(over(u, 2)) ** 2 + left
+                return 2 * sign * c * half(over(u, 2) if u.is_Symbol else u / 2) ** 2 + left
+    return None
+
+
+def _half_angle_of_sine(node: Expr) -> Expr | None:
+    for c, u, rest in _pairs(node, sin):
+        for sign in (1, -1):
+            left = _part(rest, sign * c)
+            if left is not None:
+                return 2 * sign * c * sin(u / 2 + sign * pi / 4) ** 2 + left
+    return None
+
+
+def _double_angle(node: Expr) -> Expr | None:
+    if node.is_Mul:
+        for factor in node.args:
+            if isinstance(factor, sin) and cos(factor.args[0]) in node.args:
+                pair = (factor, cos(factor.args[0]))
+                return sin(2 * factor.args[0]) / 2 * Mul(*(each for each in node.args if each not in pair))
     return None
 
 
@@ -230,7 +248,9 @@ REWRITES: tuple[Rewrite, ...] = (
     ),
     Rewrite("area of a hyperbola", "log(u + sqrt(u² + 1)) = asinh(u)", _asinh, log(x + sqrt(x**2 + 1))),
     Rewrite("hypotenuse", "sqrt(a² + b²) = hypot(a, b)", _hypot, sqrt(x**2 + 4)),
+    Rewrite("double angle", "sin u cos u = sin(2u)/2", _double_angle, 2 * y * sin(x) * cos(x)),
     Rewrite("half the angle", "1 - cos u = 2 sin²(u/2), 1 + cos u = 2 cos²(u/2)", _half_angle, y * cos(x) - y + 2),
+    Rewrite("half the angle of a sine", "1 ± sin u = 2 sin²(u/2 ± π/4)", _half_angle_of_sine, 2 - y * sin(2 * x) + y),
     Rewrite("tanh", "sinh(u)/cosh(u) = tanh(u)", _tanh, y * sinh(x) / cosh(x)),
     Rewrite("common factor", "2 a - 2 b = 2 (a - b), whose parts do not overflow", _content, 2 * x - 2 * y),
 )

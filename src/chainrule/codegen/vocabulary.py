@@ -40,6 +40,11 @@ refined = Function(
 remainder = Function(
     "remainder", real=True
 )  # (u, formula, x, ...): what rounding took from u, which the formula, or its negative, gives; 0 for real numbers
+angle = Function("angle", real=True)  # (u, formula, x, ...): u, less a multiple of 2π where it is large
+turn = Function("turn", real=True)  # of the same: what rounding took from that; 0 for real numbers
+finite_angle = Function("finite_angle", real=True)  # of the same: u, less a multiple of 2π where it has overflowed
+fraction = Function("fraction", real=True)  # (v, formula, x, ...): v less the nearest whole number
+parity = Function("parity", real=True)  # of the same: 1 where that whole number is even, -1 where it is odd
 lost = Function("lost", real=True)  # (a, b): what rounding took from a - b; 0 for real numbers
 defined = Function("defined", real=True)  # (a, b): a, and b where that is 0/0
 except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
@@ -211,7 +216,14 @@ WORDS: tuple[Word, ...] = (
     Word(refined, lambda m, a, *rest: a, "", "refined"),
     Word(defined, lambda m, a, b: a, "defined({}, {})", "defined"),
     Word(remainder, lambda m, a, *rest: m.zero, "", "remainder"),
+    Word(angle, lambda m, a, *rest: a, "", "angle"),
+    Word(finite_angle, lambda m, a, *rest: a, "", "finite_angle"),
+    Word(turn, lambda m, a, *rest: m.zero, "", "turn"),
+    Word(fraction, lambda m, a, *rest: a - m.nint(a), "", "fraction"),
+    Word(parity, lambda m, a, *rest: 1 - 2 * m.mpf(int(m.nint(a)) % 2), "", "parity"),
     Word(lost, lambda m, a, b: m.zero, "lost({}, {})", "lost"),
 )
+WITH_FORMULA = {remainder: "two_parts", **dict.fromkeys((angle, finite_angle, turn, fraction, parity), "pi")}
+"""Words that are called with a formula, and what its first parameter is."""
 BY_FUNCTION = {word.function: word for word in WORDS}
 assert len(BY_FUNCTION) == len(WORDS)

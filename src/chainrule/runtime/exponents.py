@@ -1,6 +1,7 @@
 """What rounding takes from an exponent: an exponential magnifies it, by the exponent itself.
 
-A formula is written with sums and products; it takes `two_parts`, which makes a constant of two floats, and the variables."""
+A formula is written with the four operations and the methods `exp`, `ln` and `sqrt`; it takes `two_parts`, which makes a constant of two floats, and the
+variables."""
 
 from collections.abc import Callable
 from functools import lru_cache
@@ -36,6 +37,7 @@ def _program(code: CodeType, count: int) -> programs.Program:
     def missing(found: Any, *variables: Any) -> Any:
         exact = formula(two_parts, *map(Pair, variables))
         turned = np.copysign(1.0, found * exact.high)
-        return (turned * exact.high - found) + turned * exact.low
+        rest = turned * exact.high - found
+        return rest if exact.low is None else rest + turned * exact.low
 
     return programs.Program(missing, count)

@@ -106,10 +106,15 @@ def _complete(formula: Callable[..., Any], given: list[Array], values: Array, le
         again = formula(*map(_twice(), [each[left] for each in given]))
         values[left] = again.high + again.low
         left = left[~np.isfinite(values[left])]
-    for k in left.tolist():
-        point = [float(each[k]) for each in given]
+    if not left.size:
+        return
+    rows = np.stack([each[left] for each in given], axis=1)
+    _, first, alike = np.unique(rows.view(np.int64), axis=0, return_index=True, return_inverse=True)
+    exact = values[left[first]]
+    for k, point in enumerate(rows[first].tolist()):
         if all(map(math.isfinite, point)):
-            values[k] = _decimally(formula, point, values[k])
+            exact[k] = _decimally(formula, point, exact[k])
+    values[left] = exact[alike.reshape(-1)]
 
 
 def _twice() -> type[Twice]:

@@ -48,6 +48,11 @@ if TYPE_CHECKING:
     from .exponents import remainder as remainder
     from .extended import refined as refined
     from .narrow import refined_of_single as refined_of_single
+    from .waves import angle as angle
+    from .waves import finite_angle as finite_angle
+    from .waves import fraction as fraction
+    from .waves import parity as parity
+    from .waves import turn as turn
 
 KEPT = tuple(np.dtype(kind) for kind in (np.float16, np.float32, np.float64))
 REDUCTIONS = ("none", "sum", "mean")
@@ -79,6 +84,10 @@ def __getattr__(name: str) -> Any:
         from .narrow import refined_of_single
 
         return refined_of_single
+    if name in ("angle", "finite_angle", "fraction", "parity", "turn"):
+        from . import waves
+
+        return getattr(waves, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
