@@ -123,8 +123,14 @@ def test_digits_of_pi():
 
 
 def test_which_angles_have_a_formula():
-    assert angle_template(30 * x + sympy.pi / 2, (x,)) == "((pi / 2) + (30 * {0}))"
+    assert angle_template(30 * x + sympy.pi / 2, (x,)) == "((half_turn / 2) + (30 * {0}))"
     assert angle_template(-x, (x,)) is angle_template(x, (x,)) is None  # nothing is rounded
+
+
+def test_a_variable_may_be_called_pi():
+    pi = sympy.Symbol("pi", real=True)
+    text = angle_template(sympy.pi * pi + pi**2, (pi,))
+    assert eval(f"lambda half_turn, pi: {text.format('pi')}")(2, 3) == 2 * 3 + 3 * 3
 
 
 @pytest.mark.parametrize("period", [1, 2, sympy.Rational(1, 5), 3, sympy.pi])

@@ -684,12 +684,12 @@ def _is_exact(u: Expr) -> bool:
 
 
 def angle_template(u: Expr, variables: Sequence[Symbol]) -> str | None:
-    """A formula of π and the variables, None for what has none or is a variable itself, of which rounding takes nothing."""
-    if not u.free_symbols or abs(u).is_Symbol or (-u).is_Symbol or u.is_Symbol:
+    """A formula of π, by the name of `half_turn`, and the variables; None for what has none or is a variable itself, of which rounding takes nothing."""
+    if not u.free_symbols or u.is_Symbol or (-u).is_Symbol:
         return None
-    pi = Symbol("pi")
+    pi = Symbol("half_turn")
     text = template(u.xreplace({sympy.pi: pi}), (*variables, pi))
-    return None if text is None else text.replace(f"{{{len(variables)}}}", "pi")
+    return None if text is None else text.replace(f"{{{len(variables)}}}", pi.name)
 
 
 def exponent_template(argument: Expr, variables: Sequence[Symbol]) -> str | None:

@@ -223,7 +223,7 @@ WORDS: tuple[Word, ...] = (
     Word(parity, lambda m, a, *rest: 1 - 2 * m.mpf(int(m.nint(a)) % 2), "", "parity"),
     Word(lost, lambda m, a, b: m.zero, "lost({}, {})", "lost"),
 )
-WITH_FORMULA = {remainder: "two_parts", **dict.fromkeys((angle, finite_angle, turn, fraction, parity), "pi")}
+WITH_FORMULA = {remainder: "two_parts", **dict.fromkeys((angle, finite_angle, turn, fraction, parity), "half_turn")}
 """Words that are called with a formula, and what its first parameter is."""
 BY_FUNCTION = {word.function: word for word in WORDS}
 assert len(BY_FUNCTION) == len(WORDS)
