@@ -116,11 +116,11 @@ def _ordered(names: tuple[Symbol, ...]) -> tuple[Symbol, ...]:
 def evaluate(expression: Expr, point: Point, digits: int = DIGITS) -> Any:
     """The real value of an expression at a point, an mpmath number; `nan` where there is none."""
     names = _ordered(tuple(point))
-    function = _compiled(expression, names, digits)
-    if function is None:
-        return mpmath.nan
     with mpmath.workdps(digits):
         try:
+            function = _compiled(expression, names, digits)
+            if function is None:
+                return mpmath.nan
             value = mpmath.mpmathify(function(*(number(point[s], digits) for s in names)))
             if not isinstance(value, mpmath.mpc):
                 return value
