@@ -38,7 +38,7 @@ from sympy import (
     tanh,
 )  # fmt: skip
 
-from chainrule.calculus.checks import Domain
+from chainrule.calculus.checks import Domain, evaluate
 from chainrule.calculus.properties import FINDERS, Property, find_properties
 from chainrule.calculus.property_checks import CHECKS, check_properties
 from chainrule.calculus.signs import edge
@@ -324,6 +324,12 @@ def test_a_wrong_limit_of_sympy_is_not_believed() -> None:
     x = sympy.Symbol("x", real=True)
     s = 1 / (1 + sympy.exp(-x))
     assert edge((x * (1 - s) + 1) * s, x, sympy.oo, "-") == 1
+
+
+@pytest.mark.parametrize("nothing", [sympy.AccumBounds(-1, 1), sympy.zoo, sympy.nan, log(x)])
+def test_what_is_no_real_number_has_no_value(nothing: Expr) -> None:
+    """A wave far out, for one."""
+    assert evaluate(nothing, {x: sympy.Integer(-1)}) != evaluate(nothing, {x: sympy.Integer(-1)})
 
 
 def test_a_domain_that_is_too_wide_is_reported_with_a_place() -> None:

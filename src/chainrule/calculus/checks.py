@@ -125,5 +125,5 @@ def evaluate(expression: Expr, point: Point, digits: int = DIGITS) -> Any:
             if not isinstance(value, mpmath.mpc):
                 return value
             return value.real if abs(value.imag) <= mpmath.mpf(10) ** (-digits // 2) * (1 + abs(value)) else mpmath.nan
-        except (ZeroDivisionError, ValueError, TypeError, OverflowError, NameError):
+        except (ZeroDivisionError, ValueError, TypeError, OverflowError, NameError, NotImplementedError):
             return mpmath.nan
