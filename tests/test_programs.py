@@ -7,7 +7,7 @@ from decimal import Decimal
 import numpy as np
 import pytest
 
-from chainrule.runtime import programs
+from chainrule.runtime import extended, programs
 from chainrule.runtime.extended import Pair, refined
 from chainrule.runtime.programs import OfBits, Program, step
 
@@ -115,3 +115,19 @@ def test_powers_of_two_cost_one_operation():
     plain = Pair(np.array([0.1, -3.0])).exp()
     assert np.array_equal(given.high, plain.high * -0.25) and np.array_equal(given.low, plain.low * -0.25)
     assert given.sign == -1
+
+
+def test_elements_that_are_alike_are_computed_once(monkeypatch):
+    """Where a sum vanishes no number of digits is enough, and decimals take long."""
+    asked = []
+    exactly = extended._decimally
+    monkeypatch.setattr(
+        extended,
+        "_decimally",
+        lambda formula, point, otherwise: asked.append(point) or exactly(formula, point, otherwise),
+    )
+    x, y = np.zeros(1000), np.full(1000, 0.5)
+    x[::2] = -0.0
+    found = refined(x - x, x - x, 1 + y, lambda x, y: 1 / (1 + (-x).exp()) + -y, x, y)
+    assert found.tolist() == [0.0] * 1000
+    assert len(asked) == 2  # 0 has a sign

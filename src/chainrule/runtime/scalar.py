@@ -6,6 +6,7 @@ import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -70,25 +71,19 @@ ELSEWHERE = {
 """How an array of another library becomes one of NumPy, by the package of its type."""
 
 
+LATER = {
+    "refined": "extended",
+    "refined_of_single": "narrow",
+    "remainder": "exponents",
+    **dict.fromkeys(("angle", "finite_angle", "fraction", "parity", "turn"), "waves"),
+}
+"""What few functions use, and where it is: loaded when the first of them is, for importing must be quick."""
+
+
 def __getattr__(name: str) -> Any:
-    """What few functions use is loaded when the first of them is: importing must be quick."""
-    if name == "refined":
-        from .extended import refined
-
-        return refined
-    if name == "remainder":
-        from .exponents import remainder
-
-        return remainder
-    if name == "refined_of_single":
-        from .narrow import refined_of_single
-
-        return refined_of_single
-    if name in ("angle", "finite_angle", "fraction", "parity", "turn"):
-        from . import waves
-
-        return getattr(waves, name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name not in LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{LATER[name]}", __package__), name)
 
 
 class Range:
