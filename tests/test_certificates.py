@@ -49,7 +49,6 @@ def test_a_function_has_a_certificate_of_its_code(name, compiled):
 
 
 def test_the_table_of_accuracy_has_a_row_for_each_part_beside_its_peers():
-    pytest.importorskip("flint")
     pytest.importorskip("scipy")
     script = Path(__file__).resolve().parents[1] / "benchmarks" / "accuracy.py"
     ran = subprocess.run([sys.executable, script, "--only", "silu"], capture_output=True, text=True, check=True)

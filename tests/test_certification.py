@@ -14,9 +14,6 @@ from sympy import Abs, Max, Piecewise, cosh, erf, exp, log, sqrt
 
 import chainrule
 from chainrule import Definition, scalar
-
-pytest.importorskip("flint")
-
 from chainrule.catalogue import load, project
 from chainrule.certification import sampling
 from chainrule.certification.formulas import derivative, formula, fractions

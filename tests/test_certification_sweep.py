@@ -11,8 +11,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-pytest.importorskip("flint")
-
 import chainrule
 from chainrule.catalogue import builtin, load, project
 from chainrule.certification.chunks import Done, Tally, Task, run

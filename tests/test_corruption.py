@@ -6,8 +6,6 @@ import pkgutil
 import numpy as np
 import pytest
 
-pytest.importorskip("flint")
-
 import chainrule.functions
 from chainrule.catalogue import load, project
 from chainrule.certification import corruption

@@ -12,9 +12,6 @@ import mpmath
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
-pytest.importorskip("flint")
-
 from flint import arb
 
 import chainrule

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("flint")
-
 from chainrule.catalogue import entries, load, project
 from chainrule.certification import Home, samples, vector_corruption, vectors
 from chainrule.certification.vectors import VectorSubject

@@ -328,10 +328,6 @@ def _accuracy(
     record: bool,
     as_json: bool,
 ) -> None:
-    from importlib.util import find_spec
-
-    if find_spec("flint") is None:
-        raise ChainruleError("measuring accuracy needs the extra `accuracy`: pip install 'chainrule[accuracy]'")
     from . import certification
 
     with _progress("measuring") as progress:

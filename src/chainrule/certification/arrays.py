@@ -13,9 +13,9 @@ import sympy
 from flint import arb
 from sympy.core.function import AppliedUndef
 
+from ..balls import CONSTANTS
 from ..definition import Definition
 from ..errors import UnsupportedExpression
-from .tape import CONSTANTS
 
 Balls = Any
 """An object array of balls, or of series."""

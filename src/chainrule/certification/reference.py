@@ -9,9 +9,10 @@ from typing import Any
 from flint import arb, ctx
 from sympy import Expr, Symbol
 
+from ..balls import Ball, Undecided
 from ..runtime.scalar import Range
 from .rounding import Exact, Truth, exact
-from .tape import Ball, Tape, Undecided
+from .tape import Tape
 
 LADDER = (128, 448, 1280, 2560, 5120, 12000)  # bits; 2200 hold any sum of two float64
 FAR = (1500, 3000, 6000)  # powers of two on the way to a limit

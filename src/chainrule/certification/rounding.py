@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from flint import arb
 
-from .tape import Ball
+from ..balls import Ball
 
 Floats = npt.NDArray[np.float64]
 ENOUGH = 85  # bits: the remainder is known to 2**-30 ulp

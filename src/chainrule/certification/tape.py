@@ -1,7 +1,4 @@
-"""A formula as a straight line of operations on balls: numbers with a radius that holds every rounding error.
-
-To teach it a function, add a row to WORDS.
-"""
+"""A formula as a straight line of operations on balls: numbers with a radius that holds every rounding error."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,89 +7,9 @@ import sympy
 from flint import arb
 from sympy import Expr, Symbol
 
+from ..balls import CONSTANTS, FUNCTIONS, Ball, Undecided, all_of, any_of, opposite, sign, whole_power
 from ..errors import UnsupportedExpression
 
-Ball = Any  # flint has no types
-
-
-class Undecided(Exception):
-    """At this precision a condition is neither certainly true nor certainly false."""
-
-
-def _sign(u: Ball) -> int:
-    if u > 0:
-        return 1
-    if u < 0:
-        return -1
-    if u == 0:
-        return 0
-    raise Undecided
-
-
-def _power(u: Ball, v: Ball) -> Ball:
-    return u**v
-
-
-def _whole_power(u: Ball, exponent: int) -> Ball:
-    """By multiplications: the power of flint gives NaN for a ball around 0."""
-    if exponent < 0:
-        return 1 / _whole_power(u, -exponent)
-    result, square = arb(1), u
-    while exponent:
-        if exponent & 1:
-            result = result * square
-        square, exponent = square * square, exponent >> 1
-    return result
-
-
-def _maximum(*values: Ball) -> Ball:
-    best = values[0]
-    for value in values[1:]:
-        best = best.max(value)
-    return best
-
-
-def _minimum(*values: Ball) -> Ball:
-    best = values[0]
-    for value in values[1:]:
-        best = best.min(value)
-    return best
-
-
-WORDS: Mapping[Any, Callable[..., Ball]] = {
-    sympy.exp: lambda u: u.exp(),
-    sympy.log: lambda u: u.log(),
-    sympy.sin: lambda u: u.sin(),
-    sympy.cos: lambda u: u.cos(),
-    sympy.tan: lambda u: u.tan(),
-    sympy.asin: lambda u: u.asin(),
-    sympy.acos: lambda u: u.acos(),
-    sympy.atan: lambda u: u.atan(),
-    sympy.sinh: lambda u: u.sinh(),
-    sympy.cosh: lambda u: u.cosh(),
-    sympy.tanh: lambda u: u.tanh(),
-    sympy.coth: lambda u: u.coth(),
-    sympy.sech: lambda u: u.sech(),
-    sympy.asinh: lambda u: u.asinh(),
-    sympy.acosh: lambda u: u.acosh(),
-    sympy.atanh: lambda u: u.atanh(),
-    sympy.erf: lambda u: u.erf(),
-    sympy.erfc: lambda u: u.erfc(),
-    sympy.erfi: lambda u: u.erfi(),
-    sympy.gamma: lambda u: u.gamma(),
-    sympy.loggamma: lambda u: u.lgamma(),
-    sympy.digamma: lambda u: u.digamma(),
-    sympy.Abs: lambda u: abs(u),
-    sympy.Max: _maximum,
-    sympy.Min: _minimum,
-    sympy.Pow: _power,
-}
-CONSTANTS: Mapping[Any, Callable[[], Ball]] = {
-    sympy.pi: lambda: arb.pi(),
-    sympy.E: lambda: arb(1).exp(),
-    sympy.EulerGamma: lambda: arb.const_euler(),
-    sympy.Catalan: lambda: arb.const_catalan(),
-}
 RELATIONS: Mapping[Any, Callable[[int], bool]] = {
     sympy.StrictGreaterThan: lambda s: s > 0,
     sympy.GreaterThan: lambda s: s >= 0,
@@ -127,7 +44,7 @@ class Tape:
         return len(self._operations)
 
     def _switch(self, u: Ball) -> int:
-        side = _sign(u)
+        side = sign(u)
         self.taken.append(side)
         return side
 
@@ -152,7 +69,7 @@ class Tape:
             return CONSTANTS[node], ()
         if isinstance(node, sympy.Pow) and node.exp.is_Integer:
             exponent = int(node.exp)
-            return (lambda u: _whole_power(u, exponent)), (self._compile(node.base),)
+            return (lambda u: whole_power(u, exponent)), (self._compile(node.base),)
         if isinstance(node, sympy.Pow) and node.exp == sympy.S.Half:
             return (lambda u: u.sqrt()), (self._compile(node.base),)
         if isinstance(node, sympy.sign):
@@ -175,13 +92,13 @@ class Tape:
             self.conditions += 1
             return (lambda u: _settled(lambda: holds(self._switch(u)))), (self._compile(node.lhs - node.rhs),)
         if isinstance(node, sympy.And | sympy.Or):
-            decide = _all_of if isinstance(node, sympy.And) else _any_of
+            decide = all_of if isinstance(node, sympy.And) else any_of
             return decide, self._all(node.args)
         if isinstance(node, sympy.Not):
-            return (lambda truth: None if truth is None else not truth), self._all(node.args)
-        if node.func not in WORDS:
-            raise UnsupportedExpression(f"{node}: {node.func} has no row in chainrule.certification.tape.WORDS")
-        return WORDS[node.func], self._all(node.args)
+            return opposite, self._all(node.args)
+        if node.func not in FUNCTIONS:
+            raise UnsupportedExpression(f"{node}: {node.func} has no row in chainrule.balls.FUNCTIONS")
+        return FUNCTIONS[node.func], self._all(node.args)
 
     def _all(self, nodes: Sequence[Any]) -> tuple[int, ...]:
         return tuple(self._compile(node) for node in nodes)
@@ -193,14 +110,6 @@ def _settled(decide: Callable[[], bool]) -> bool | None:
         return decide()
     except Undecided:
         return None
-
-
-def _all_of(*truths: bool | None) -> bool | None:
-    return False if False in truths else None if None in truths else True
-
-
-def _any_of(*truths: bool | None) -> bool | None:
-    return True if True in truths else None if None in truths else False
 
 
 def _first_true(*parts: Any) -> Ball:

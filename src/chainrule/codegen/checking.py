@@ -14,13 +14,13 @@ import numpy as np
 import sympy
 from sympy import Expr, Symbol
 
+from chainrule.balls import Undefined
 from chainrule.calculus.checks import CheckRow
 from chainrule.codegen.evaluation import CONTEXT, evaluate
 from chainrule.codegen.points import Point, margins_of, on_edge, ranges, sample
 from chainrule.codegen.reference import to_float
 from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.stable import TOLERANCES, Measured, Problem, measure, problem
-from chainrule.codegen.vocabulary import Undefined
 from chainrule.runtime.scalar import ScalarFunction
 
 BITS = 900

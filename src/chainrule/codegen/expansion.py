@@ -12,13 +12,14 @@ from typing import Any
 import sympy
 from sympy import Abs, Expr, Piecewise, Symbol
 
+from chainrule.balls import Undefined
 from chainrule.codegen.evaluation import CONTEXT, evaluate
 from chainrule.codegen.fits import interpolate
 from chainrule.codegen.reference import Reference
-from chainrule.codegen.vocabulary import Undefined, away, polynomial, times
+from chainrule.codegen.vocabulary import away, polynomial, times
 
 BITS = 900
-LADDER = ((320, 520),)
+LADDER = (520,)
 STEP = -160  # power of two: how far from a root its multiplicity is read off
 MOST_ROOTS = 4
 WHOLE = (-1, 0, 1)

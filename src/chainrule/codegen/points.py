@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import sympy
 from sympy import Expr, Symbol
 
+from chainrule.balls import Undefined
 from chainrule.codegen.evaluation import CONTEXT, evaluate
 from chainrule.codegen.spec import FunctionSpec
-from chainrule.codegen.vocabulary import Undefined
 from chainrule.runtime.scalar import Range
 
 Point = tuple[float, ...]

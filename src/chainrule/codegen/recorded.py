@@ -28,6 +28,7 @@ from chainrule.errors import ChainruleError, VerificationError
 
 FILE = PACKAGE / "data" / "stable_forms.json"
 SEARCH = (
+    "balls.py",
     *(
         f"codegen/{name}.py"
         for name in (

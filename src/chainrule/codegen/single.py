@@ -22,9 +22,9 @@ from functools import lru_cache
 import sympy
 from sympy import Expr, Heaviside, Max, Min, Piecewise, Symbol
 
+from chainrule.balls import Undefined
 from chainrule.codegen.evaluation import evaluate
 from chainrule.codegen.fits import M, parts
-from chainrule.codegen.vocabulary import Undefined
 
 U, P = Symbol("u", real=True), Symbol("p", real=True)
 Bounds = tuple[tuple[float, float] | None, ...]

@@ -18,6 +18,7 @@ import numpy as np
 import sympy
 from sympy import Abs, Expr, Piecewise, Symbol
 
+from chainrule.balls import Undefined
 from chainrule.codegen import model
 from chainrule.codegen.cost import AGAIN, cost
 from chainrule.codegen.evaluation import CONTEXT, evaluate, holds
@@ -36,7 +37,7 @@ from chainrule.codegen.regions import (
 )
 from chainrule.codegen.rewrites import CONJUGATE, CURVED, LAST, ODD, REWRITES, SIGMOID, rewrite, rewritten
 from chainrule.codegen.ulp import Truth, ulps
-from chainrule.codegen.vocabulary import Undefined, refined
+from chainrule.codegen.vocabulary import refined
 from chainrule.errors import UnsupportedExpression, VerificationError
 from chainrule.runtime import scalar as runtime
 from chainrule.runtime.extended import NEAR

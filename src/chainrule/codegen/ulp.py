@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from mpmath.libmp import from_float, mpf_shift, mpf_sub
+from mpmath.libmp import to_float as to_float_of
 
 from chainrule.codegen.evaluation import CONTEXT
 from chainrule.codegen.reference import HUGE, to_float
@@ -39,11 +41,17 @@ def _pair(value: Any) -> tuple[float, float]:
     if near == 0 or (math.isinf(near) and (CONTEXT.isinf(value) or CONTEXT.mag(value) > HUGE)):
         vanishing = near == 0 and CONTEXT.mag(value) > -HUGE
         return near, float(CONTEXT.ldexp(value, -SMALLEST)) if vanishing else 0.0 if near == 0 else near
-    CONTEXT.prec = 400
     if math.isinf(near):
+        CONTEXT.prec = 400
         top = CONTEXT.sign(value) * CONTEXT.mpf(2) ** 1024
         return near, float(CONTEXT.ldexp(value - top, -LARGEST))
-    return near, float((value - CONTEXT.mpf(near)) / CONTEXT.mpf(math.ulp(near)))
+    return near, rest(value, near)
+
+
+def rest(value: Any, near: float) -> float:
+    """What a finite number, not 0, lacks of the exact value, in its ulp."""
+    unit = math.frexp(math.ulp(near))[1] - 1
+    return float(to_float_of(mpf_shift(mpf_sub(value._mpf_, from_float(near)), -unit)))
 
 
 def ulps(got: Floats, truth: Truth) -> Floats:

@@ -1,4 +1,4 @@
-"""The functions that a stable form is made of: how each is evaluated with mpmath and how it is written in NumPy.
+"""The functions that a stable form is made of: how each is evaluated by balls and how it is written in NumPy.
 
 To add a word, add a row to WORDS. A word that SymPy lacks is an undefined function, so that SymPy leaves it as it
 stands.
@@ -10,7 +10,10 @@ from functools import reduce
 from typing import Any
 
 import sympy
+from flint import arb
 from sympy import Function
+
+from chainrule.balls import FUNCTIONS, Ball, Undefined, maximum, minimum, nearest, scaled_erfc, sign
 
 log1p = Function("log1p", real=True)
 expm1 = Function("expm1", real=True)
@@ -50,178 +53,107 @@ defined = Function("defined", real=True)  # (a, b): a, and b where that is 0/0
 except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
 
 
-class Undefined(Exception):
-    """No number at this point at this precision: 0 * inf, log of 0, a sum that cancelled entirely."""
-
-
-def exponential(m: Any, a: Any) -> Any:
-    """exp, without an attempt at exponents of more than 20,000 bits."""
-    if m.isinf(a) or m.mag(a) > 20000:
-        return m.inf if a > 0 else m.zero
-    if m.mag(a) < 60:
-        return m.exp(a)
-    precision = m.prec  # mpmath takes whole numbers to the power, in seconds; reduce the argument instead
-    m.prec = precision + m.mag(a) + 20
-    turns = int(m.floor(a / m.ln2))
-    rest = a - turns * m.ln2
-    m.prec = precision
-    return m.ldexp(m.exp(rest), turns)
-
-
-def _log(m: Any, a: Any) -> Any:
-    if a <= 0:
+def _log(u: Ball) -> Ball:
+    if u <= 0:
         raise Undefined
-    return m.log(a)
+    return u.log()
 
 
-def _log1p(m: Any, a: Any) -> Any:
-    if a <= -1:
+def _log1p(u: Ball) -> Ball:
+    if u <= -1:
         raise Undefined
-    return m.log1p(a) if not m.isinf(a) else a
+    return u.log1p()
 
 
-def _expm1(m: Any, a: Any) -> Any:
-    return exponential(m, a) - 1 if m.mag(a) > 20 else m.expm1(a)
+def _product(a: Ball, b: Ball) -> Ball:
+    return arb(0) if a == 0 or b == 0 else a * b
 
 
-def _cosh(m: Any, a: Any) -> Any:
-    return exponential(m, abs(a)) / 2 if m.mag(a) > 20 else m.cosh(a)
+def _quotient(a: Ball, b: Ball) -> Ball:
+    return arb(0) if a == 0 else _over(a, b)
 
 
-def _sinh(m: Any, a: Any) -> Any:
-    return m.sign(a) * exponential(m, abs(a)) / 2 if m.mag(a) > 20 else m.sinh(a)
-
-
-def _tanh(m: Any, a: Any) -> Any:
-    """Beyond 10⁶ the distance from 1 is lost, and so is whatever depends on it: as if it had cancelled."""
-    return m.sign(a) if m.mag(a) > 60 else m.tanh(a)
-
-
-FAR = 14
-"""Binary digits before the point of an argument from which an error function is taken by its asymptotic series."""
-
-
-def _erfc(m: Any, a: Any) -> Any:
-    """Far out, too, where it vanishes beside any power but not beside an exponential of a square."""
-    if m.mag(a) <= FAR:
-        return m.erfc(a)
-    if a < 0:
-        return m.mpf(2)
-    precision = m.prec
-    m.prec = precision + 2 * m.mag(a) + 20
-    decay = exponential(m, -a * a)
-    m.prec = precision
-    return decay * _erfcx_far(m, a)
-
-
-def _erfcx_far(m: Any, a: Any) -> Any:
-    """Each term of the series is less than 2**-28 of the one before, as far as any precision goes."""
-    if m.isinf(a):
-        return m.zero
-    step, term, total, k = -1 / (2 * a * a), m.one, m.one, 0
-    while m.mag(term) > -m.prec:
-        k += 1
-        term *= (2 * k - 1) * step
-        total += term
-    return total / (a * m.sqrt(m.pi))
-
-
-def _erf(m: Any, a: Any) -> Any:
-    return m.sign(a) if m.mag(a) > FAR else m.erf(a)
-
-
-def _product(m: Any, a: Any, b: Any) -> Any:
-    return m.zero if a == 0 or b == 0 else a * b
-
-
-def _quotient(m: Any, a: Any, b: Any) -> Any:
-    if b == 0 and a != 0:
-        raise Undefined
-    return m.zero if a == 0 else a / b
-
-
-def _heaviside(m: Any, a: Any, at_zero: Any) -> Any:
-    return at_zero if a == 0 else m.mpf(a > 0)
-
-
-def _copysign(m: Any, a: Any, b: Any) -> Any:
-    return abs(a) if b >= 0 else -abs(a)
-
-
-def _erfcx(m: Any, a: Any) -> Any:
-    return _erfcx_far(m, a) if m.mag(a) > FAR else m.exp(a * a) * m.erfc(a)
-
-
-def _over(m: Any, a: Any, b: Any) -> Any:
+def _over(a: Ball, b: Ball) -> Ball:
     if b == 0:
         raise Undefined
     return a / b
 
 
+def _heaviside(u: Ball, at_zero: Ball) -> Ball:
+    return (arb(0), at_zero, arb(1))[sign(u) + 1]
+
+
+def _copysign(a: Ball, b: Ball) -> Ball:
+    return -abs(a) if sign(b) < 0 else abs(a)
+
+
 @dataclass(frozen=True)
 class Word:
-    """One function: its SymPy class, its value in an mpmath context, and its NumPy text with a place per argument."""
+    """One function: its SymPy class, its value by balls, and its NumPy text with a place per argument."""
 
     function: Any
-    value: Callable[..., Any]
+    value: Callable[..., Ball]
     numpy: str
     runtime: str = ""  # the name to import from the runtime
+    arguments: int | None = None  # that its value depends on, the first of them; all
 
 
 WORDS: tuple[Word, ...] = (
-    Word(sympy.exp, exponential, "np.exp({})"),
+    Word(sympy.exp, FUNCTIONS[sympy.exp], "np.exp({})"),
     Word(sympy.log, _log, "np.log({})"),
-    Word(sympy.sin, lambda m, a: m.sin(a), "np.sin({})"),
-    Word(sympy.cos, lambda m, a: m.cos(a), "np.cos({})"),
-    Word(sympy.tan, lambda m, a: m.tan(a), "np.tan({})"),
-    Word(sympy.atan, lambda m, a: m.atan(a), "np.arctan({})"),
-    Word(sympy.asinh, lambda m, a: m.asinh(a), "np.arcsinh({})"),
-    Word(sympy.tanh, _tanh, "np.tanh({})"),
-    Word(sympy.cosh, _cosh, "np.cosh({})"),
-    Word(sympy.sinh, _sinh, "np.sinh({})"),
-    Word(sympy.erf, _erf, "erf({})", "erf"),
-    Word(sympy.erfc, _erfc, "erfc({})", "erfc"),
-    Word(sympy.Abs, lambda m, a: abs(a), "np.abs({})"),
-    Word(sympy.sign, lambda m, a: m.sign(a), "np.sign({})"),
+    Word(sympy.sin, FUNCTIONS[sympy.sin], "np.sin({})"),
+    Word(sympy.cos, FUNCTIONS[sympy.cos], "np.cos({})"),
+    Word(sympy.tan, FUNCTIONS[sympy.tan], "np.tan({})"),
+    Word(sympy.atan, FUNCTIONS[sympy.atan], "np.arctan({})"),
+    Word(sympy.asinh, FUNCTIONS[sympy.asinh], "np.arcsinh({})"),
+    Word(sympy.tanh, FUNCTIONS[sympy.tanh], "np.tanh({})"),
+    Word(sympy.cosh, FUNCTIONS[sympy.cosh], "np.cosh({})"),
+    Word(sympy.sinh, FUNCTIONS[sympy.sinh], "np.sinh({})"),
+    Word(sympy.erf, FUNCTIONS[sympy.erf], "erf({})", "erf"),
+    Word(sympy.erfc, FUNCTIONS[sympy.erfc], "erfc({})", "erfc"),
+    Word(sympy.Abs, abs, "np.abs({})"),
+    Word(sympy.Max, maximum, ""),
+    Word(sympy.Min, minimum, ""),
+    Word(sympy.sign, lambda u: arb(sign(u)), "np.sign({})"),
     Word(sympy.Heaviside, _heaviside, "np.heaviside({}, {})"),
-    Word(sympy.floor, lambda m, a: m.floor(a), "np.floor({})"),
+    Word(sympy.floor, lambda u: u.floor(), "np.floor({})"),
     Word(log1p, _log1p, "np.log1p({})"),
-    Word(expm1, _expm1, "np.expm1({})"),
-    Word(erfc, _erfc, "erfc({})", "erfc"),
-    Word(erfc_times, lambda m, a, high, low, exact: _erfc(m, a * exact), "erfc_times({}, {}, {})", "erfc_times"),
-    Word(exp_square, lambda m, a, c: exponential(m, c * a * a), "exp_square({}, {})", "exp_square"),
-    Word(hypot, lambda m, a, b: m.sqrt(a * a + b * b), "np.hypot({}, {})"),
+    Word(expm1, lambda u: u.expm1(), "np.expm1({})"),
+    Word(erfc, FUNCTIONS[sympy.erfc], "erfc({})", "erfc"),
+    Word(erfc_times, lambda u, high, low, exact: (u * exact).erfc(), "erfc_times({}, {}, {})", "erfc_times"),
+    Word(exp_square, lambda u, c: (c * u * u).exp(), "exp_square({}, {})", "exp_square"),
+    Word(hypot, lambda a, b: (a * a + b * b).sqrt(), "np.hypot({}, {})"),
     Word(product, _product, "product({}, {})", "product"),
     Word(quotient, _quotient, "quotient({}, {})", "quotient"),
-    Word(group, lambda m, a: a, "({})"),
-    Word(except_at, lambda m, a, special, value, rest: value if a == special else rest, "np.where({} == {}, {}, {})"),
+    Word(group, lambda u: u, "({})"),
+    Word(except_at, lambda u, special, value, rest: value if u == special else rest, "np.where({} == {}, {}, {})"),
     Word(over, _over, "{} / {}"),
-    Word(times, lambda m, a, b: a * b, "{} * {}"),
-    Word(power, lambda m, a, n: a**n, ""),
-    Word(plus, lambda m, a, b: a + b, "{} + {}"),
-    Word(away, lambda m, x, high, low, exact: x - exact, "{} - {} - {}"),
+    Word(times, lambda a, b: a * b, "{} * {}"),
+    Word(power, FUNCTIONS[sympy.Pow], ""),
+    Word(plus, lambda a, b: a + b, "{} + {}"),
+    Word(away, lambda u, high, low, exact: u - exact, "{} - {} - {}"),
     Word(copysign, _copysign, "np.copysign({}, {})"),
-    Word(size, lambda m, a: abs(a), "np.abs({})"),
-    Word(at_least, lambda m, a, b: max(a, b), "np.maximum({}, {})"),
-    Word(at_most, lambda m, a, b: min(a, b), "np.minimum({}, {})"),
-    Word(erfcx, _erfcx, "erfcx({})", "erfcx"),
-    Word(normal_tail, lambda m, a: _erfcx(m, a / m.sqrt(2)), "normal_tail({})", "normal_tail"),
-    Word(polynomial, lambda m, x, *c: reduce(lambda total, each: total * x + each, reversed(c)), ""),
+    Word(size, abs, "np.abs({})"),
+    Word(at_least, maximum, "np.maximum({}, {})"),
+    Word(at_most, minimum, "np.minimum({}, {})"),
+    Word(erfcx, scaled_erfc, "erfcx({})", "erfcx"),
+    Word(normal_tail, lambda u: scaled_erfc(u / arb(2).sqrt()), "normal_tail({})", "normal_tail"),
+    Word(polynomial, lambda u, *c: reduce(lambda total, each: total * u + each, reversed(c)), ""),
     Word(
         times_exp_square,
-        lambda m, a, x, c: a * exponential(m, c * x * x),
+        lambda a, u, c: a * (c * u * u).exp(),
         "times_exp_square({}, {}, {})",
         "times_exp_square",
     ),
-    Word(refined, lambda m, a, *rest: a, "", "refined"),
-    Word(defined, lambda m, a, b: a, "defined({}, {})", "defined"),
-    Word(remainder, lambda m, a, *rest: m.zero, "", "remainder"),
-    Word(angle, lambda m, a, *rest: a, "", "angle"),
-    Word(finite_angle, lambda m, a, *rest: a, "", "finite_angle"),
-    Word(turn, lambda m, a, *rest: m.zero, "", "turn"),
-    Word(fraction, lambda m, a, *rest: a - m.nint(a), "", "fraction"),
-    Word(parity, lambda m, a, *rest: 1 - 2 * m.mpf(int(m.nint(a)) % 2), "", "parity"),
-    Word(lost, lambda m, a, b: m.zero, "lost({}, {})", "lost"),
+    Word(refined, lambda u: u, "", "refined", arguments=1),
+    Word(defined, lambda a: a, "defined({}, {})", "defined", arguments=1),
+    Word(remainder, lambda: arb(0), "", "remainder", arguments=0),
+    Word(angle, lambda u: u, "", "angle", arguments=1),
+    Word(finite_angle, lambda u: u, "", "finite_angle", arguments=1),
+    Word(turn, lambda: arb(0), "", "turn", arguments=0),
+    Word(fraction, lambda u: u - nearest(u), "", "fraction", arguments=1),
+    Word(parity, lambda u: arb(-1 if nearest(u) % 2 else 1), "", "parity", arguments=1),
+    Word(lost, lambda: arb(0), "lost({}, {})", "lost", arguments=0),
 )
 WITH_FORMULA = {remainder: "two_parts", **dict.fromkeys((angle, finite_angle, turn, fraction, parity), "half_turn")}
 """Words that are called with a formula, and what its first parameter is."""
