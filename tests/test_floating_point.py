@@ -12,6 +12,7 @@ import sympy
 from mpmath import mp
 
 from chainrule.catalogue import load
+from chainrule.codegen.along import Along, Look
 from chainrule.codegen.floating import Part, agreement, stretches
 from chainrule.codegen.mends import MENDS
 from chainrule.codegen.rewrites import ALL
@@ -200,6 +201,17 @@ def test_a_stretch_of_nan_reaches_to_infinity() -> None:
     assert gradient is not None
     nan = [s for s in stretches(gradient) if s.key == "nan"]
     assert [(s.low, s.high) for s in nan] == [(-math.inf, -356.0), (356.0, math.inf)]
+
+
+def test_the_roots_of_a_wave_are_no_list() -> None:
+    """A number that is not 0 at a root has no digit right, but is no infinity."""
+    looks = [
+        Look(0.25 * k, 0.0, 1e-17, math.inf, 0.0) if k % 20 == 1 else Look(0.25 * k, 1.0, 1.0, 0.0, 0.0)
+        for k in range(1, 200)
+    ]
+    few, many = (stretches(Along(sympy.Symbol("x"), {}, (), tuple(looks[:count]))) for count in (70, 199))
+    assert [(s.key, s.low, s.everywhere) for s in few] == [("lost", x, True) for x in (0.0, 5.25, 10.25, 15.25)]
+    assert [(s.key, s.low, s.high, s.everywhere) for s in many] == [("lost", 0.0, 45.25, False)]
 
 
 # ---------------------------------------------------------------- picture

@@ -218,7 +218,7 @@ class ReasonText:
 
 @dataclass(frozen=True)
 class ErrorText:
-    """The worst error of a form, in ulp; key: exact, ulp, nan, infinite. at: where, conditions."""
+    """The worst error of a form, in ulp; key: exact, ulp, nan, infinite, lost. at: where, conditions."""
 
     key: str
     ulp: Formula
@@ -227,11 +227,12 @@ class ErrorText:
 
 @dataclass(frozen=True)
 class TroubleText:
-    """What goes wrong in the formula as derived, by key (nan, infinite, lost, digits), and under which conditions."""
+    """What goes wrong in the formula as derived, by key (nan, infinite, lost, digits), and under which conditions: everywhere there, or at some numbers."""
 
     key: str
     places: tuple[Formula, ...]
     digits: int
+    everywhere: bool
 
 
 @dataclass(frozen=True)
@@ -516,7 +517,8 @@ class Author:
         )
 
     def error(self, ulp: float, got: float, x: float, named: t.Node) -> ErrorText:
-        key = "nan" if math.isnan(got) else "infinite" if math.isinf(ulp) else "ulp" if ulp > NOTHING else "exact"
+        wrong = "infinite" if math.isinf(got) else "lost"
+        key = "nan" if math.isnan(got) else wrong if math.isinf(ulp) else "ulp" if ulp > NOTHING else "exact"
         return ErrorText(key, self.formula(_ulp(ulp)), (self.formula(_relation("equals", named, _extended(x))),))
 
     def found(self, part: Part, m: Measured) -> ErrorText:
@@ -529,16 +531,17 @@ class Author:
     def troubles(self, part: Part, named: t.Node) -> tuple[TroubleText, ...]:
         """What goes wrong along the first argument; of a pair of stretches that mirror each other one, by |x|."""
         every = stretches(part.along) if part.along and part.changed else ()
-        found: dict[str, list[Formula]] = {}
-        digits: dict[str, int] = {}
+        found: dict[tuple[str, bool], list[Formula]] = {}
+        digits: dict[tuple[str, bool], int] = {}
         for s in every:
+            kind = (s.key, s.everywhere)
             mirrored = [o for o in every if o.key == s.key and (o.low, o.high) == (-s.high, -s.low)]
-            digits[s.key] = max(digits.get(s.key, 0), s.digits)
+            digits[kind] = max(digits.get(kind, 0), s.digits)
             if mirrored and s.high <= 0:
                 continue
             name = t.Call("abs", (named,)) if mirrored else named
-            found.setdefault(s.key, []).append(self.formula(_between(name, s.low, s.high)))
-        return tuple(TroubleText(key, tuple(places), digits[key]) for key, places in found.items())
+            found.setdefault(kind, []).append(self.formula(_between(name, s.low, s.high)))
+        return tuple(TroubleText(kind[0], tuple(places), digits[kind], kind[1]) for kind, places in found.items())
 
     def measured(self, m: Measurement, good: bool) -> MeasuredText:
         worst = (

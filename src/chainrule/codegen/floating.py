@@ -20,6 +20,7 @@ PROMISED = 4.0
 SOME = 1000.0  # ulp: three digits
 LARGE = 1e300
 SEPARATE = 8  # looks between two stretches
+MANY = 4  # stretches on one side of 0, beyond which they are not counted
 PROBES = 40
 ARRANGED = ("difference", "factor", "arranged")  # the keys of rules that do no more than arrange a formula
 SAME = 1e-15  # relative: what a polynomial and the rounding of the reference may differ by
@@ -28,12 +29,13 @@ SAME = 1e-15  # relative: what a polynomial and the rounding of the reference ma
 @dataclass(frozen=True)
 class Stretch:
     """What goes wrong, by key (nan, infinite, lost, digits), and where: from ``low`` to ``high``, infinite where it does not end. digits: how many
-    are lost at worst."""
+    are lost at worst. everywhere: or else at many places in between, as at the roots of a wave."""
 
     key: str
     low: float
     high: float
     digits: int = 0
+    everywhere: bool = True
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,7 @@ def _open(x: float, extreme: bool, outward: bool) -> float:
 def _bad(look: Look) -> str:
     if math.isnan(look.got):
         return "nan"
-    if math.isinf(look.error):
+    if math.isinf(look.error) and (math.isinf(look.got) or math.isinf(look.wanted)):
         return "infinite"
     return "lost" if look.error >= LOST else ""
 
@@ -159,16 +161,26 @@ def _stretches(looks: Sequence[Look], kind: Callable[[Look], str]) -> Iterator[S
     """Runs of one kind; a few looks of another between them do not part them, a change of sign does."""
     for key in ("nan", "infinite", "lost", "digits"):
         for _, side in groupby(enumerate(look for look in looks if look.x != 0), key=lambda pair: pair[1].x > 0):
-            rows = list(side)
-            places = [n for n, (_, look) in enumerate(rows) if kind(look) == key]
-            start = 0
-            for k, n in enumerate(places):
-                if k + 1 < len(places) and places[k + 1] - n <= SEPARATE:
-                    continue
-                run = [rows[m][1] for m in places[start : k + 1]]
-                start = k + 1
-                first, last = places[start - len(run)] == 0, n == len(rows) - 1
-                positive = run[0].x > 0
-                low, high = _open(run[0].x, first, not positive), _open(run[-1].x, last, positive)
-                worst = max(min(look.error, LOST) for look in run)
-                yield Stretch(key, low, high, round(math.log10(worst)) if worst > 1 else 0)
+            yield from _gathered(list(_runs(key, list(side), kind)))
+
+
+def _gathered(found: Sequence[Stretch]) -> Sequence[Stretch]:
+    if len(found) <= MANY:
+        return found
+    return [Stretch(found[0].key, found[0].low, found[-1].high, max(each.digits for each in found), everywhere=False)]
+
+
+def _runs(key: str, rows: Sequence[tuple[int, Look]], kind: Callable[[Look], str]) -> Iterator[Stretch]:
+    """On one side of 0, in rising order."""
+    places = [n for n, (_, look) in enumerate(rows) if kind(look) == key]
+    start = 0
+    for k, n in enumerate(places):
+        if k + 1 < len(places) and places[k + 1] - n <= SEPARATE:
+            continue
+        run = [rows[m][1] for m in places[start : k + 1]]
+        start = k + 1
+        first, last = places[start - len(run)] == 0, n == len(rows) - 1
+        positive = run[0].x > 0
+        low, high = _open(run[0].x, first, not positive), _open(run[-1].x, last, positive)
+        worst = max(min(look.error, LOST) for look in run)
+        yield Stretch(key, low, high, round(math.log10(worst)) if worst > 1 else 0)
