@@ -3,6 +3,7 @@
 import math
 import re
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 import sympy
@@ -118,3 +119,14 @@ def test_a_pole_breaks_the_curve_and_does_not_stretch_the_plot() -> None:
     figure = plot(Material(pole, derive_all(pole)))
     assert figure.panels[0].curves[0].x[0] > 0
     assert draw(figure)
+
+
+def test_a_wave_is_sampled_where_it_bends_and_named_on_white() -> None:
+    wave = Definition(sympy.cos(2 * sympy.pi * x), wrt=x, symbol="F", name="wave", kind="activation")
+    figure = plot(Material(wave, derive_all(wave)))
+    curve = figure.panels[0].curves[0]
+    points = list(zip(curve.x, curve.y, strict=True))
+    middles = [((a + b) / 2, (ya + yb) / 2) for (a, ya), (b, yb) in pairwise(points)]
+    assert max(abs(y - math.cos(2 * math.pi * at)) for at, y in middles) < 0.01
+    halo = b"opacity: 0.8"
+    assert halo in draw(figure) and halo not in draw(plot(material(SIGMOID)))

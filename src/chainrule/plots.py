@@ -26,6 +26,8 @@ from .report import Curve, Dot, Figure, Material, Panel
 BLUE, RED, GREY, INK, SHADE = "#1f5fa8", "#c0392b", "#8a919c", "#3b4048", "#f1e9e4"
 COLOURS = {"function": BLUE, "derivative": RED, "log": RED, "stage": BLUE}
 SAMPLES = 161
+SEEN = 0.004  # of the height of a plot
+HALVINGS = 3
 THRESHOLD = 0.01
 """Where the derivative is smaller than this the plot is shaded."""
 TALLEST = 12.0
@@ -172,7 +174,7 @@ def _callable(expression: Any, x: Any, fixed: Mapping[str, float]) -> Function:
 
 
 def _curve(role: str, label: str, f: Function, low: float, high: float, breaks: Sequence[float]) -> Curve:
-    """A curve sampled evenly between its breaks, and as close to each break as a plot can show."""
+    """A curve sampled evenly between its breaks, and as close to each break as a plot can show; more densely where it bends, as waves do."""
     xs: list[float] = []
     ys: list[float | None] = []
     ends = [low, *sorted(breaks), high]
@@ -183,12 +185,28 @@ def _curve(role: str, label: str, f: Function, low: float, high: float, breaks: 
         if i:
             xs.append(_rounded(a))
             ys.append(None)
-        for k in range(count + 1):
-            at = left + (right - left) * k / count
-            y = f(at)
+        even = [left + (right - left) * k / count for k in range(count + 1)]
+        for at, y in _refined(f, [(at, f(at)) for at in even]):
             xs.append(_rounded(at))
             ys.append(_rounded(y) if math.isfinite(y) else None)
     return Curve(role, label, tuple(xs), tuple(ys))
+
+
+def _refined(f: Function, points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
+    """With a point between two, as long as the curve is seen to leave the line through them."""
+    heights = [max(-TALLEST, min(y, TALLEST)) for _, y in points if math.isfinite(y)]
+    visible = SEEN * (max(heights) - min(heights)) if heights else 0.0
+    for _ in range(HALVINGS):
+        found = []
+        for (a, ya), (b, yb) in pairwise(points):
+            middle = (a + b) / 2
+            y = f(middle)
+            bends = abs(y - (ya + yb) / 2) > visible and abs(y) < TALLEST
+            found += [(a, ya), *([(middle, y)] if bends else [])]
+        if len(found) + 1 == len(points):
+            break
+        points = [*found, points[-1]]
+    return points
 
 
 def _rounded(value: float) -> float:
@@ -386,6 +404,8 @@ def _place_labels(ax: Any, panel: Panel) -> None:
         w, h = extent.width / box.width, extent.height / box.height
         x, y = _best_place(own, [p for track in tracks for p in track], taken, w, h)
         label.set_position((_rounded(x), _rounded(y)))
+        if any(_goes_through(track, x, y, w, h) for track in tracks):
+            label.set_bbox({"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.5})
         taken.append((x, y, w, h))
 
 
@@ -395,6 +415,13 @@ def _dense(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
         return list(points)
     halves = [((a[0] + b[0]) / 2, (a[1] + b[1]) / 2) for a, b in pairwise(points)]
     return [p for pair in zip(points, halves, strict=False) for p in pair]
+
+
+def _goes_through(track: Sequence[tuple[float, float]], x: float, y: float, w: float, h: float) -> bool:
+    """Whether the line through points meets a box, looked at finely: a steep one may jump over it."""
+    places = np.linspace(0, len(track) - 1, 20 * len(track))
+    xs, ys = (np.interp(places, np.arange(len(track)), each) for each in np.array(track).T)
+    return bool(np.any((np.abs(xs - x) < w / 2) & (np.abs(ys - y) < h / 2)))
 
 
 def _best_place(
