@@ -31,12 +31,7 @@ Condition: TypeAlias = Callable[[Known], bool | None]
 
 def evaluate(expr: Expr, symbols: Sequence[Symbol], point: Sequence[Any], bits: int) -> Any:
     """The value of an expression at a point, computed with that many bits, of which `ENOUGH` are right. Raises Undefined, and UnsupportedExpression for a function without a row."""
-    found = _program(expr, tuple(symbols)).at(point, bits)
-    if found.is_exact() or found.rel_accuracy_bits() >= ENOUGH:
-        return number(found)
-    if abs(found) < NOTHING:
-        return CONTEXT.zero
-    raise Undecided
+    return certain(_program(expr, tuple(symbols)).at(point, bits))
 
 
 def holds(condition: Any, symbols: Sequence[Symbol], point: Sequence[Any], bits: int) -> bool:
@@ -52,6 +47,15 @@ def numbers(point: Sequence[Any]) -> tuple[Ball, ...]:
 def _exact(x: Any) -> Ball:
     negative, mantissa, exponent, _ = x._mpf_
     return arb((-int(mantissa) if negative else int(mantissa), exponent))
+
+
+def certain(ball: Ball) -> Any:
+    """The middle of a ball of which `ENOUGH` bits are right. Raises Undecided."""
+    if ball.is_exact() or ball.rel_accuracy_bits() >= ENOUGH:
+        return number(ball)
+    if abs(ball) < NOTHING:
+        return CONTEXT.zero
+    raise Undecided
 
 
 def number(ball: Ball) -> Any:

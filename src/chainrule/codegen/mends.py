@@ -303,6 +303,19 @@ def _squares(patient: Patient) -> Iterator[Expr]:
         yield patient.expr.xreplace(swaps)
 
 
+def _powers(patient: Patient) -> Iterator[Expr]:
+    """The square of an exponential, which is there as well, as one of its own; and its fourth power, for other multiples of an exponent are rounded."""
+    arguments = {node.args[0] for node in patient.expr.atoms(exp)}
+    swaps = {
+        exp(multiple * each): exp(group(multiple * each))
+        for each in arguments
+        for multiple in (2, 4)
+        if multiple * each in arguments
+    }
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
 def in_two_parts(number: Expr) -> tuple[float, float]:
     """The nearest float64, and the rest."""
     exact = number.evalf(60)
@@ -764,6 +777,7 @@ MENDS: tuple[Mend, ...] = (
     Mend("the head of an exponential apart", f"exp(u) - 1 = (exp(min(u, {TAIL})) - 1) exp(max(u - {TAIL}, 0))", _heads),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
     Mend("square of a sum", "(1 + e)² = 1 + e (2 + e), for the rounding of a square counts twice", _squares),
+    Mend("a power of an exponential anew", "(exp u)² = exp(2u), which is rounded once", _powers),
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),
     Mend("a constant first", "a + b + c = (a + c) + b, where a nearly cancels c", _constants),
     Mend("rounding of a sum", "a + b = fl(a + b) + δ, δ = a + b - fl(a + b)", _roundings),

@@ -8,6 +8,7 @@ import math
 import struct
 import types
 from collections.abc import Callable
+from decimal import Decimal, localcontext
 from functools import lru_cache
 from typing import Any
 
@@ -15,8 +16,8 @@ import numpy as np
 import sympy
 from flint import arb, ctx
 
-from chainrule.balls import Ball, Undefined
-from chainrule.codegen.evaluation import number
+from chainrule.balls import Ball, Undecided, Undefined
+from chainrule.codegen.evaluation import certain, number
 from chainrule.codegen.ulp import SMALLEST, Floats, rest
 from chainrule.codegen.vocabulary import BY_FUNCTION, expm1, hypot, log1p, power
 from chainrule.runtime import exponents, extended, scalar, special, waves
@@ -48,6 +49,11 @@ EXACT: dict[str, Callable[..., Ball]] = {
         "power": power,
     }.items()
 }
+OF_BALLS = {"ln": "log"}
+"""Methods that are called otherwise where decimals have them."""
+VANISHED = arb((1, -1100))
+FIRST_TRY = extended.context(extended.DIGITS[0])
+LADDER = tuple(round(digits / math.log10(2)) for digits in extended.DIGITS)  # bits
 _KNOWN: dict[str, dict[Any, float]] = {name: {} for name in EXACT}
 MOST_KNOWN = 200_000
 
@@ -123,9 +129,24 @@ def _on_model(module: types.ModuleType) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=MOST_KNOWN)
-def _decimal(code: types.CodeType, given: tuple[float, ...], otherwise: float) -> float:
-    found: float = extended._decimally(types.FunctionType(code, {}), list(given), otherwise)
-    return found
+def _in_digits(code: types.CodeType, given: tuple[float, ...], otherwise: float) -> float:
+    """What `extended` computes in decimals, by balls, which say sooner how many digits are enough; nothing where a decimal would overflow."""
+    try:
+        with localcontext(FIRST_TRY):
+            types.FunctionType(code, {})(*map(Decimal, given))
+    except ArithmeticError:
+        return otherwise
+    formula = types.FunctionType(code.replace(co_names=tuple(OF_BALLS.get(name, name) for name in code.co_names)), {})
+    for bits in LADDER:
+        ctx.prec = bits
+        ball = formula(*map(arb, given))
+        if abs(ball) < VANISHED:
+            return 0.0
+        try:
+            return float(certain(ball))
+        except Undecided:
+            continue
+    return otherwise
 
 
 RUNTIME: dict[str, Any] = {
@@ -135,6 +156,6 @@ RUNTIME: dict[str, Any] = {
     **_on_model(exponents),
     **_on_model(waves),
 }
-RUNTIME["refined"].__globals__["_decimally"] = lambda formula, given, otherwise: _decimal(
+RUNTIME["refined"].__globals__["_decimally"] = lambda formula, given, otherwise: _in_digits(
     formula.__code__, tuple(given), otherwise
 )

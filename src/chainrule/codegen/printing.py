@@ -63,10 +63,11 @@ def _body(shared: Any, result: Any, names: Mapping[Symbol, str], width: int) -> 
 def _used(lines: list[str]) -> tuple[str, ...]:
     """Without names that no later line reads."""
     kept: list[str] = []
+    read: set[str] = set()
     for line in reversed(lines):
-        name = line.split(" = ")[0]
-        if line.startswith("return ") or any(re.search(rf"\b{name}\b", later) for later in kept):
+        if line.startswith("return ") or line.split(" = ")[0] in read:
             kept.append(line)
+            read.update(re.findall(r"\w+", line))
     return tuple(reversed(kept))
 
 

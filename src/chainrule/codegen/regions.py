@@ -157,10 +157,12 @@ def _outside(expr: Expr) -> Expr:
     return sympy.Add(*(sympy.factor_terms(term) for term in sympy.Add.make_args(expr)))
 
 
-def reciprocal_split(expr: Expr, variable: Symbol, arrange: Callable[[Expr, Symbol], Expr]) -> Expr | None:
-    """The expression through 1/x where |x| > 1, so that powers do not overflow. None if it has no denominator or
-    logarithm in x."""
-    if not any(
+def reciprocal_split(
+    expr: Expr, variable: Symbol, arrange: Callable[[Expr, Symbol], Expr], beyond: int = 1
+) -> Expr | None:
+    """The expression through 1/x where |x| > beyond, so that powers do not overflow. None if it has no denominator or
+    logarithm in x, and is no sum of powers of it."""
+    if not _is_sum_of_powers(expr, variable) and not any(
         ((node.is_Pow and node.exp.is_negative) or isinstance(node, log)) and node.has(variable)
         for node in sympy.preorder_traversal(expr)
     ):
@@ -177,7 +179,12 @@ def reciprocal_split(expr: Expr, variable: Symbol, arrange: Callable[[Expr, Symb
     above, below = regions
     if above != below:
         above = Piecewise((above, variable > 0), (below, True))
-    return Piecewise((expr, Abs(variable) <= 1), (above, True))
+    return Piecewise((expr, Abs(variable) <= beyond), (above, True))
+
+
+def _is_sum_of_powers(expr: Expr, variable: Symbol) -> bool:
+    """A polynomial that may become the difference of two infinities."""
+    return bool(expr.is_Add and expr.is_polynomial(variable) and sympy.degree(expr, variable) > 1)
 
 
 def conjugate_split(expr: Expr) -> Expr | None:

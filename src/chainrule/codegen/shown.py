@@ -45,6 +45,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("common terms outside", "arranged", "common terms outside"),
     Shown("factors of a polynomial", "roots", "factors of a polynomial", ((x**2 - a**2, (x - a) * (x + a)),)),
     Shown("square of a sum", "squared", "square of a sum", (((1 + exp(u)) ** 2, 1 + exp(u) * (2 + exp(u))),)),
+    Shown("a power of an exponential anew", "anew", "a power of an exponential"),
     Shown("factors", "arranged", "factored"),
     Shown("terms", "arranged", "expanded"),
     Shown("partial fractions", "arranged", "partial fractions"),
@@ -141,7 +142,9 @@ AS_DERIVED, WRITTEN_OUT = "as derived", "written out"
 
 
 QUIET = (
+    "anew",
     "difference",
+    "size",
     "guards",
     "square",
     "scaled",

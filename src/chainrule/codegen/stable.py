@@ -83,7 +83,7 @@ class Effort:
     nearby: int
 
 
-QUICK, THOROUGH = Effort(1, 45, 6, 16, 40), Effort(2, 30, 6, 24, 100)
+QUICK, THOROUGH = Effort(1, 45, 6, 16, 40), Effort(2, 45, 6, 24, 100)
 
 
 @dataclass(frozen=True)
@@ -217,6 +217,8 @@ def _reciprocal(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, 
     for form in FORMS:
         for variable in variables[:2]:
             yield f"1/x where |x| > 1, {form.name}", reciprocal_split(expr, variable, form.arrange)
+    for variable in variables[:1]:
+        yield "1/x where |x| > 2⁶⁴", reciprocal_split(expr, variable, FORMS[0].arrange, beyond=2**64)
 
 
 def _conjugate(expr: Expr, variables: Sequence[Symbol]) -> Iterator[tuple[str, Expr | None]]:
@@ -300,10 +302,10 @@ class _Tried:
 
     @property
     def rank(self) -> tuple[int, int, float]:
-        """Class of the largest error, of what is dear that of forms which just miss the limit; how many points fail; cost."""
+        """Class of the largest error, of what is dear that of forms which just miss the limit; how many points fail, up to a factor of two; cost."""
         error = max(self.measured.ulp, JUST_MISSED) if DEAR & set(self.form.rules) else self.measured.ulp
         classed = 0 if error <= self.limit else 1 + bisect_left(CLASSES, error) + math.isinf(error)
-        return (classed, len(self.measured.failing), self.cost)
+        return (classed, len(self.measured.failing).bit_length(), self.cost)
 
     @property
     def hope(self) -> tuple[int, float]:

@@ -111,20 +111,21 @@ def _grad_prediction_single(prediction: Array, target: Array, out: Array) -> Non
 
 
 def _second_prediction(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:
-    np.subtract(target, prediction, out=s1)  # t1
-    np.abs(s1, out=out)
-    np.multiply(-2.0, out, out=out)
-    np.exp(out, out=out)
-    np.copysign(2.0, s1, out=s1)
-    np.negative(s1, out=s1)
+    np.subtract(target, prediction, out=out)  # t1
+    np.abs(out, out=s1)
+    np.multiply(-2.0, s1, out=s1)
+    np.exp(s1, out=s1)
+    np.copysign(2.0, out, out=out)
+    np.negative(out, out=out)
     apply(lost, target, prediction, out=s2)
-    np.multiply(s1, s2, out=s1)
-    np.add(1.0, s1, out=s1)
-    np.multiply(out, s1, out=out)  # t2
-    np.add(1.0, out, out=s1)  # t3
-    np.multiply(4.0, out, out=out)
-    np.multiply(s1, s1, out=s1)
-    np.divide(out, s1, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(1.0, out, out=out)
+    np.multiply(s1, out, out=s1)  # t2
+    np.multiply(4.0, s1, out=out)
+    np.add(2.0, s1, out=s2)
+    np.multiply(s2, s1, out=s2)
+    np.add(1.0, s2, out=s2)
+    np.divide(out, s2, out=out)
 
 
 def _second_prediction_narrow(prediction: Array, target: Array, out: Array, s1: Array, s2: Array) -> None:

@@ -22,18 +22,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import (
-    Array,
-    Kernel,
-    ScalarFunction,
-    Within,
-    at_most,
-    product,
-    product_of_number,
-    quotient,
-    quotient_of_number,
-    select,
-)
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, at_most, select
 
 
 def _value_of_number(x: float) -> float:
@@ -78,92 +67,54 @@ def _grad_x_single(x: Array, out: Array, s1: Array) -> None:
 def _second_x_of_number(x: float) -> float:
     t1 = abs(x)
     e = math.exp(-t1)
-    t2 = 1.0 + e
-    t3 = quotient_of_number(quotient_of_number(product_of_number(-e, math.tanh(0.5 * x)), t2), t2)
-    t4 = x * x
-    t5 = -8.235323903242619e-10 * t4 + 9.254732780387865e-09
-    t6 = (t5 * t4 - 7.766538047360361e-08) * t4 + 6.120603393682506e-07
-    t7 = (t6 * t4 - 4.664951854540107e-06) * t4 + 3.420238238433064e-05
-    t8 = (t7 * t4 - 0.0002380263437680958) * t4 + 0.0015376984126263499
-    t9 = (t8 * t4 - 0.008854166666664075) * t4 + 0.04166666666666663
-    return x * (t9 * t4 - 0.125) if t1 < 0.75 else t3
+    t2 = x * x
+    t3 = -8.235323903242619e-10 * t2 + 9.254732780387865e-09
+    t4 = (t3 * t2 - 7.766538047360361e-08) * t2 + 6.120603393682506e-07
+    t5 = (t4 * t2 - 4.664951854540107e-06) * t2 + 3.420238238433064e-05
+    t6 = (t5 * t2 - 0.0002380263437680958) * t2 + 0.0015376984126263499
+    t7 = (t6 * t2 - 0.008854166666664075) * t2 + 0.04166666666666663
+    return x * (t7 * t2 - 0.125) if t1 < 0.75 else -e * math.tanh(0.5 * x) / (1.0 + (2.0 + e) * e)
 
 
-def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
+def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
     np.abs(x, out=s1)  # t1
     np.negative(s1, out=s2)
     np.exp(s2, out=s2)  # e
-    np.add(1.0, s2, out=s3)  # t2
-    np.negative(s2, out=s2)
-    np.multiply(0.5, x, out=out)
-    np.tanh(out, out=out)
-    np.multiply(s2, out, out=s2)
-    np.divide(s2, s3, out=s2)
-    np.divide(s2, s3, out=s2)  # t3
-    np.multiply(x, x, out=s3)  # t4
+    np.multiply(x, x, out=s3)  # t2
     np.multiply(-8.235323903242619e-10, s3, out=out)
-    np.add(out, 9.254732780387865e-09, out=out)  # t5
+    np.add(out, 9.254732780387865e-09, out=out)  # t3
     np.multiply(out, s3, out=out)
     np.subtract(out, 7.766538047360361e-08, out=out)
     np.multiply(out, s3, out=out)
-    np.add(out, 6.120603393682506e-07, out=out)  # t6
+    np.add(out, 6.120603393682506e-07, out=out)  # t4
     np.multiply(out, s3, out=out)
     np.subtract(out, 4.664951854540107e-06, out=out)
     np.multiply(out, s3, out=out)
-    np.add(out, 3.420238238433064e-05, out=out)  # t7
+    np.add(out, 3.420238238433064e-05, out=out)  # t5
     np.multiply(out, s3, out=out)
     np.subtract(out, 0.0002380263437680958, out=out)
     np.multiply(out, s3, out=out)
-    np.add(out, 0.0015376984126263499, out=out)  # t8
+    np.add(out, 0.0015376984126263499, out=out)  # t6
     np.multiply(out, s3, out=out)
     np.subtract(out, 0.008854166666664075, out=out)
     np.multiply(out, s3, out=out)
-    np.add(out, 0.04166666666666663, out=out)  # t9
+    np.add(out, 0.04166666666666663, out=out)  # t7
     np.less(s1, 0.75, out=m1)
     np.multiply(out, s3, out=out)
     np.subtract(out, 0.125, out=out)
     np.multiply(x, out, out=out)
-    select(m1, out, s2, out=out)
-
-
-def _second_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
-    np.abs(x, out=s1)  # t1
-    np.negative(s1, out=s2)
-    np.exp(s2, out=s2)  # e
-    np.add(1.0, s2, out=out)  # t2
-    np.negative(s2, out=s2)
+    np.negative(s2, out=s1)
     np.multiply(0.5, x, out=s3)
     np.tanh(s3, out=s3)
-    product(s2, s3, out=s4)
-    quotient(s4, out, out=s2)
-    quotient(s2, out, out=s3)  # t3
-    np.multiply(x, x, out=s2)  # t4
-    np.multiply(-8.235323903242619e-10, s2, out=out)
-    np.add(out, 9.254732780387865e-09, out=out)  # t5
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 7.766538047360361e-08, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 6.120603393682506e-07, out=out)  # t6
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 4.664951854540107e-06, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 3.420238238433064e-05, out=out)  # t7
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.0002380263437680958, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.0015376984126263499, out=out)  # t8
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.008854166666664075, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.04166666666666663, out=out)  # t9
-    np.less(s1, 0.75, out=m1)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.125, out=out)
-    np.multiply(x, out, out=out)
-    select(m1, out, s3, out=out)
+    np.multiply(s1, s3, out=s1)
+    np.add(2.0, s2, out=s3)
+    np.multiply(s3, s2, out=s3)
+    np.add(1.0, s3, out=s3)
+    np.divide(s1, s3, out=s1)
+    select(m1, out, s1, out=out)
 
 
-def _second_x_narrow(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
+def _second_x_narrow(x: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
     np.abs(x, out=out)
     np.negative(out, out=out)
     np.exp(out, out=out)  # e
@@ -226,8 +177,7 @@ sigmoid = ScalarFunction(
     },
     seconds={
         "x": Kernel(
-            _second_x, _second_x_guarded, number=_second_x_of_number, scratch=4, masks=1,
-            narrow=Within(_second_x_narrow, (None,)),
+            _second_x, number=_second_x_of_number, scratch=3, masks=1, narrow=Within(_second_x_narrow, (None,)),
         ),
     },
     values_and_gradients={

@@ -31,6 +31,7 @@ from chainrule.runtime.scalar import (
     Within,
     apply,
     at_least,
+    at_most,
     product,
     product_of_number,
     refined,
@@ -83,25 +84,41 @@ def _value_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: Array,
     np.add(out, s1, out=out)
 
 
-def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
-    np.less(logit, 0.0, out=m1)
-    np.negative(target, out=out)
-    np.subtract(1.0, target, out=s1)
-    select(m1, out, s1, out=out)  # t1
-    np.abs(logit, out=s1)
-    np.negative(s1, out=s1)
-    np.exp(s1, out=s1)  # e
-    np.add(1.0, s1, out=s2)
-    np.divide(s1, s2, out=s1)  # t2
-    select(m1, 1.0, -1.0, out=s2)  # t3
-    np.multiply(s1, s2, out=s2)
-    np.add(out, s2, out=s2)  # t4
-    np.abs(out, out=out)
-    np.add(s1, out, out=s1)
-    apply(refined, s2, s2, s1, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=out)
+def _grad_logit(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array) -> None:
+    at_most(logit, 800.0, out=s1)  # t1
+    at_most(s1, 40.0, out=out)
+    np.exp(out, out=out)  # e
+    np.subtract(out, target, out=s2)
+    np.multiply(target, out, out=s3)
+    np.subtract(s2, s3, out=s2)  # t2
+    np.abs(target, out=s3)  # t3
+    np.add(1.0, out, out=s4)
+    np.divide(s2, s4, out=s4)
+    np.add(out, s3, out=s5)
+    np.multiply(out, s3, out=out)
+    np.add(s5, out, out=s5)
+    apply(refined, s4, s2, s5, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=out)
 
 
-def _grad_logit_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, m1: Array) -> None:
+def _grad_logit_moderate(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
+) -> None:
+    np.exp(logit, out=out)  # e
+    np.subtract(out, target, out=s1)
+    np.multiply(target, out, out=s2)
+    np.subtract(s1, s2, out=s1)  # t2
+    np.abs(target, out=s2)  # t3
+    np.add(1.0, out, out=s3)
+    np.divide(s1, s3, out=s3)
+    np.add(out, s2, out=s4)
+    np.multiply(out, s2, out=out)
+    np.add(s4, out, out=s4)
+    apply(refined, s3, s1, s4, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, logit, target, out=out)
+
+
+def _grad_logit_narrow(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
+) -> None:
     np.exp(logit, out=s1)  # e
     np.subtract(1.0, target, out=s2)
     np.multiply(s1, s2, out=s2)
@@ -134,57 +151,96 @@ def _second_logit_single(logit: Array, target: Array, out: Array, s1: Array) -> 
 
 
 def _value_and_grad_logit(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    m1: Array
 ) -> None:
     np.less(logit, 0.0, out=m1)
-    np.negative(target, out=grad)
-    np.multiply(grad, logit, out=value)
+    np.negative(target, out=value)
+    np.multiply(value, logit, out=value)
     np.subtract(1.0, target, out=s1)
-    np.multiply(logit, s1, out=s2)
-    select(m1, value, s2, out=value)
-    np.abs(logit, out=s2)
-    np.negative(s2, out=s2)
-    np.exp(s2, out=s2)
-    np.log1p(s2, out=s3)
-    np.add(value, s3, out=value)
-    select(m1, grad, s1, out=grad)
-    np.add(1.0, s2, out=s1)
-    np.divide(s2, s1, out=s2)
-    select(m1, 1.0, -1.0, out=s1)
-    np.multiply(s2, s1, out=s1)
-    np.add(grad, s1, out=s1)
-    np.abs(grad, out=grad)
-    np.add(s2, grad, out=s2)
-    apply(refined, s1, s1, s2, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=grad)
+    np.multiply(logit, s1, out=s1)
+    select(m1, value, s1, out=value)
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.log1p(s1, out=s1)
+    np.add(value, s1, out=value)
+    at_most(logit, 800.0, out=s1)
+    at_most(s1, 40.0, out=grad)
+    np.exp(grad, out=grad)
+    np.subtract(grad, target, out=s2)
+    np.multiply(target, grad, out=s3)
+    np.subtract(s2, s3, out=s2)
+    np.abs(target, out=s3)
+    np.add(1.0, grad, out=s4)
+    np.divide(s2, s4, out=s4)
+    np.add(grad, s3, out=s5)
+    np.multiply(grad, s3, out=grad)
+    np.add(s5, grad, out=s5)
+    apply(refined, s4, s2, s5, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
 
 
 def _value_and_grad_logit_guarded(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    m1: Array
 ) -> None:
     np.less(logit, 0.0, out=m1)
-    np.negative(target, out=grad)
-    product(grad, logit, out=value)
+    np.negative(target, out=s1)
+    product(s1, logit, out=value)
     np.subtract(1.0, target, out=s1)
-    product(logit, s1, out=s2)
-    select(m1, value, s2, out=value)
-    np.abs(logit, out=s2)
-    np.negative(s2, out=s2)
-    np.exp(s2, out=s2)
-    np.log1p(s2, out=s3)
-    np.add(value, s3, out=value)
-    select(m1, grad, s1, out=grad)
-    np.add(1.0, s2, out=s1)
-    np.divide(s2, s1, out=s2)
-    select(m1, 1.0, -1.0, out=s1)
-    np.multiply(s2, s1, out=s1)
-    np.add(grad, s1, out=s1)
-    np.abs(grad, out=grad)
-    np.add(s2, grad, out=s2)
-    apply(refined, s1, s1, s2, lambda logit, target: 1 / (1 + (-logit).exp()) + -target, logit, target, out=grad)
+    product(logit, s1, out=grad)
+    select(m1, value, grad, out=value)
+    np.abs(logit, out=s1)
+    np.negative(s1, out=s1)
+    np.exp(s1, out=s1)
+    np.log1p(s1, out=s1)
+    np.add(value, s1, out=value)
+    at_most(logit, 800.0, out=s1)
+    at_most(s1, 40.0, out=grad)
+    np.exp(grad, out=grad)
+    np.subtract(grad, target, out=s2)
+    np.multiply(target, grad, out=s3)
+    np.subtract(s2, s3, out=s2)
+    np.abs(target, out=s3)
+    np.add(1.0, grad, out=s4)
+    np.divide(s2, s4, out=s4)
+    np.add(grad, s3, out=s5)
+    np.multiply(grad, s3, out=grad)
+    np.add(s5, grad, out=s5)
+    apply(refined, s4, s2, s5, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, s1, target, out=grad)
+
+
+def _value_and_grad_logit_moderate(
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    m1: Array
+) -> None:
+    np.less(logit, 0.0, out=m1)
+    np.negative(target, out=value)
+    np.multiply(value, logit, out=value)
+    np.subtract(1.0, target, out=grad)
+    np.multiply(logit, grad, out=grad)
+    select(m1, value, grad, out=value)
+    np.abs(logit, out=grad)
+    np.negative(grad, out=grad)
+    np.exp(grad, out=grad)
+    np.log1p(grad, out=grad)
+    np.add(value, grad, out=value)
+    np.exp(logit, out=grad)
+    np.subtract(grad, target, out=s1)
+    np.multiply(target, grad, out=s2)
+    np.subtract(s1, s2, out=s1)
+    np.abs(target, out=s2)
+    np.add(1.0, grad, out=s3)
+    np.divide(s1, s3, out=s3)
+    np.add(grad, s2, out=s4)
+    np.multiply(grad, s2, out=grad)
+    np.add(s4, grad, out=s4)
+    apply(refined, s3, s1, s4, lambda t1, target: 1 / (1 + (-t1).exp()) + -target, logit, target, out=grad)
 
 
 def _value_and_grad_logit_narrow(
-    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, m1: Array
+    logit: Array, target: Array, value: Array, grad: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array,
+    m1: Array
 ) -> None:
     at_least(logit, 0.0, out=value)
     np.multiply(target, logit, out=s1)
@@ -213,7 +269,10 @@ sigmoid_binary_cross_entropy = ScalarFunction(
         80.0), None)),
     ),
     gradients={
-        "logit": Kernel(_grad_logit, scratch=3, masks=1, narrow=Within(_grad_logit_narrow, ((-80.0, 80.0), None))),
+        "logit": Kernel(
+            _grad_logit, scratch=5, moderate=Within(_grad_logit_moderate, ((-np.inf, 40.0), None)),
+            narrow=Within(_grad_logit_narrow, ((-80.0, 80.0), None)),
+        ),
     },
     seconds={
         "logit": Kernel(
@@ -223,7 +282,8 @@ sigmoid_binary_cross_entropy = ScalarFunction(
     },
     values_and_gradients={
         "logit": Kernel(
-            _value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=3, masks=1,
+            _value_and_grad_logit, _value_and_grad_logit_guarded, results=2, scratch=5, masks=1,
+            moderate=Within(_value_and_grad_logit_moderate, ((-np.inf, 40.0), None)),
             narrow=Within(_value_and_grad_logit_narrow, ((-80.0, 80.0), None)),
         ),
     },

@@ -22,17 +22,7 @@ import math
 
 import numpy as np
 
-from chainrule.runtime.scalar import (
-    Array,
-    Kernel,
-    ScalarFunction,
-    Within,
-    at_least,
-    at_most,
-    quotient,
-    quotient_of_number,
-    select,
-)
+from chainrule.runtime.scalar import Array, Kernel, ScalarFunction, Within, at_least, at_most, select
 
 
 def _value_of_number(x: float) -> float:
@@ -70,146 +60,54 @@ def _second_x_of_number(x: float) -> float:
     t1 = abs(x)
     t2 = -2.0 * t1
     e = math.exp(max(t2, -600.0))
-    t3 = 1.0 + e
-    t4 = 8.0 * quotient_of_number(quotient_of_number(-math.tanh(x), t3), t3) * e * math.exp(min(t2 + 600.0, 0.0))
-    t5 = x * x
-    t6 = (0.0009990762105829682 * t5 - 0.0038009829898884855) * t5 + 0.009254325726755644
-    t7 = ((t6 * t5 - 0.019793701285811025) * t5 + 0.040689133635741004) * t5 - 0.08178012913864993
-    t8 = ((t7 * t5 + 0.16048727644259989) * t5 - 0.30572520937528713) * t5 + 0.5603719732037971
-    t9 = ((t8 * t5 - 0.9749559082760373) * t5 + 1.5746031746029785) * t5 - 2.2666666666666653
-    return x * ((t9 * t5 + 2.6666666666666665) * t5 - 2.0) if t1 < 0.5 else t4
+    t3 = -8.0 * math.tanh(x) / (1.0 + (2.0 + e) * e) * e * math.exp(min(t2 + 600.0, 0.0))
+    t4 = x * x
+    t5 = (0.0009990762105829682 * t4 - 0.0038009829898884855) * t4 + 0.009254325726755644
+    t6 = ((t5 * t4 - 0.019793701285811025) * t4 + 0.040689133635741004) * t4 - 0.08178012913864993
+    t7 = ((t6 * t4 + 0.16048727644259989) * t4 - 0.30572520937528713) * t4 + 0.5603719732037971
+    t8 = ((t7 * t4 - 0.9749559082760373) * t4 + 1.5746031746029785) * t4 - 2.2666666666666653
+    return x * ((t8 * t4 + 2.6666666666666665) * t4 - 2.0) if t1 < 0.5 else t3
 
 
-def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
+def _second_x(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
     np.abs(x, out=s1)  # t1
     np.multiply(-2.0, s1, out=s2)  # t2
     at_least(s2, -600.0, out=out)
     np.exp(out, out=out)  # e
-    np.add(1.0, out, out=s3)  # t3
-    np.tanh(x, out=s4)
-    np.negative(s4, out=s4)
-    np.divide(s4, s3, out=s4)
-    np.divide(s4, s3, out=s4)
-    np.multiply(8.0, s4, out=s4)
-    np.multiply(s4, out, out=s4)
-    np.add(s2, 600.0, out=s2)
-    at_most(s2, 0.0, out=s2)
-    np.exp(s2, out=s2)
-    np.multiply(s4, s2, out=s4)  # t4
-    np.multiply(x, x, out=s2)  # t5
-    np.multiply(0.0009990762105829682, s2, out=out)
-    np.subtract(out, 0.0038009829898884855, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.009254325726755644, out=out)  # t6
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.019793701285811025, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.040689133635741004, out=out)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.08178012913864993, out=out)  # t7
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.16048727644259989, out=out)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.30572520937528713, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.5603719732037971, out=out)  # t8
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.9749559082760373, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 1.5746031746029785, out=out)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 2.2666666666666653, out=out)  # t9
-    np.less(s1, 0.5, out=m1)
-    np.multiply(out, s2, out=out)
-    np.add(out, 2.6666666666666665, out=out)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 2.0, out=out)
-    np.multiply(x, out, out=out)
-    select(m1, out, s4, out=out)
-
-
-def _second_x_guarded(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
-    np.abs(x, out=s1)  # t1
-    np.multiply(-2.0, s1, out=s2)  # t2
-    at_least(s2, -600.0, out=out)
-    np.exp(out, out=out)  # e
-    np.add(1.0, out, out=s3)  # t3
-    np.tanh(x, out=s4)
-    np.negative(s4, out=s4)
-    quotient(s4, s3, out=s5)
-    quotient(s5, s3, out=s4)
-    np.multiply(8.0, s4, out=s4)
-    np.multiply(s4, out, out=s4)
-    np.add(s2, 600.0, out=s2)
-    at_most(s2, 0.0, out=s2)
-    np.exp(s2, out=s2)
-    np.multiply(s4, s2, out=s4)  # t4
-    np.multiply(x, x, out=s2)  # t5
-    np.multiply(0.0009990762105829682, s2, out=out)
-    np.subtract(out, 0.0038009829898884855, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.009254325726755644, out=out)  # t6
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.019793701285811025, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.040689133635741004, out=out)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.08178012913864993, out=out)  # t7
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.16048727644259989, out=out)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.30572520937528713, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 0.5603719732037971, out=out)  # t8
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 0.9749559082760373, out=out)
-    np.multiply(out, s2, out=out)
-    np.add(out, 1.5746031746029785, out=out)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 2.2666666666666653, out=out)  # t9
-    np.less(s1, 0.5, out=m1)
-    np.multiply(out, s2, out=out)
-    np.add(out, 2.6666666666666665, out=out)
-    np.multiply(out, s2, out=out)
-    np.subtract(out, 2.0, out=out)
-    np.multiply(x, out, out=out)
-    select(m1, out, s4, out=out)
-
-
-def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
-    np.abs(x, out=s1)  # t1
-    np.multiply(-2.0, s1, out=s2)  # t2
-    np.exp(s2, out=s2)  # e
-    np.add(1.0, s2, out=out)  # t3
     np.tanh(x, out=s3)
-    np.negative(s3, out=s3)
-    np.divide(s3, out, out=s3)
-    np.divide(s3, out, out=s3)
-    np.multiply(8.0, s3, out=s3)
-    np.multiply(s3, s2, out=s3)  # t4
-    np.multiply(x, x, out=s2)  # t5
+    np.multiply(-8.0, s3, out=s3)
+    np.add(2.0, out, out=s4)
+    np.multiply(s4, out, out=s4)
+    np.add(1.0, s4, out=s4)
+    np.divide(s3, s4, out=s3)
+    np.multiply(s3, out, out=s3)
+    np.add(s2, 600.0, out=s2)
+    at_most(s2, 0.0, out=s2)
+    np.exp(s2, out=s2)
+    np.multiply(s3, s2, out=s3)  # t3
+    np.multiply(x, x, out=s2)  # t4
     np.multiply(0.0009990762105829682, s2, out=out)
     np.subtract(out, 0.0038009829898884855, out=out)
     np.multiply(out, s2, out=out)
-    np.add(out, 0.009254325726755644, out=out)  # t6
+    np.add(out, 0.009254325726755644, out=out)  # t5
     np.multiply(out, s2, out=out)
     np.subtract(out, 0.019793701285811025, out=out)
     np.multiply(out, s2, out=out)
     np.add(out, 0.040689133635741004, out=out)
     np.multiply(out, s2, out=out)
-    np.subtract(out, 0.08178012913864993, out=out)  # t7
+    np.subtract(out, 0.08178012913864993, out=out)  # t6
     np.multiply(out, s2, out=out)
     np.add(out, 0.16048727644259989, out=out)
     np.multiply(out, s2, out=out)
     np.subtract(out, 0.30572520937528713, out=out)
     np.multiply(out, s2, out=out)
-    np.add(out, 0.5603719732037971, out=out)  # t8
+    np.add(out, 0.5603719732037971, out=out)  # t7
     np.multiply(out, s2, out=out)
     np.subtract(out, 0.9749559082760373, out=out)
     np.multiply(out, s2, out=out)
     np.add(out, 1.5746031746029785, out=out)
     np.multiply(out, s2, out=out)
-    np.subtract(out, 2.2666666666666653, out=out)  # t9
+    np.subtract(out, 2.2666666666666653, out=out)  # t8
     np.less(s1, 0.5, out=m1)
     np.multiply(out, s2, out=out)
     np.add(out, 2.6666666666666665, out=out)
@@ -219,7 +117,50 @@ def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4
     select(m1, out, s3, out=out)
 
 
-def _second_x_narrow(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, m1: Array) -> None:
+def _second_x_moderate(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
+    np.abs(x, out=s1)  # t1
+    np.multiply(-2.0, s1, out=s2)  # t2
+    np.exp(s2, out=s2)  # e
+    np.tanh(x, out=s3)
+    np.multiply(-8.0, s3, out=s3)
+    np.add(2.0, s2, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(1.0, out, out=out)
+    np.divide(s3, out, out=s3)
+    np.multiply(s3, s2, out=s3)  # t3
+    np.multiply(x, x, out=s2)  # t4
+    np.multiply(0.0009990762105829682, s2, out=out)
+    np.subtract(out, 0.0038009829898884855, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.009254325726755644, out=out)  # t5
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.019793701285811025, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.040689133635741004, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.08178012913864993, out=out)  # t6
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.16048727644259989, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.30572520937528713, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 0.5603719732037971, out=out)  # t7
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 0.9749559082760373, out=out)
+    np.multiply(out, s2, out=out)
+    np.add(out, 1.5746031746029785, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 2.2666666666666653, out=out)  # t8
+    np.less(s1, 0.5, out=m1)
+    np.multiply(out, s2, out=out)
+    np.add(out, 2.6666666666666665, out=out)
+    np.multiply(out, s2, out=out)
+    np.subtract(out, 2.0, out=out)
+    np.multiply(x, out, out=out)
+    select(m1, out, s3, out=out)
+
+
+def _second_x_narrow(x: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, m1: Array) -> None:
     np.abs(x, out=out)
     np.multiply(-2.0, out, out=out)
     np.exp(out, out=out)  # e
@@ -262,8 +203,8 @@ tanh = ScalarFunction(
     },
     seconds={
         "x": Kernel(
-            _second_x, _second_x_guarded, number=_second_x_of_number, scratch=5, masks=1,
-            moderate=Within(_second_x_moderate, ((-300.0, 300.0),)), narrow=Within(_second_x_narrow, (None,)),
+            _second_x, number=_second_x_of_number, scratch=4, masks=1, moderate=Within(_second_x_moderate, ((-300.0,
+            300.0),)), narrow=Within(_second_x_narrow, (None,)),
         ),
     },
     values_and_gradients={

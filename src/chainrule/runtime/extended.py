@@ -146,13 +146,16 @@ def where_cancelled(value: Any, found: Any, total: Any, size: Any, out: Any) -> 
     np.copyto(out, np.where(np.abs(total) < size * NEAR, value, found))
 
 
+def context(digits: int) -> Context:
+    """That of decimals with so many digits, which raise an ArithmeticError where they overflow."""
+    return Context(prec=digits, Emin=-99999, Emax=99999, traps=[DivisionByZero, InvalidOperation, Overflow])
+
+
 def _decimally(formula: Callable[..., Any], given: list[float], otherwise: float) -> float:
     """With more and more digits until the result no longer changes."""
     before = None
     for digits in DIGITS:
-        with localcontext(
-            Context(prec=digits, Emin=-99999, Emax=99999, traps=[DivisionByZero, InvalidOperation, Overflow])
-        ):
+        with localcontext(context(digits)):
             try:
                 result = formula(*map(Decimal, given))
             except ArithmeticError:
