@@ -192,21 +192,25 @@ def _curve(role: str, label: str, f: Function, low: float, high: float, breaks: 
     return Curve(role, label, tuple(xs), tuple(ys))
 
 
-def _refined(f: Function, points: Sequence[tuple[float, float]]) -> Sequence[tuple[float, float]]:
-    """With a point between two, as long as the curve is seen to leave the line through them."""
+def _refined(f: Function, points: Sequence[tuple[float, float]]) -> Iterator[tuple[float, float]]:
+    """With points between two, as long as the curve is seen to leave the line through them."""
     heights = [max(-TALLEST, min(y, TALLEST)) for _, y in points if math.isfinite(y)]
     visible = SEEN * (max(heights) - min(heights)) if heights else 0.0
-    for _ in range(HALVINGS):
-        found = []
-        for (a, ya), (b, yb) in pairwise(points):
-            middle = (a + b) / 2
-            y = f(middle)
-            bends = abs(y - (ya + yb) / 2) > visible and abs(y) < TALLEST
-            found += [(a, ya), *([(middle, y)] if bends else [])]
-        if len(found) + 1 == len(points):
-            break
-        points = [*found, points[-1]]
-    return points
+
+    def between(left: tuple[float, float], right: tuple[float, float], halvings: int) -> Iterator[tuple[float, float]]:
+        if not halvings:
+            return
+        at = (left[0] + right[0]) / 2
+        y = f(at)
+        if abs(y - (left[1] + right[1]) / 2) > visible and abs(y) < TALLEST:
+            yield from between(left, (at, y), halvings - 1)
+            yield at, y
+            yield from between((at, y), right, halvings - 1)
+
+    for left, right in pairwise(points):
+        yield left
+        yield from between(left, right, HALVINGS)
+    yield points[-1]
 
 
 def _rounded(value: float) -> float:
