@@ -2,10 +2,11 @@
 
 import pytest
 import sympy as sp
+from flint import arb, ctx
 
-from chainrule.balls import Undecided, Undefined
+from chainrule.balls import Undecided, Undefined, nearest, scaled_erfc
 from chainrule.codegen import evaluation
-from chainrule.codegen.evaluation import CONTEXT, ENOUGH, evaluate, holds
+from chainrule.codegen.evaluation import CONTEXT, ENOUGH, evaluate, holds, number
 from chainrule.codegen.vocabulary import defined
 from chainrule.errors import UnsupportedExpression
 
@@ -124,3 +125,18 @@ def test_an_error_function_of_a_number_of_many_digits():
     found = evaluate(sp.erfc(x), (x,), (point,), 500)
     CONTEXT.prec = 900
     assert abs(found / wanted - 1) < 1e-78
+
+
+@pytest.mark.parametrize("point", [0.0, 0.5, 3.9, 4.5, 30.0])
+def test_a_scaled_error_function_is_the_product(point):
+    ctx.prec = CONTEXT.prec = 3000
+    wanted = CONTEXT.exp(CONTEXT.mpf(point) ** 2) * CONTEXT.erfc(point)
+    ctx.prec = 200
+    assert abs(number(scaled_erfc(arb(point))) / wanted - 1) < 1e-50
+
+
+def test_the_nearest_whole_number_is_even_of_two():
+    ctx.prec = 100
+    assert [int(nearest(arb(u))) for u in (-1.5, -0.5, 0.5, 0.6, 1.5, 2.5, 1e20)] == [-2, 0, 0, 1, 2, 2, 10**20]
+    with pytest.raises(Undecided):
+        nearest(arb(0.5, 0.1))
