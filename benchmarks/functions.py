@@ -54,7 +54,9 @@ WITHOUT_AVX512: Mapping[str, str] = {
 """The environment in which NumPy, Numba, PyTorch and JAX leave AVX-512 alone."""
 OURS = ("ours", "compiled")
 """What is judged: functions as they are installed, and as they are after `chainrule.set_compiled(True)`."""
-CODE: Mapping[str, str] = {"ours": "NumPy", "compiled": "compiled"}
+FLOOR = "floor"
+"""NumPy's own operations that value and gradient cannot do without."""
+CODE: Mapping[str, str] = {"ours": "NumPy", "compiled": "compiled", FLOOR: "floor"}
 """How they are called in the table of targets."""
 BLOCK = 32768
 """Elements of a block of the floor: the two arrays of it are in the cache."""
@@ -475,14 +477,21 @@ def report(
                     _judged(
                         mean(ratios([r for r in rows if (r["way"], r["dtype"], r["n"]) == (w, d, n)], peer, code)),
                         target,
+                        "*" if code == FLOOR else "**",
                     )
                     for w, d in columns
                 ),
             ]
             for peer, n, target, words in TARGETS
-            for code in _codes(rows)
+            for code in (*_codes(rows), FLOOR)
         ],
     )
+    lines += [
+        "",
+        "The floor is what NumPy takes for the operations that a value or gradient cannot do without, one after another, on arrays that are in the cache: "
+        "code that calls them is not faster. Where it is above a target it is in *italics*, and NumPy code cannot reach that target on this machine; compiled code, "
+        "which goes through memory once, can.",
+    ]
     lines += ["", *_others(rows, imports)]
     for w in ways:
         for d in DTYPES:
@@ -562,8 +571,9 @@ def _figures(chosen: Sequence[Mapping[str, Any]], n: int) -> Iterator[str]:
     yield from table(["", *columns, *(f"{code} / best" for code in _codes(chosen)), "best"], rows)
 
 
-def _judged(value: float, target: float) -> str:
-    return "" if math.isnan(value) else f"**{value:.2f}**" if value > target else f"{value:.2f}"
+def _judged(value: float, target: float, mark: str = "**") -> str:
+    """A figure, with the mark around it if it is above the target."""
+    return "" if math.isnan(value) else f"{mark}{value:.2f}{mark}" if value > target else f"{value:.2f}"
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:

@@ -30,7 +30,8 @@ INSIDE = ("logistic_gate_slope", "normal_gate", "normal_gate_slope")
 """Functions of the runtime that write into an array, but not into their own operand."""
 NUMBERS = {
     **{f"np.{name}": f"math.{name}" for name in ("exp", "log", "log1p", "expm1", "sin", "cos", "tan", "tanh", "cosh", "sinh", "sqrt", "hypot", "floor")},
-    "np.arctan": "math.atan", "np.arcsinh": "math.asinh", "np.abs": "abs", "np.maximum": "max", "np.minimum": "min", "np.power": "math.pow",
+    "np.arctan": "math.atan", "np.arcsin": "math.asin", "np.arccos": "math.acos", "np.arcsinh": "math.asinh", "np.arccosh": "math.acosh", "np.arctanh": "math.atanh",
+    "np.abs": "abs", "np.maximum": "max", "np.minimum": "min", "np.power": "math.pow",
     "np.sign": "sign_of_number", "np.heaviside": "heaviside_of_number", "product": "product_of_number", "quotient": "quotient_of_number",
     "lost": "lost_of_number", "erf": "math.erf", "erfc": "math.erfc", "np.rint": "round",
 }  # fmt: skip

@@ -18,6 +18,10 @@ CALLS: Mapping[Any, float] = {
     sympy.tan: 12.0,
     sympy.atan: 8.0,
     sympy.asinh: 15.0,
+    sympy.asin: 8.0,
+    sympy.acos: 8.0,
+    sympy.acosh: 15.0,
+    sympy.atanh: 15.0,
     sympy.tanh: 3.0,
     sympy.cosh: 8.0,
     sympy.sinh: 8.0,
@@ -43,6 +47,7 @@ CALLS: Mapping[Any, float] = {
     v.quotient: 1.2,
     v.over: DIVISION,
     v.group: 0.0,
+    v.nearly: 0.0,
     v.away: 2 * ARITHMETIC,
     v.except_at: 3.0,
 }

@@ -3,7 +3,7 @@ An expression is made a program once, a function for each of its parts, because 
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
-from operator import eq, ge, gt, le, lt, ne
+from operator import add, eq, ge, gt, le, lt, mul, ne
 from typing import Any, NoReturn, TypeAlias
 
 import mpmath
@@ -127,7 +127,7 @@ class _Program:
         if node.is_Add:
             return self._sum(node)
         if node.is_Mul:
-            return _product([self.part(factor) for factor in node.args])
+            return _folded(mul, [self.part(factor) for factor in node.args])
         if node.is_Pow:
             return self._power(node)
         if node.is_Rational:
@@ -153,16 +153,8 @@ class _Program:
         return lambda known: function(*[part(known) for part in parts])
 
     def _sum(self, node: Any) -> Part:
-        parts = [self.part(arg) for arg in node.args]
-        first, *others = parts
-
-        def value(known: Known) -> Ball:
-            result = first(known)
-            for part in others:
-                result = result + part(known)
-            return result
-
-        return self._exactly(value) if _is_exact(node) else value
+        total = _folded(add, [self.part(term) for term in node.args])
+        return self._exactly(total) if _is_exact(node) else total
 
     def _exactly(self, total: Part) -> Part:
         """A sum of exact terms, one of which may be smaller than the others by more than the precision."""
@@ -246,13 +238,14 @@ def _constant_number(node: Any) -> Ball:
     return arb(near, abs(near) * arb((1, 2 - ctx.prec)))
 
 
-def _product(parts: list[Part]) -> Part:
+def _folded(join: Callable[[Ball, Ball], Ball], parts: list[Part]) -> Part:
+    """A sum or a product, from the left."""
     first, *others = parts
 
     def value(known: Known) -> Ball:
         result = first(known)
         for part in others:
-            result = result * part(known)
+            result = join(result, part(known))
         return result
 
     return value

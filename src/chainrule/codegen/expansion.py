@@ -1,22 +1,24 @@
-"""Around a root of a function of one variable, and around a point where it has a limit only: the function as (x - r)ᵐ times a polynomial in x - r.
+"""A function of one variable where a form of it cancels, as a power times a polynomial. Around a root, and around a point where it has a limit only:
+(x - r)ᵐ p(x - r). On a short interval: p(x - c). Far out: p(1/x)/xᵐ.
 
 No difference remains that could cancel: x - r is right to half an ulp, for r is known in two parts, and the polynomial stays away from 0.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any
 
 import sympy
 from sympy import Abs, Expr, Piecewise, Symbol
 
-from chainrule.balls import Undefined
+from chainrule.balls import Undecided, Undefined
 from chainrule.codegen.evaluation import CONTEXT, evaluate
 from chainrule.codegen.fits import interpolate
 from chainrule.codegen.reference import Reference
-from chainrule.codegen.vocabulary import away, polynomial, times
+from chainrule.codegen.vocabulary import away, over, plus, polynomial, times
 
 BITS = 900
 LADDER = (520,)
@@ -27,6 +29,15 @@ TERMS = (8, 11, 14, 18, 22, 27, 33, 40)
 RADII = tuple(sympy.Rational(k, 8) for k in (1, 2, 4, 6, 8))
 PRECISION = -59  # power of two: the relative error of the polynomial
 NEGLIGIBLE = -64
+FEWEST = 6  # numbers of an interval: where fewer fail, it is roundings that meet and no cancellation
+GAP = 0.5  # numbers no further apart than this belong to one interval
+WIDEST = 3.0  # of an interval that polynomials are for
+STEPS = 64  # centres and radii of intervals are multiples of 1/64
+MARGINS = (16, 4)  # how much further than the numbers an interval reaches, in these
+PIECES = (1, 2, 3)
+FAR = 20  # power of two: where the power of x is read off that a function is like far out
+LOW = 0.9999  # of both neighbours at most: less is rounding
+TOUCH = sympy.Rational(1, 2**300)  # between the numbers of a difference whose root is that of a slope
 
 
 @dataclass(frozen=True)
@@ -42,12 +53,22 @@ def roots(expr: Expr, symbol: Symbol, xs: tuple[float, ...], values: tuple[float
     """The roots between numbers in rising order at which the function has those values, and at those numbers. Ends of intervals on which it is 0 are none, and
     roots between numbers only where they are few."""
     found: list[Root] = []
-    steps = list(pairwise(zip(xs, values, strict=True)))
-    changes = [(a, b) for (a, fa), (b, fb) in steps if fa != 0 and fb != 0 and (fa < 0) != (fb < 0)]
+    line = list(zip(xs, values, strict=True))
+    changes = [(a, b) for (a, fa), (b, fb) in pairwise(line) if fa != 0 and fb != 0 and (fa < 0) != (fb < 0)]
     for a, b in changes if len(changes) <= MOST_ROOTS else []:  # of a wave none of those
         place = _between(expr, symbol, a, b)
         if place is not None:
             found += _root(expr, symbol, place)
+    lows = [  # where it may touch 0
+        (a, b)
+        for (a, fa), (_, f), (b, fb) in zip(line, line[1:], line[2:], strict=False)
+        if 0 < abs(f) < min(abs(fa), abs(fb)) * LOW and (f < 0) == (fa < 0) == (fb < 0)
+    ]
+    for a, b in lows if len(lows) <= MOST_ROOTS else []:
+        slope = expr.xreplace({symbol: symbol + TOUCH}) - expr.xreplace({symbol: symbol - TOUCH})
+        place = _between(slope, symbol, a, b)
+        if place is not None:
+            found += _root(expr, symbol, place, (2, 4))
     for k in range(len(xs)):
         alone = 0 < k < len(xs) - 1 and values[k - 1] != 0 and values[k + 1] != 0
         if values[k] == 0 and (alone or xs[k] == 0):  # around 0 it may have underflowed
@@ -74,12 +95,17 @@ def _between(expr: Expr, symbol: Symbol, a: float, b: float) -> Any:
     low, high = CONTEXT.mpf(a), CONTEXT.mpf(b)
     try:
         at_low, at_high = (evaluate(expr, (symbol,), (x,), BITS) for x in (low, high))
+        if (at_low < 0) == (at_high < 0):
+            return None
         for turn in range(2 * BITS):
             middle = (low + high) / 2
             if turn % 3 == 2 and at_high != at_low:  # a secant now and then
                 middle = low - at_low * (high - low) / (at_high - at_low)
                 middle = min(max(middle, low + (high - low) / 2**40), high - (high - low) / 2**40)
-            here = evaluate(expr, (symbol,), (middle,), BITS)
+            try:
+                here = evaluate(expr, (symbol,), (middle,), BITS)
+            except Undecided:  # so near that nothing is left
+                return middle
             if here == 0 or high - low < abs(high) * CONTEXT.ldexp(1, -BITS // 2):
                 return middle
             if (here < 0) == (at_low < 0):
@@ -120,13 +146,15 @@ def expanded(reference: Reference, symbol: Symbol, root: Root, radius: Any, othe
     low = float(place - CONTEXT.mpf(high))
     radius = sympy.Rational(radius)
     reach = CONTEXT.mpf(radius.p) / radius.q
-    centre = sympy.Rational(round(high / float(radius) * 4), 4) * radius if place else sympy.S.Zero
+    centre = sympy.Rational(round(high / float(radius) * 4), 4) * radius if low else sympy.Rational(high)
     fit = reach + abs(CONTEXT.mpf(centre.p) / centre.q - place) + CONTEXT.ldexp(1, -40)
     coefficients = _coefficients(reference, place, root.times, fit)
     if coefficients is None:
         return None
     d: Expr = symbol
-    if place:
+    if place and not low:
+        d = plus(symbol, -centre)
+    elif place:
         exact = sympy.Rational(int(CONTEXT.ldexp(place, 600)), 2**600)
         d = away(symbol, sympy.Float(high, 17), sympy.Float(low, 17), exact)
     series = _written(coefficients, d, fit)
@@ -136,22 +164,92 @@ def expanded(reference: Reference, symbol: Symbol, root: Root, radius: Any, othe
     return Piecewise((series, inside), (otherwise, True))
 
 
+def patched(reference: Reference, symbol: Symbol, failing: Sequence[float], otherwise: Expr) -> Iterator[Expr]:
+    """The expression `otherwise`, and on each of the few short intervals that hold the numbers at which it fails, polynomials; several ways to cut them, none
+    where the numbers lie far apart, or alone."""
+    xs = sorted(failing)
+    cuts = [k for k in range(1, len(xs)) if xs[k] - xs[k - 1] > GAP]
+    runs = [xs[a:b] for a, b in pairwise([0, *cuts, len(xs)])]
+    intervals = [(run[0], run[-1]) for run in runs]
+    if len(runs) > MOST_ROOTS or min(map(len, runs)) < FEWEST or any(b - a > WIDEST for a, b in intervals):
+        return
+    for margin, pieces in product(MARGINS, PIECES):
+        result = otherwise
+        for a, b in intervals:
+            low, high = math.floor(STEPS * a) - margin, math.ceil(STEPS * b) + margin
+            half = (high - low) / (2 * pieces)
+            radius = sympy.Rational(math.ceil(half) + 1, STEPS)
+            for k in range(pieces):
+                centre = CONTEXT.mpf(round(low + (2 * k + 1) * half)) / STEPS
+                result = expanded(reference, symbol, Root(centre, 0), radius, result) or result
+        if result is not otherwise:
+            yield result
+
+
+def far_out(reference: Reference, symbol: Symbol, side: int, beyond: int, otherwise: Expr) -> Expr | None:
+    """The expression `otherwise`, and beyond a number on one side, 1 or -1, an expansion in 1/x; None where no short polynomial will do."""
+    m = CONTEXT
+    order = _order_far_out(reference, side)
+    if order is None:
+        return None
+    for step in (2, 1):
+
+        def scaled(u: Any, step: int = step) -> Any:
+            x = 1 / (m.sqrt(u) if step == 2 else u)
+            value = reference.decide(reference.expr, (side * x,), LADDER)
+            return None if value is None else value * x**order
+
+        m.prec = BITS
+        reach = m.mpf(1) / beyond**step
+        coefficients = _fitted(scaled, m.zero, reach)
+        if coefficients is not None:
+            size, t = side * symbol, over(1, side * symbol)
+            series = _written(coefficients, times(t, t) if step == 2 else t, reach)
+            for _ in range(abs(order)):
+                series = over(series, size) if order > 0 else times(series, size)
+            return Piecewise((series, size > beyond), (otherwise, True))
+    return None
+
+
+def _order_far_out(reference: Reference, side: int) -> int | None:
+    """m of a function that is like x⁻ᵐ far out on one side; None of another."""
+    CONTEXT.prec = BITS
+    xs = [CONTEXT.ldexp(side, FAR + k) / 3 for k in range(3)]
+    values = [reference.decide(reference.expr, (x,), LADDER) for x in xs]
+    if not all(values):  # None, or 0
+        return None
+    orders = [CONTEXT.log(abs(a / b), 2) for a, b in pairwise(values)]
+    nearest = round(float(orders[0]))
+    return nearest if all(abs(each - nearest) < 0.01 for each in orders) else None
+
+
 @lru_cache(maxsize=64)
 def _coefficients(reference: Reference, place: Any, multiplicity: int, reach: Any) -> list[Any] | None:
-    """Of the polynomial, by rising powers: the shortest that is good enough at points between those of its making."""
+    """Of the polynomial p of f(place + d) = dᵐ p(d), |d| <= reach."""
+
+    def scaled(d: Any) -> Any:
+        value = reference.decide(reference.expr, (place + d,), LADDER)
+        return None if value is None else value / d**multiplicity
+
+    return _fitted(scaled, -reach, reach)
+
+
+def _fitted(function: Callable[[Any], Any], low: Any, high: Any) -> list[Any] | None:
+    """Of a polynomial between two numbers, by rising powers: the shortest that is good enough at points between those of its making."""
     m = CONTEXT
+    m.prec = BITS
+    middle, reach = (low + high) / 2, (high - low) / 2
     for count in TERMS:
         m.prec = BITS
-        ds = [-reach * m.cos(m.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
+        ds = [middle - reach * m.cos(m.pi * (2 * k + 1) / (2 * count)) for k in range(count)]
         ds = [d if abs(d) > m.ldexp(1, -100) else reach * m.ldexp(1, -30) for d in ds]
-        tests = [reach * m.mpf(2 * k - 12) / 13 for k in range(13) if k != 6]
-        found = [reference.decide(reference.expr, (place + d,), LADDER) for d in (*ds, *tests)]
+        tests = [middle + reach * m.mpf(2 * k - 12) / 13 for k in range(13) if k != 6]
+        found = [function(d) for d in (*ds, *tests)]
         if any(value is None for value in found):
             return None
         m.prec = BITS
-        scaled = [value / d**multiplicity for value, d in zip(found, (*ds, *tests), strict=True)]
-        coefficients = interpolate(ds, scaled[:count], m)
-        off = [abs(_value(coefficients, d) / value - 1) for d, value in zip(tests, scaled[count:], strict=True)]
+        coefficients = interpolate(ds, found[:count], m)
+        off = [abs(_value(coefficients, d) / value - 1) for d, value in zip(tests, found[count:], strict=True)]
         if max(off) < m.ldexp(1, PRECISION):
             return coefficients
     return None

@@ -13,7 +13,7 @@ import sympy
 from sympy import Abs, Expr, Mul, Piecewise, Symbol, exp
 from sympy.core.symbol import Str
 
-from chainrule.codegen.expansion import RADII, expanded, roots
+from chainrule.codegen.expansion import RADII, expanded, far_out, patched, roots
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.rewrites import HYPERBOLIC, SIGMOID, rewrite
 from chainrule.codegen.vocabulary import (
@@ -30,6 +30,7 @@ from chainrule.codegen.vocabulary import (
     group,
     log1p,
     lost,
+    nearly,
     over,
     parity,
     plus,
@@ -49,8 +50,10 @@ TAIL = 600
 MOST_SUMS = 6
 MOST_NEAR = 0.2
 LIMITS = (40, 100, 400, 800, 1500)  # beyond which an argument may be taken for this number
+BEYOND = (2, 4, 8)  # where an expansion in 1/x may begin
 EXPANSION = "expansion about a root"
 VANISHING = 1e-280
+MODERATE = sympy.Rational(1, 2**1000)  # of quotients, of which smaller ones may be subnormal
 AS_THEIR_ARGUMENT = (log1p, expm1, sympy.erf, sympy.tanh, sympy.sinh, sympy.asinh, sympy.atan, sympy.sin)
 """Functions that are a constant times their argument where that is tiny."""
 TURNED = (angle, finite_angle, fraction)
@@ -186,6 +189,17 @@ def _exponential_of(node: Expr) -> Expr | None:
     while node.func in AS_THEIR_ARGUMENT:
         (node,) = node.args
     return node if isinstance(node, exp) and node.free_symbols else None
+
+
+def _faded(patient: Patient) -> Iterator[Expr]:
+    """A function of an exponential that is a constant times it where that is tiny: there by its argument, whose root or logarithm has all digits."""
+    if not any(abs(x) > LIMITS[0] for i in patient.failing for x in patient.points[i]):
+        return
+    for whole in sorted(patient.expr.atoms(log1p, expm1), key=str):
+        (exponential,) = whole.args
+        if isinstance(exponential, exp):
+            there = nearly(patient.expr.xreplace({whole: exponential}))
+            yield Piecewise((there, exponential.args[0] < -LIMITS[0]), (patient.expr, True))
 
 
 def _heads(patient: Patient) -> Iterator[Expr]:
@@ -380,6 +394,49 @@ def _with_ratios(expr: Expr) -> Expr:
     return expr.func(*args)
 
 
+def _quotients_apart(patient: Patient) -> Iterator[Expr]:
+    """The logarithm of a quotient that may overflow or underflow."""
+    if not any(0 < abs(x) < VANISHING or abs(x) > 1 / VANISHING for i in patient.failing for x in patient.points[i]):
+        return
+    swaps = {}
+    for node in patient.expr.atoms(sympy.log):
+        (whole,) = node.args
+        above, below = sympy.fraction(whole)
+        if below.free_symbols and above.free_symbols:
+            apart = sympy.log(Abs(above)) - sympy.log(Abs(below))
+            swaps[node] = Piecewise((node, sympy.And(whole > MODERATE, whole < 1 / MODERATE)), (apart, True))
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def _quotients_near_1(patient: Patient) -> Iterator[Expr]:
+    """The logarithm of a quotient of arguments, whose difference is exact where they are near one another."""
+    swaps = {}
+    for node in patient.expr.atoms(sympy.log):
+        (whole,) = node.args
+        above, below = sympy.fraction(whole)
+        if above.is_Symbol and below.is_Symbol:
+            near = log1p(over(above - below, below))
+            swaps[node] = Piecewise((near, sympy.And(whole > sympy.S.Half, whole < 2)), (node, True))
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def _even_powers(patient: Patient) -> Iterator[Expr]:
+    """A square that underflows before an exponential makes it large, or overflows before one makes it small."""
+    if patient.expr.has(product, quotient):
+        return
+    swaps = {}
+    for node in patient.expr.atoms(Mul):
+        squares = [each for each in node.args if each.is_Pow and each.exp == 2 and each.base.free_symbols]
+        growths = [each for each in node.args if isinstance(each, exp)]
+        if len(squares) == 1 == len(growths):
+            root = squares[0].base * exp(growths[0].args[0] / 2)
+            swaps[node] = node / squares[0] / growths[0] * power(root, 2)
+    if swaps and any(abs(x) > LIMITS[0] for i in patient.failing for x in patient.points[i]):
+        yield patient.expr.xreplace(swaps)
+
+
 def _upright(expr: Expr, patient: Patient) -> Expr:
     """With denominators that are positive inside the domain, so that they reach 0 from above."""
     inside, swaps = {}, {}
@@ -561,7 +618,7 @@ def _is_reciprocal(expr: Expr) -> bool:
 
 def _expansions(patient: Patient) -> Iterator[Expr]:
     """About each root near which the form fails."""
-    if len(patient.variables) != 1 or len(patient.reference.symbols) != 1 or EXPANSION in patient.rules:
+    if not _is_of_one(patient) or EXPANSION in patient.rules:
         return
     symbol = patient.variables[0]
     line = sorted(
@@ -579,6 +636,30 @@ def _expansions(patient: Patient) -> Iterator[Expr]:
                 result = expanded(patient.reference, symbol, root, radius, result)
         if result is not None and result is not patient.expr:
             yield result
+
+
+def _patches(patient: Patient) -> Iterator[Expr]:
+    """On each short interval on which the form fails."""
+    failing = [patient.points[i] for i in patient.failing]
+    if _is_of_one(patient) and failing and all(abs(point[0]) <= LIMITS[0] for point in failing):
+        yield from patched(patient.reference, patient.variables[0], [x for (x,) in failing], patient.expr)
+
+
+def _far_out(patient: Patient) -> Iterator[Expr]:
+    """On each side on which the form fails far out."""
+    if not _is_of_one(patient):
+        return
+    for beyond in BEYOND:
+        result: Expr | None = patient.expr
+        for side in (1, -1):
+            if result is not None and any(side * patient.points[i][0] > beyond for i in patient.failing):
+                result = far_out(patient.reference, patient.variables[0], side, beyond, result)
+        if result is not None and result is not patient.expr:
+            yield result
+
+
+def _is_of_one(patient: Patient) -> bool:
+    return len(patient.variables) == 1 == len(patient.reference.symbols)
 
 
 def _constants(patient: Patient) -> Iterator[Expr]:
@@ -768,17 +849,23 @@ MENDS: tuple[Mend, ...] = (
     Mend("a vanishing term stops", "f(|x|) = f(min(|x|, c)) in a term that has vanished at c", _vanishing),
     Mend("an exponential in two halves", "a exp(u) = (a exp(u/2)) exp(u/2)", _halves),
     Mend("the quotient first", "x (a/b), not (x a)/b, where x is huge", _ratios),
+    Mend("a quotient apart", "log(a/b) = log|a| - log|b| where a/b has overflowed or underflowed", _quotients_apart),
+    Mend("a quotient near 1", "log(a/b) = log1p((a - b)/b) where a is near b", _quotients_near_1),
+    Mend("a square with an exponential", "a² exp(u) = (a exp(u/2))²", _even_powers),
     Mend("the tail of an exponential apart", f"exp(u) = exp(max(u, -{TAIL})) exp(min(u + {TAIL}, 0))", _tails),
     Mend(
         "the tail of a function of an exponential apart",
         f"log(1 + exp(u)) = log(1 + exp(max(u, -{TAIL}))) exp(min(u + {TAIL}, 0))",
         _thin,
     ),
+    Mend("a function of an exponential that has faded", "log(1 + exp(u)) = exp(u) where u is below -40", _faded),
     Mend("the head of an exponential apart", f"exp(u) - 1 = (exp(min(u, {TAIL})) - 1) exp(max(u - {TAIL}, 0))", _heads),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
     Mend("square of a sum", "(1 + e)² = 1 + e (2 + e), for the rounding of a square counts twice", _squares),
     Mend("a power of an exponential anew", "(exp u)² = exp(2u), which is rounded once", _powers),
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),
+    Mend("an expansion in 1/x", "f(x) = p(1/x)/xᵐ where x is large", _far_out, True),
+    Mend("a polynomial on an interval", "f(x) = p(x - c) where |x - c| is small", _patches, True),
     Mend("a constant first", "a + b + c = (a + c) + b, where a nearly cancels c", _constants),
     Mend("rounding of a sum", "a + b = fl(a + b) + δ, δ = a + b - fl(a + b)", _roundings),
     Mend("rounding of a difference", "exp(x - y) = exp(d)(1 + δ), d = fl(x - y), δ = x - y - d", _differences),

@@ -45,6 +45,10 @@ EXACT: dict[str, Callable[..., Ball]] = {
         "tan": sympy.tan,
         "arctan": sympy.atan,
         "arcsinh": sympy.asinh,
+        "arcsin": sympy.asin,
+        "arccos": sympy.acos,
+        "arccosh": sympy.acosh,
+        "arctanh": sympy.atanh,
         "hypot": hypot,
         "power": power,
     }.items()

@@ -106,6 +106,67 @@ def _log_cosh(node: Expr) -> Expr | None:
     return Piecewise((log1p(2 * sinh(over(u, 2)) ** 2), sympy.Abs(u) < 1), (far, True))
 
 
+def _log_complement(node: Expr) -> Expr | None:
+    """The difference may have become an expm1."""
+    if not isinstance(node, log):
+        return None
+    c, e = (-node.args[0]).as_coeff_Mul()
+    (u,) = e.args if e.func == expm1 else (None,)
+    if c != 1 or u is None or not u.free_symbols:
+        return None
+    return Piecewise((log(-expm1(u)), u > -S(7) / 10), (log1p(-exp(u)), True))
+
+
+def _log_sum(node: Expr) -> Expr | None:
+    if not isinstance(node, log) or not node.args[0].is_Add or len(node.args[0].args) != 2:
+        return None
+    first, second = node.args[0].args
+    if not (isinstance(first, exp) and isinstance(second, exp)):
+        return None
+    u, v = first.args[0], second.args[0]
+    return sympy.Max(u, v) + log1p(exp(-sympy.Abs(u - v)))
+
+
+def _log_reciprocal(node: Expr) -> Expr | None:
+    if not isinstance(node, log) or not node.args[0].is_Add:
+        return None
+    one, rest = node.args[0].as_coeff_Add()
+    c, w = rest.as_coeff_Mul()
+    if one != 1 or not c.is_positive or not (w.is_Pow and w.exp == -1 and w.base.is_Symbol):
+        return None
+    u = w.base
+    return Piecewise((log1p(rest), sympy.Abs(u) > 1), (log(u + c) - log(u), True))
+
+
+def _log_sinh(node: Expr) -> Expr | None:
+    if not isinstance(node, log):
+        return None
+    for factor in sympy.Mul.make_args(node.args[0]):
+        if isinstance(factor, sinh):
+            u, rest = factor.args[0], node.args[0] / factor
+            size = sympy.Abs(u)
+            far = size + (log1p(-exp(-2 * size)) + log(sympy.Abs(rest) / 2))
+            return Piecewise((node, size < 1), (far, True))
+    return None
+
+
+def _power_less(node: Expr) -> Expr | None:
+    """The root of the base may have become a hypotenuse."""
+    for term in node.args if node.is_Add else ():
+        for factor in sympy.Mul.make_args(term):
+            if not factor.is_Pow or not factor.exp.is_number or factor.exp.is_Integer or factor.exp.is_negative:
+                continue
+            base, exponent = factor.base, factor.exp
+            if base.func == hypot:
+                base, exponent = sum(side**2 for side in base.args), exponent / 2
+            one, w = base.as_coeff_Add()
+            left = _part(node - term, -term / factor)
+            if left is not None and one == 1 and w.free_symbols:
+                less = term / factor * expm1(exponent * log1p(w))
+                return Piecewise((less, sympy.Abs(w) < 1), (term - term / factor, True)) + left
+    return None
+
+
 def _erfc(node: Expr) -> Expr | None:
     for c, u, rest in _pairs(node, erf):
         for sign in (1, -1):
@@ -204,9 +265,15 @@ def _double_angle(node: Expr) -> Expr | None:
 
 
 def _conjugate(node: Expr) -> Expr | None:
-    """For a difference of a root and a number, sqrt(a) - b = (a - b²)/(sqrt(a) + b)."""
+    """For a difference of a root and a number, sqrt(a) - b = (a - b²)/(sqrt(a) + b), and of two roots that differ by a number."""
     if not node.is_Add:
         return None
+    if len(node.args) == 2:
+        for first, second in permutations(node.args):
+            both = (first**2, second**2)
+            number = sympy.expand(both[0] - both[1])
+            if all(each.is_Pow and each.exp == S.Half for each in (first, -second)) and number.is_number:
+                return over(number, first - second)
     for term in node.args:
         rest = -(node - term)
         if term.is_Pow and term.exp == S.Half and rest.is_number and rest.is_positive:
@@ -241,12 +308,34 @@ REWRITES: tuple[Rewrite, ...] = (
     Rewrite(
         "log of a cosh", "log cosh u = |u| + log1p(exp(-2|u|)) - log 2 = log1p(2 sinh²(u/2))", _log_cosh, log(cosh(x))
     ),
+    Rewrite(
+        "log of a sum of exponentials",
+        "log(exp(u) + exp(v)) = max(u, v) + log1p(exp(-|u - v|))",
+        _log_sum,
+        log(exp(x) + exp(y)),
+    ),
+    Rewrite(
+        "log of a reciprocal",
+        "log(1 + c/u) = log(u + c) - log u, where c/u is large",
+        _log_reciprocal,
+        log(1 + 2 / sympy.Symbol("u", positive=True)),
+    ),
     Rewrite("log1p", "log(1 + w) = log1p(w)", _log1p, log(1 + exp(x))),
+    Rewrite(
+        "log of a complement",
+        "log(1 - exp(u)) = log(-expm1(u)) near 0 and log1p(-exp(u)) far from it",
+        _log_complement,
+        log(-expm1(-sympy.Abs(x))),
+    ),
+    Rewrite(
+        "log of a sinh", "log(a sinh u) = |u| + log1p(-exp(-2|u|)) + log(|a|/2)", _log_sinh, log(y**2 * sinh(x**2))
+    ),
     Rewrite("log of a shifted sum", "log(c + w) = log c + log1p(w/c)", _log_scaled, log(2 + exp(x))),
     Rewrite(
         "complementary error function", "1 + erf(u) = erfc(-u), 1 - erf(u) = erfc(u)", _erfc, x / 2 + x * erf(x) / 2 + 3
     ),
     Rewrite("area of a hyperbola", "log(u + sqrt(u² + 1)) = asinh(u)", _asinh, log(x + sqrt(x**2 + 1))),
+    Rewrite("a power less 1", "(1 + w)ᵖ - 1 = expm1(p log1p(w))", _power_less, 3 * (1 + x**2) ** (S(3) / 4) - 3 + y),
     Rewrite("hypotenuse", "sqrt(a² + b²) = hypot(a, b)", _hypot, sqrt(x**2 + 4)),
     Rewrite("double angle", "sin u cos u = sin(2u)/2", _double_angle, 2 * y * sin(x) * cos(x)),
     Rewrite("half the angle", "1 - cos u = 2 sin²(u/2), 1 + cos u = 2 cos²(u/2)", _half_angle, y * cos(x) - y + 2),

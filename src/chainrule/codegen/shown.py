@@ -5,6 +5,7 @@ To show a rule of the search, add a row to SHOWN; how it reads is a sentence of 
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import sympy
@@ -54,9 +55,17 @@ SHOWN: tuple[Shown, ...] = (
     Shown("one number, the size", "size", "one number, the size"),
     Shown("expm1", "expm1", "expm1", ((exp(u) - 1, word.expm1(u)),)),
     Shown("log of a cosh", "log_cosh", "logarithm of a cosh", ((sympy.log(sympy.cosh(u)), Abs(u) + word.log1p(exp(-2 * Abs(u))) - sympy.log(2)),)),
+    Shown("log of a sum of exponentials", "log_sum", "logarithm of a sum", ((sympy.log(exp(u) + exp(v)), sympy.Max(u, v) + word.log1p(exp(-Abs(u - v)))),)),
+    Shown("a quotient apart", "apart", "a quotient apart"),
+    Shown("a quotient near 1", "near", "a quotient near 1", ((sympy.log(a / b), word.log1p((a - b) / b)),)),
+    Shown("a square with an exponential", "joined", "a square with an exponential", ((a**2 * exp(u), word.group(a * exp(u / 2)) ** 2),)),
+    Shown("log of a reciprocal", "log_reciprocal", "logarithm of a reciprocal", ((sympy.log(1 + c / w), sympy.log(w + c) - sympy.log(w)),)),
+    Shown("log of a complement", "log_complement", "logarithm of a difference from 1", ((sympy.log(1 - exp(v)), word.log1p(-exp(v))),)),
+    Shown("log of a sinh", "log_sinh", "logarithm of a sinh", ((sympy.log(sympy.sinh(u)), u + word.log1p(-exp(-2 * u)) - sympy.log(2)),)),
     Shown("log1p", "log1p", "log1p", ((sympy.log(1 + w), word.log1p(w)),)),
     Shown("log of a shifted sum", "log1p", "log1p", ((sympy.log(c + w), sympy.log(c) + word.log1p(w / c)),)),
     Shown("complementary error function", "erfc", "complementary error function", ((1 - sympy.erf(u), erfc(u)),)),
+    Shown("a power less 1", "power_less", "a power less 1", (((1 + w) ** a - 1, word.expm1(a * word.log1p(w))),)),
     Shown("hypotenuse", "hypot", "hypotenuse"),
     Shown("area of a hyperbola", "asinh", "inverse hyperbolic sine", ((sympy.log(u + sqrt(u**2 + 1)), sympy.asinh(u)),)),
     Shown("double angle", "double_angle", "double angle", ((sympy.sin(u) * sympy.cos(u), sympy.sin(2 * u) / 2),)),
@@ -78,6 +87,9 @@ SHOWN: tuple[Shown, ...] = (
     Shown("the tail of an exponential apart", "tail", "the tail of an exponential apart"),
     Shown("the tail of a function of an exponential apart", "tail", "the tail of an exponential apart"),
     Shown("a constant first", "arranged", "a constant first"),
+    Shown("a function of an exponential that has faded", "faded", "an exponential that has faded"),
+    Shown("an expansion in 1/x", "far", "expansion in 1/x"),
+    Shown("a polynomial on an interval", "interval", "polynomial on an interval"),
     Shown("expansion about a root", "expansion", "expansion about a root"),
     Shown("rounding of a sum", "lost", "rounding of a sum"),
     Shown("rounding of a difference", "lost", "rounding of a difference"),
@@ -162,6 +174,9 @@ QUIET = (
     "cases",
     "ends",
     "expansion",
+    "faded",
+    "far",
+    "interval",
 )
 """The keys of rules that change code and not the formula, but for its order."""
 
@@ -211,7 +226,9 @@ def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
     if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
         return expr
     if isinstance(expr, Piecewise):
-        kept = [(_bare(e, groups), condition) for e, condition in expr.args if not _is_series(e)]
+        kept = [
+            (_bare(e, groups), condition) for e, condition in expr.args if not _is_series(e) and not e.has(word.nearly)
+        ]
         return Piecewise(*kept)
     row = PLAIN.get(expr.func)
     if expr.is_Mul:
@@ -240,7 +257,7 @@ def _without_reciprocals(product: Any) -> Any:
 
 
 def _is_series(branch: Any) -> bool:
-    """Whether it is the polynomial about a root, in place of the formula."""
+    """Whether it is a polynomial in place of the formula."""
     return bool(branch.has(word.polynomial) and not branch.has(Piecewise))
 
 
@@ -314,12 +331,20 @@ def _bounds(expr: Expr) -> Iterator[Mapping[str, Any]]:
     yield from ends.values()
 
 
-def _expansions(expr: Expr) -> Iterator[Mapping[str, Any]]:
-    """Each root, or place of a limit, with the numbers for which the polynomial stands."""
+def _series(key: str, expr: Expr) -> Iterator[Mapping[str, Any]]:
+    """Each polynomial of a kind, with the numbers for which it stands, and the root or the place of a limit about which it is."""
     for node in sympy.preorder_traversal(expr):
         for branch, condition in node.args if isinstance(node, Piecewise) else ():
-            if _is_series(branch):
-                series = next(iter(branch.atoms(word.polynomial)))
+            if not _is_series(branch):
+                continue
+            series = next(iter(branch.atoms(word.polynomial)))
+            if key == (
+                "interval"
+                if series.args[0].func == word.plus
+                else "far"
+                if series.args[0].has(word.over)
+                else "expansion"
+            ):
                 roots = sorted((each.args[1] for each in branch.atoms(word.away)), key=str)
                 even = series.args[0].func == word.times
                 yield {
@@ -339,7 +364,7 @@ def _cases(expr: Expr) -> Iterator[Mapping[str, Any]]:
 VALUES: Mapping[str, Any] = {
     "stops": _bounds,
     "vanishing": _nothing,
-    "expansion": _expansions,
+    **{key: partial(_series, key) for key in ("expansion", "far", "interval")},
     "cases": _cases,
     "growing": lambda expr: iter([{"stop": sympy.Integer(STOP)}]),
     "tail": lambda expr: iter([{"tail": sympy.Integer(TAIL)}]),

@@ -301,11 +301,13 @@ class _Tried:
     points: int  # at how many it was measured
 
     @property
-    def rank(self) -> tuple[int, int, float]:
-        """Class of the largest error, of what is dear that of forms which just miss the limit; how many points fail, up to a factor of two; cost."""
-        error = max(self.measured.ulp, JUST_MISSED) if DEAR & set(self.form.rules) else self.measured.ulp
+    def rank(self) -> tuple[int, bool, int, float]:
+        """Class of the largest error, of what is dear that of forms which just miss the limit; whether it is dear; how many points fail, up to a factor of
+        two; cost."""
+        is_dear = bool(DEAR & set(self.form.rules))
+        error = max(self.measured.ulp, JUST_MISSED) if is_dear else self.measured.ulp
         classed = 0 if error <= self.limit else 1 + bisect_left(CLASSES, error) + math.isinf(error)
-        return (classed, len(self.measured.failing).bit_length(), self.cost)
+        return (classed, is_dear, len(self.measured.failing).bit_length(), self.cost)
 
     @property
     def hope(self) -> tuple[int, float]:
@@ -437,7 +439,7 @@ def _mend(
                 results[mended] = new = tried(here.form.followed_by(mend.name, mended), close)
                 if TRACE:
                     print(f"  {here.hope} {here.form.rules} + {mend.name} ->", new.hope, new.measured.ulp)
-                if not new.measured.failing:
+                if not new.measured.failing and not mend.is_dear:
                     return
                 no_better = bool(helped) and new.hope >= helped[-1].hope
                 if len(new.measured.failing) < len(here.measured.failing):

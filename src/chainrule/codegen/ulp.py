@@ -57,14 +57,14 @@ def rest(value: Any, near: float) -> float:
 def ulps(got: Floats, truth: Truth) -> Floats:
     """|got - exact| in ulp of the exact value (of the smallest subnormal below the normal numbers); inf for a NaN or a
     wrong infinity; NaN where the exact value is unknown."""
-    near, rest = truth.near, truth.rest
+    near, lacking = truth.near, truth.rest
     with np.errstate(all="ignore"):
         mantissa, exponent = np.frexp(near)
         exponent = np.where(np.isinf(near), 1025, np.where(near == 0, SMALLEST, exponent))
         own = np.clip(exponent - DIGITS, SMALLEST, LARGEST)  # the unit of the rounded value, and of the exact one:
-        below = (np.abs(mantissa) == 0.5) & (np.sign(rest) == -np.sign(near))
+        below = (np.abs(mantissa) == 0.5) & (np.sign(lacking) == -np.sign(near))
         unit = np.clip(exponent - DIGITS - below, SMALLEST, LARGEST)
-        found: Floats = np.abs((_scaled(got, unit) - _scaled(near, unit)) - np.ldexp(rest, own - unit))
+        found: Floats = np.abs((_scaled(got, unit) - _scaled(near, unit)) - np.ldexp(lacking, own - unit))
         overflow = np.isinf(near)
         found[np.isinf(got) & overflow & (np.signbit(got) == np.signbit(near))] = 0.0
         found[(np.isinf(got) != overflow) & ~(found <= FORGIVEN)] = np.inf

@@ -25,6 +25,7 @@ product = Function("product", real=True)  # 0 * inf = 0
 quotient = Function("quotient", real=True)  # 0 / 0 = 0
 group = Function("group", real=True)  # parentheses that SymPy does not remove
 power = Function("power", real=True)  # a power of an exponential, which SymPy would merge into it
+nearly = Function("nearly", real=True)  # e, in place of a formula from which it differs by less than the last digit
 over = Function("over", real=True)  # a / b, kept as one operation
 times = Function("times", real=True)  # a b, in this order
 plus = Function("plus", real=True)  # a + b, in this order
@@ -63,6 +64,29 @@ def _log1p(u: Ball) -> Ball:
     if u <= -1:
         raise Undefined
     return u.log1p()
+
+
+def _acosh(u: Ball) -> Ball:
+    if u < 1:
+        raise Undefined
+    return u.acosh()
+
+
+def _of_part(function: Any) -> Callable[[Ball], Ball]:
+    """A function that is real from -1 to 1 only."""
+
+    def value(u: Ball) -> Ball:
+        if abs(u) > 1:
+            raise Undefined
+        return FUNCTIONS[function](u)
+
+    return value
+
+
+def _atanh(u: Ball) -> Ball:
+    if abs(u) >= 1:
+        raise Undefined
+    return u.atanh()
 
 
 def _product(a: Ball, b: Ball) -> Ball:
@@ -106,6 +130,10 @@ WORDS: tuple[Word, ...] = (
     Word(sympy.tan, FUNCTIONS[sympy.tan], "np.tan({})"),
     Word(sympy.atan, FUNCTIONS[sympy.atan], "np.arctan({})"),
     Word(sympy.asinh, FUNCTIONS[sympy.asinh], "np.arcsinh({})"),
+    Word(sympy.asin, _of_part(sympy.asin), "np.arcsin({})"),
+    Word(sympy.acos, _of_part(sympy.acos), "np.arccos({})"),
+    Word(sympy.acosh, _acosh, "np.arccosh({})"),
+    Word(sympy.atanh, _atanh, "np.arctanh({})"),
     Word(sympy.tanh, FUNCTIONS[sympy.tanh], "np.tanh({})"),
     Word(sympy.cosh, FUNCTIONS[sympy.cosh], "np.cosh({})"),
     Word(sympy.sinh, FUNCTIONS[sympy.sinh], "np.sinh({})"),
@@ -126,6 +154,7 @@ WORDS: tuple[Word, ...] = (
     Word(product, _product, "product({}, {})", "product"),
     Word(quotient, _quotient, "quotient({}, {})", "quotient"),
     Word(group, lambda u: u, "({})"),
+    Word(nearly, lambda u: u, "({})"),
     Word(except_at, lambda u, special, value, rest: value if u == special else rest, "np.where({} == {}, {}, {})"),
     Word(over, _over, "{} / {}"),
     Word(times, lambda a, b: a * b, "{} * {}"),

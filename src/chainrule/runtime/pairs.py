@@ -202,8 +202,10 @@ class Pair:
         return Pair((first + 1.0) * factor, series * factor, 1)
 
     def ln(self) -> "Pair":
-        """By one step of Newton's method from the logarithm in float64."""
+        """By one step of Newton's method from the logarithm in float64. NaN where the number was rounded and is so near 1 that little is left of it."""
         start = np.log(self.rounded)
+        if self.low is not None:
+            start = step(_unless_less, start, np.abs(start), LEFT)
         rest = (self * Pair(-start).exp()).plus(-1.0)
         return Pair(start).plus(rest.plus(rest * rest * -0.5))
 

@@ -122,8 +122,9 @@ def exponential(a: Parts) -> Parts:
 
 
 def logarithm(a: Parts) -> Parts:
-    """By one step of Newton's method from the logarithm in float64."""
-    start = np.log(a[0])
+    """By one step of Newton's method from the logarithm in float64. NaN as for a sum where the number is so near 1 that little is left of it, unless it is a
+    float64 and so was not rounded."""
+    start = unless_lost(np.log(a[0]), 1.0 * (a[1] != 0))
     rest = less(product(a, exponential((-start, -0.0))), (1.0, 0.0))
     return total((start, 0.0), total(rest, product(product(rest, rest), (-0.5, 0.0))))
 
