@@ -18,7 +18,7 @@ from chainrule.codegen.mends import MENDS
 from chainrule.codegen.rewrites import ALL
 from chainrule.codegen.shown import OTHER, QUIET, SHOWN, VALUES, Way, formula, shown, statements
 from chainrule.codegen.stable import PROPOSALS
-from chainrule.codegen.vocabulary import at_least, at_most, expm1, plus, polynomial, times
+from chainrule.codegen.vocabulary import at_least, at_most, expm1, instead, plus, polynomial, times
 from chainrule.drawings.accuracy import accuracy_chart
 from chainrule.drawings.charts import Stack, draw_chart
 from chainrule.errors import VerificationError
@@ -299,6 +299,16 @@ def test_exponentials_that_are_together_one_are_not_shown() -> None:
 def test_a_place_where_there_is_only_a_limit_is_not_called_a_root(series, is_limit):
     (told,) = VALUES["expansion"](sympy.Piecewise((series, abs(x) < 1), (sympy.sin(x) / x, True)))
     assert told["is_limit"] is is_limit and told["root"] == 0 and told["degree"] == 1
+
+
+@pytest.mark.parametrize("other", [1 / x, sympy.Piecewise((1 / x, x > 0), (-1 / x, True))])
+def test_what_only_code_has_a_use_for_is_not_shown(other):
+    """Beyond 2⁶⁴, say, where no line of a page can be checked."""
+    inner = sympy.Piecewise((sympy.sin(x), sympy.Abs(x) <= 2**64), (instead(other), True))
+    faded = sympy.Piecewise((instead(sympy.exp(x)), x < -40), (inner, True))
+    assert formula(inner) == formula(faded) == formula(sympy.sin(x))
+    outer = sympy.Piecewise((sympy.cos(x), x < 2), (faded, True))
+    assert formula(outer) == formula(sympy.Piecewise((sympy.cos(x), x < 2), (sympy.sin(x), True)))
 
 
 def test_the_head_of_an_exponential_is_not_shown():

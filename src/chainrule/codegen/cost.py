@@ -47,7 +47,7 @@ CALLS: Mapping[Any, float] = {
     v.quotient: 1.2,
     v.over: DIVISION,
     v.group: 0.0,
-    v.nearly: 0.0,
+    v.instead: 0.0,
     v.away: 2 * ARITHMETIC,
     v.except_at: 3.0,
 }

@@ -28,9 +28,9 @@ from chainrule.codegen.vocabulary import (
     finite_angle,
     fraction,
     group,
+    instead,
     log1p,
     lost,
-    nearly,
     over,
     parity,
     plus,
@@ -198,7 +198,7 @@ def _faded(patient: Patient) -> Iterator[Expr]:
     for whole in sorted(patient.expr.atoms(log1p, expm1), key=str):
         (exponential,) = whole.args
         if isinstance(exponential, exp):
-            there = nearly(patient.expr.xreplace({whole: exponential}))
+            there = instead(patient.expr.xreplace({whole: exponential}))
             yield Piecewise((there, exponential.args[0] < -LIMITS[0]), (patient.expr, True))
 
 
@@ -404,7 +404,7 @@ def _quotients_apart(patient: Patient) -> Iterator[Expr]:
         above, below = sympy.fraction(whole)
         if below.free_symbols and above.free_symbols:
             apart = sympy.log(Abs(above)) - sympy.log(Abs(below))
-            swaps[node] = Piecewise((node, sympy.And(whole > MODERATE, whole < 1 / MODERATE)), (apart, True))
+            swaps[node] = Piecewise((node, sympy.And(whole > MODERATE, whole < 1 / MODERATE)), (instead(apart), True))
     if swaps:
         yield patient.expr.xreplace(swaps)
 

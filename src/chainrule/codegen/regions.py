@@ -15,7 +15,7 @@ import sympy
 from sympy import Abs, Dummy, Expr, Max, Piecewise, S, Symbol, exp, log
 
 from chainrule.codegen.rewrites import HYPERBOLIC, rewrite
-from chainrule.codegen.vocabulary import at_most, erfcx, group, normal_tail, over, plus
+from chainrule.codegen.vocabulary import at_most, erfcx, group, instead, normal_tail, over, plus
 
 MAX_OPERATIONS = 400  # expressions larger than this are not taken apart
 MAX_POWER = 12
@@ -179,7 +179,7 @@ def reciprocal_split(
     above, below = regions
     if above != below:
         above = Piecewise((above, variable > 0), (below, True))
-    return Piecewise((expr, Abs(variable) <= beyond), (above, True))
+    return Piecewise((expr, Abs(variable) <= beyond), (above if beyond == 1 else instead(above), True))
 
 
 def _is_sum_of_powers(expr: Expr, variable: Symbol) -> bool:

@@ -60,7 +60,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("a quotient near 1", "near", "a quotient near 1", ((sympy.log(a / b), word.log1p((a - b) / b)),)),
     Shown("a square with an exponential", "joined", "a square with an exponential", ((a**2 * exp(u), word.group(a * exp(u / 2)) ** 2),)),
     Shown("log of a reciprocal", "log_reciprocal", "logarithm of a reciprocal", ((sympy.log(1 + c / w), sympy.log(w + c) - sympy.log(w)),)),
-    Shown("log of a complement", "log_complement", "logarithm of a difference from 1", ((sympy.log(1 - exp(v)), word.log1p(-exp(v))),)),
+    Shown("log of a complement", "log_complement", "logarithm of a difference from 1", ((sympy.log(1 - exp(-w)), word.log1p(-exp(-w))),)),
     Shown("log of a sinh", "log_sinh", "logarithm of a sinh", ((sympy.log(sympy.sinh(u)), u + word.log1p(-exp(-2 * u)) - sympy.log(2)),)),
     Shown("log1p", "log1p", "log1p", ((sympy.log(1 + w), word.log1p(w)),)),
     Shown("log of a shifted sum", "log1p", "log1p", ((sympy.log(c + w), sympy.log(c) + word.log1p(w / c)),)),
@@ -174,6 +174,7 @@ QUIET = (
     "cases",
     "ends",
     "expansion",
+    "apart",
     "faded",
     "far",
     "interval",
@@ -226,9 +227,9 @@ def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
     if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
         return expr
     if isinstance(expr, Piecewise):
-        kept = [
-            (_bare(e, groups), condition) for e, condition in expr.args if not _is_series(e) and not e.has(word.nearly)
-        ]
+        kept = [(_bare(e, groups), condition) for e, condition in expr.args if not _is_of_code(e)]
+        if _is_of_code(expr.args[-1][0]):
+            kept[-1] = (kept[-1][0], True)
         return Piecewise(*kept)
     row = PLAIN.get(expr.func)
     if expr.is_Mul:
@@ -254,6 +255,12 @@ def _without_reciprocals(product: Any) -> Any:
     found = [factor for factor in product.args if isinstance(factor, exp)]
     together = sympy.expand(sum(factor.args[0] for factor in found))
     return product.func(*(each for each in product.args if each not in found)) if found and together == 0 else product
+
+
+def _is_of_code(branch: Any) -> bool:
+    """Whether a branch is not for readers."""
+    hidden = branch.func == word.instead or (branch.has(word.instead) and not branch.has(Piecewise))
+    return _is_series(branch) or bool(hidden)
 
 
 def _is_series(branch: Any) -> bool:

@@ -25,7 +25,7 @@ product = Function("product", real=True)  # 0 * inf = 0
 quotient = Function("quotient", real=True)  # 0 / 0 = 0
 group = Function("group", real=True)  # parentheses that SymPy does not remove
 power = Function("power", real=True)  # a power of an exponential, which SymPy would merge into it
-nearly = Function("nearly", real=True)  # e, in place of a formula from which it differs by less than the last digit
+instead = Function("instead", real=True)  # e, in place of a formula where only code has a use for it
 over = Function("over", real=True)  # a / b, kept as one operation
 times = Function("times", real=True)  # a b, in this order
 plus = Function("plus", real=True)  # a + b, in this order
@@ -154,7 +154,7 @@ WORDS: tuple[Word, ...] = (
     Word(product, _product, "product({}, {})", "product"),
     Word(quotient, _quotient, "quotient({}, {})", "quotient"),
     Word(group, lambda u: u, "({})"),
-    Word(nearly, lambda u: u, "({})"),
+    Word(instead, lambda u: u, "({})"),
     Word(except_at, lambda u, special, value, rest: value if u == special else rest, "np.where({} == {}, {}, {})"),
     Word(over, _over, "{} / {}"),
     Word(times, lambda a, b: a * b, "{} * {}"),
