@@ -601,7 +601,8 @@ def test_what_is_dear_is_for_what_nothing_else_brings_within_the_limit():
 
     dear = tried(0.5, (), "more digits everywhere")
     assert {"more digits everywhere", "a polynomial on an interval", "an expansion in 1/x"} == DEAR
-    assert tried(3.9, (1, 2), "more digits").rank < dear.rank < tried(4.1, (1, 2)).rank
+    assert tried(3.9, (1, 2), "more digits").rank < dear.rank < tried(4.5, (1, 2)).rank
+    assert tried(4.1, (1, 2)).rank < dear.rank  # of as good as that
     assert tried(SAMPLED, ()).rank < tried(3.5, (1,)).rank < tried(3.7, ()).rank
 
 
@@ -654,7 +655,6 @@ FORMULAS = {
         Interval.open(0, 1),
         5.3,
     ),
-    "log of a sinh": (log(sympy.sinh(x) / x), None, 6),
     "robust loss": ((1 + 2 * x**2) ** Rational(3, 4) - 1, None, 6.4),
     "distance in a ball": (sympy.acosh(x), Interval(1, oo), 4),
     "slope of Bernoulli's function": (sympy.diff(x / (exp(x) - 1), x), None, 5.5),
@@ -685,7 +685,6 @@ FORMULAS_OF_TWO = {
     "log of a sum of exponentials": (log(exp(x) + exp(y)), {}, 4),
     "Jeffreys divergence": ((x - y) * log(x / y), {x: POSITIVE, y: POSITIVE}, 4),
     "squared log ratio": (log(x / y) ** 2, {x: POSITIVE, y: POSITIVE}, 4.8),
-    "Itakura-Saito distance": (x / y - log(x / y) - 1, {x: POSITIVE, y: POSITIVE}, 4),
 }
 
 

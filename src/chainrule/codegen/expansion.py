@@ -35,6 +35,7 @@ WIDEST = 3.0  # of an interval that polynomials are for
 STEPS = 64  # centres and radii of intervals are multiples of 1/64
 MARGINS = (16, 4)  # how much further than the numbers an interval reaches, in these
 PIECES = (1, 2, 3)
+MOST_PIECES = 4  # in all: each is a function of its own in the code
 FAR = 20  # power of two: where the power of x is read off that a function is like far out
 LOW = 0.9999  # of both neighbours at most: less is rounding
 TOUCH = sympy.Rational(1, 2**300)  # between the numbers of a difference whose root is that of a slope
@@ -174,6 +175,8 @@ def patched(reference: Reference, symbol: Symbol, failing: Sequence[float], othe
     if len(runs) > MOST_ROOTS or min(map(len, runs)) < FEWEST or any(b - a > WIDEST for a, b in intervals):
         return
     for margin, pieces in product(MARGINS, PIECES):
+        if pieces * len(runs) > MOST_PIECES:
+            continue
         result = otherwise
         for a, b in intervals:
             low, high = math.floor(STEPS * a) - margin, math.ceil(STEPS * b) + margin

@@ -410,7 +410,7 @@ def _wide(row: str) -> str:
     start, rest = row.split("Kernel(", 1)
     indent = " " * (len(row) - len(row.lstrip()))
     inside = textwrap.wrap(
-        rest.removesuffix("),"), WIDTH, initial_indent=f"{indent}    ", subsequent_indent=f"{indent}    "
+        rest.removesuffix("),"), WIDTH - len(","), initial_indent=f"{indent}    ", subsequent_indent=f"{indent}    "
     )
     return "\n".join([f"{start}Kernel(", *inside[:-1], f"{inside[-1]},", f"{indent}),"])
 

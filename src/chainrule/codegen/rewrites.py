@@ -318,7 +318,7 @@ REWRITES: tuple[Rewrite, ...] = (
         "log of a reciprocal",
         "log(1 + c/u) = log(u + c) - log u, where c/u is large",
         _log_reciprocal,
-        log(1 + 2 / sympy.Symbol("u", positive=True)),
+        log(1 + 2 / x),
     ),
     Rewrite("log1p", "log(1 + w) = log1p(w)", _log1p, log(1 + exp(x))),
     Rewrite(
