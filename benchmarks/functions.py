@@ -56,7 +56,7 @@ OURS = ("ours", "compiled")
 """What is judged: functions as they are installed, and as they are after `chainrule.set_compiled(True)`."""
 FLOOR = "floor"
 """NumPy's own operations that value and gradient cannot do without."""
-CODE: Mapping[str, str] = {"ours": "NumPy", "compiled": "compiled", FLOOR: "floor"}
+CODE: Mapping[str, str] = {"ours": "NumPy", "compiled": "compiled", FLOOR: FLOOR}
 """How they are called in the table of targets."""
 BLOCK = 32768
 """Elements of a block of the floor: the two arrays of it are in the cache."""
@@ -191,7 +191,7 @@ def calls(
         call = ours.grad
     compiled = find_spec("numba") is not None
     yield from ((name, lambda: call(*given)) for name in OURS if name == "ours" or compiled)
-    yield "floor", _floor(row.floor[kind == "gradient"], given[0])
+    yield FLOOR, _floor(row.floor[kind == "gradient"], given[0])
     if not vector:
         out = np.empty_like(call(*given))
         yield from ((f"{name} out=", lambda: call(*given, out=out)) for name in OURS if name == "ours" or compiled)
@@ -520,14 +520,14 @@ def _slow(records: Sequence[Mapping[str, Any]]) -> Iterator[str]:
             + (":" if slow else ".")
         )
         yield ""
-        head = [*["function", "n", "dtype", "how"], "ours / best", "best peer", "its time", "ours", "floor"]
+        head = [*["function", "n", "dtype", "how"], "ours / best", "best peer", "its time", "ours", FLOOR]
         if slow:
             yield from table(head, [_slow_row(ratio, r, code) for ratio, r in slow])
             yield ""
 
 
 def _slow_row(ratio: float, r: Mapping[str, Any], code: str) -> list[str]:
-    seconds = (best(r)[1], r["seconds"][code], r["seconds"]["floor"])
+    seconds = (best(r)[1], r["seconds"][code], r["seconds"][FLOOR])
     what = [f"{r['name']} {r['kind']}", power(r["n"]), r["dtype"], r["way"], f"**{ratio:.2f}**", best(r)[0]]
     return [*what, *(f"{each * scale(r['n']):.2f}" for each in seconds)]
 
@@ -539,7 +539,7 @@ def scale(n: int) -> float:
 
 def _forbidden(record: Mapping[str, Any]) -> bool:
     """Whether what NumPy cannot do without takes longer than the target allows."""
-    return bool(record["seconds"]["floor"] > WORST * best(record)[1])
+    return bool(record["seconds"][FLOOR] > WORST * best(record)[1])
 
 
 def _others(rows: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> list[str]:
@@ -561,7 +561,7 @@ def _others(rows: Sequence[Mapping[str, Any]], imports: tuple[float, float]) -> 
 
 def _figures(chosen: Sequence[Mapping[str, Any]], n: int) -> Iterator[str]:
     codes = [word for code in _codes(chosen) for word in (code, f"{code} out=")]
-    columns = [*codes, "floor", *(p for p in PEERS if any(p in r["seconds"] for r in chosen))]
+    columns = [*codes, FLOOR, *(p for p in PEERS if any(p in r["seconds"] for r in chosen))]
     rows = []
     for r in chosen:
         found = [ratios([r], "best", code) for code in _codes(chosen)]

@@ -338,6 +338,11 @@ def _bounds(expr: Expr) -> Iterator[Mapping[str, Any]]:
     yield from ends.values()
 
 
+def _kind(variable: Expr) -> str:
+    """The key of a polynomial, by what it is one of: x - c, 1/x or the distance from a root."""
+    return "interval" if variable.func == word.plus else "far" if variable.has(word.over) else "expansion"
+
+
 def _series(key: str, expr: Expr) -> Iterator[Mapping[str, Any]]:
     """Each polynomial of a kind, with the numbers for which it stands, and the root or the place of a limit about which it is."""
     for node in sympy.preorder_traversal(expr):
@@ -345,13 +350,7 @@ def _series(key: str, expr: Expr) -> Iterator[Mapping[str, Any]]:
             if not _is_series(branch):
                 continue
             series = next(iter(branch.atoms(word.polynomial)))
-            if key == (
-                "interval"
-                if series.args[0].func == word.plus
-                else "far"
-                if series.args[0].has(word.over)
-                else "expansion"
-            ):
+            if key == _kind(series.args[0]):
                 roots = sorted((each.args[1] for each in branch.atoms(word.away)), key=str)
                 even = series.args[0].func == word.times
                 yield {
