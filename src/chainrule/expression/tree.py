@@ -397,6 +397,17 @@ def size(node: Node) -> int:
     return 1 + sum(size(child) for child in node.children)
 
 
+def names(node: Node) -> frozenset[str]:
+    """The names of the scalars, vectors, matrices and functions in it; that of an inverse matrix is inv(A), as in its components."""
+    own: frozenset[str] = frozenset()
+    match node:
+        case Call("inv", (Matrix(name),)):
+            own = frozenset((f"inv({name})",))
+        case Symbol(name) | Vector(name) | Matrix(name) | Component(base=name) | Call(function=name):
+            own = frozenset((name,))
+    return own.union(*map(names, node.children))
+
+
 def free_indices(node: Node) -> frozenset[str]:
     """The index names that a node uses and nothing inside it binds."""
     own: frozenset[str] = frozenset()

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from itertools import pairwise, product
 from math import comb
 from threading import RLock
@@ -66,10 +66,10 @@ def _show(value: Array) -> str:
 @dataclass
 class Trace:
     """What an evaluation met. margin: how near the nearest boundary between two branches was. taken: the branch chosen
-    in each ``Cases`` node, by the node's ``id``."""
+    in each ``Cases`` node."""
 
     margin: Number = field(default_factory=lambda: mp.inf)
-    taken: set[tuple[int, int]] = field(default_factory=set)
+    taken: set[tuple[t.Node, int]] = field(default_factory=set)
 
 
 def evaluate(node: t.Node, point: Point, scope: Scope, digits: int = DIGITS) -> Number:
@@ -93,7 +93,7 @@ class Evaluation:
     def __init__(self, point: Point, scope: Scope, digits: int = DIGITS) -> None:
         self.trace = Trace()
         self._bits = int(digits * 3.33) + 16
-        self._frame = _Frame(_World(scope, point, self.trace), _NOTHING, point.indices)
+        self._frame = _Frame(_World(point, self.trace, _links(scope)), _NOTHING, point.indices)
 
     def value(self, node: t.Node) -> Number:
         with self._precision():
@@ -123,29 +123,91 @@ class Evaluation:
                 raise Undefined(str(error)) from error
 
 
+@dataclass(frozen=True, slots=True)
+class _Link:
+    """What a node refers to. number: the same for all nodes that are equal. free: its free indices, in order. names: all that its value may depend on."""
+
+    node: t.Node
+    number: int
+    free: tuple[str, ...]
+    names: frozenset[str]
+
+
+class _Links:
+    """What the nodes and names of a scope refer to, each found once."""
+
+    def __init__(self, scope: Scope) -> None:
+        self.scope = scope
+        self._numbers: dict[t.Node, int] = {}
+        self._nodes: dict[int, _Link] = {}
+        self._names: dict[str, frozenset[str]] = {}
+
+    def of(self, node: t.Node) -> _Link:
+        """By the node's id, which stays its own because the node is kept: to compare whole trees each time would be slow."""
+        found = self._nodes.get(id(node))
+        if found is None:
+            number = self._numbers.setdefault(node, len(self._numbers))
+            names = frozenset[str]().union(*map(self.names, t.names(node)))
+            found = self._nodes[id(node)] = _Link(node, number, tuple(sorted(t.free_indices(node))), names)
+        return found
+
+    def names(self, name: str) -> frozenset[str]:
+        """All names that the value of a name may depend on."""
+        if name not in self._names:
+            found, waiting = {name}, [name]
+            while waiting:
+                new = self._mentioned(waiting.pop()) - found
+                found |= new
+                waiting += new
+            self._names[name] = frozenset(found)
+        return self._names[name]
+
+    def _mentioned(self, name: str) -> frozenset[str]:
+        """The names in what a name stands for."""
+        inverted = INVERSE.fullmatch(name)
+        if inverted:
+            return frozenset((inverted[1],))
+        scope = self.scope
+        meanings = (scope.functions.get(name), scope.vectors.get(name))
+        bodies = [*(meaning.body for meaning in meanings if meaning), *filter(None, (scope.scalars.get(name),))]
+        return frozenset[str]().union(*map(t.names, bodies))
+
+
+@lru_cache(maxsize=64)
+def _links(scope: Scope) -> _Links:
+    """A scope has many points."""
+    return _Links(scope)
+
+
 class _World:
-    """A point with everything already worked out there: numbers, inverse matrices. ``free``, shared by all worlds: the free indices of nodes, by
-    id, and the node itself, so that the id stays its own."""
+    """A point with everything already worked out there: numbers, inverse matrices. moved: the name that has another value than in
+    the world ``around``; what does not depend on it is worked out there."""
 
     def __init__(
-        self, scope: Scope, point: Point, trace: Trace, free: dict[int, tuple[t.Node, Any]] | None = None
+        self, point: Point, trace: Trace, links: _Links, around: "_World | None" = None, moved: str = ""
     ) -> None:
-        self.scope, self.point, self.trace = scope, point, trace
-        self.free = {} if free is None else free
+        self.point, self.trace, self.links, self.scope = point, trace, links, links.scope
+        self.around, self.moved = around, moved
         self.known: dict[Any, Array] = {}
         self.finer: dict[int, _World] = {}
 
     def steady(self) -> "_World":
         """The same point for work at the present precision: what is worked out there serves every difference quotient of that precision."""
-        return self.finer.setdefault(mp.prec, self.at(self.point))
+        if mp.prec not in self.finer:
+            around = self.around and self.around.steady()
+            self.finer[mp.prec] = _World(self.point, self.trace, self.links, around, self.moved)
+        return self.finer[mp.prec]
 
-    def at(self, point: Point) -> "_World":
-        return _World(self.scope, point, self.trace, self.free)
+    def with_moved(self, name: str, **values: Any) -> "_World":
+        """The same but for a name. values: those of the point that are others."""
+        return _World(replace(self.point, **values), self.trace, self.links, self, name)
 
-    def key(self, node: t.Node, indices: Mapping[str, int]) -> tuple[Any, ...]:
-        if id(node) not in self.free:
-            self.free[id(node)] = (node, tuple(sorted(t.free_indices(node))))
-        return (id(node), *(indices.get(i) for i in self.free[id(node)][1]))
+    def outermost(self, names: frozenset[str]) -> "_World":
+        """The outermost world in which what depends on these names alone has the value that it has here."""
+        world = self
+        while world.around is not None and world.moved not in names:
+            world = world.around
+        return world
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,11 +254,24 @@ def _value(node: t.Node, frame: _Frame) -> Number:
     return row(node, frame)
 
 
-def _once(key: Any, frame: _Frame, work: Callable[[], Array]) -> Array:
-    known = frame.world.known
-    if key not in known:
-        known[key] = work()
-    return known[key]
+def _once(name: str, key: Any, frame: _Frame, work: Callable[[_Frame], Array]) -> Array:
+    """What a name stands for, or one of its entries."""
+    return _kept(frame.world.links.names(name), key, frame, work)
+
+
+def _once_here(node: t.Node, frame: _Frame, work: Callable[[_Frame], Array]) -> Array:
+    """What belongs to a node: once for each place of its indices, but in the body of a function, whose arguments are others each time."""
+    if frame.names:
+        return work(frame)
+    link = frame.world.links.of(node)
+    return _kept(link.names, (link.number, *map(frame.indices.get, link.free)), frame, work)
+
+
+def _kept(names: frozenset[str], key: Any, frame: _Frame, work: Callable[[_Frame], Array]) -> Array:
+    world = frame.world.outermost(names)
+    if key not in world.known:
+        world.known[key] = work(frame.within(world))
+    return world.known[key]
 
 
 # --- names
@@ -209,7 +284,7 @@ def _symbol(node: t.Symbol, frame: _Frame) -> Number:
     if name in world.point.scalars:
         return world.point.scalars[name]
     if name in world.scope.scalars:
-        return _once(name, frame, lambda: _value(world.scope.scalars[name], frame.outside))
+        return _once(name, name, frame, lambda f: _value(world.scope.scalars[name], f.outside))
     if name in frame.indices:
         return mp.mpf(frame.indices[name])
     if name in world.point.dimensions:
@@ -232,12 +307,12 @@ def _entry(base: str, places: tuple[int, ...], frame: _Frame) -> Number:
         return found
     if base in vectors and len(places) == len(vectors[base].indices):
 
-        def work() -> Number:
+        def work(frame: _Frame) -> Number:
             named = vectors[base]
             indices = {**point.indices, **dict(zip(named.indices, places, strict=True))}
             return _value(named.body, _Frame(frame.world, _NOTHING, indices))
 
-        return _once((base, places), frame, work)
+        return _once(base, (base, places), frame, work)
     raise UnknownValue(f"the vector {base} has no value: give it in Point.vectors or by a named equation")
 
 
@@ -271,21 +346,21 @@ def _raise(base: Number, exponent: Number) -> Number:
 
 
 def _sum(node: t.Sum, frame: _Frame) -> Number:
-    def work() -> Number:
+    def work(frame: _Frame) -> Number:
         places = range(frame.size(node.dimension))
         return mp.fsum(_value(node.body, frame.at(node.index, p)) for p in places)
 
-    return work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
+    return _once_here(node, frame, work)
 
 
 def _over(node: t.MaxOver | t.ArgMax, frame: _Frame) -> tuple[Number, ...]:
     """What the body is at each place of the index. How far the largest is from the next one is a margin."""
 
-    def work() -> tuple[Number, ...]:
+    def work(frame: _Frame) -> tuple[Number, ...]:
         places = range(frame.size(node.dimension))
         return tuple(_value(node.body, frame.at(node.index, p)) for p in places)
 
-    values = work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
+    values = _once_here(node, frame, work)
     frame.world.trace.margin = min(frame.world.trace.margin, _gap(sorted(values, reverse=True)))
     return tuple(values)
 
@@ -446,7 +521,7 @@ def _holds(node: t.Node, frame: _Frame) -> bool:
 def _chosen(node: t.Cases, frame: _Frame) -> t.Node:
     for number, branch in enumerate(node.branches):
         if _holds(branch.condition, frame):
-            frame.world.trace.taken.add((id(node), number))
+            frame.world.trace.taken.add((node, number))
             return branch.value
     raise Undefined("no branch holds")
 
@@ -463,9 +538,7 @@ _SHARED = 64
 
 
 def _derivative(node: t.Derivative, frame: _Frame) -> Number:
-    if frame.names:
-        return _quotient(node, frame)
-    return _once(frame.world.key(node, frame.indices), frame, lambda: _quotient(node, frame))
+    return _once_here(node, frame, lambda f: _quotient(node, f))
 
 
 def _quotient(node: t.Derivative, frame: _Frame) -> Number:
@@ -490,15 +563,13 @@ def _moved(variable: t.Node, value: Number, frame: _Frame) -> _Frame:
     match variable:
         case t.Symbol(name) if name in frame.names:
             names = {**frame.names, name: value}
-            return _Frame(frame.world.at(frame.world.point), names, frame.indices, frame.inside)
+            return _Frame(frame.world, names, frame.indices, frame.inside)
         case t.Symbol(name):
-            point = replace(frame.world.point, scalars={**frame.world.point.scalars, name: value})
-            return frame.within(frame.world.at(point))
+            return frame.within(frame.world.with_moved(name, scalars={**frame.world.point.scalars, name: value}))
         case t.Component(base, indices):
             places = tuple(frame.position(i) for i in indices)
             whole = _put(_whole(base, frame), places, value)
-            point = replace(frame.world.point, vectors={**frame.world.point.vectors, base: whole})
-            return frame.within(frame.world.at(point))
+            return frame.within(frame.world.with_moved(base, vectors={**frame.world.point.vectors, base: whole}))
     raise UnsupportedExpression(f"cannot differentiate with respect to a {type(variable).__name__}")
 
 
@@ -512,16 +583,16 @@ def _whole(base: str, frame: _Frame) -> Array:
         return frame.world.point.vectors[base]
     inverted = INVERSE.fullmatch(base)
     if inverted:
-        return _once(base, frame, lambda: _inverse_of(inverted[1], frame))
+        return _once(base, base, frame, lambda f: _inverse_of(inverted[1], f))
     named = frame.world.scope.vectors.get(base)
     if named is None:
         raise UnknownValue(f"the vector {base} has no value: give it in Point.vectors or by a named equation")
     sizes = [frame.size(_dimension(base, axis, index, frame.world.scope)) for axis, index in enumerate(named.indices)]
 
-    def work() -> Array:
+    def work(frame: _Frame) -> Array:
         return _table({places: _entry(base, places, frame) for places in product(*map(range, sizes))}, sizes)
 
-    return _once(("whole", base), frame, work)
+    return _once(base, ("whole", base), frame, work)
 
 
 def _table(entries: Mapping[tuple[int, ...], Number], sizes: Sequence[int], places: tuple[int, ...] = ()) -> Array:
@@ -830,10 +901,7 @@ def _of_whole(node: t.Call, frame: _Frame) -> Array:
     if node.function == "inv" and isinstance(argument, t.Matrix):
         return _whole(f"inv({argument.name})", frame)  # shared with its components
 
-    def work() -> Array:
-        return WHOLE[node.function](node, _array(argument, frame))
-
-    return work() if frame.names else _once(frame.world.key(node, frame.indices), frame, work)
+    return _once_here(node, frame, lambda f: WHOLE[node.function](node, _array(argument, f)))
 
 
 def _indicator(node: t.Indicator, frame: _Frame) -> Array:

@@ -108,7 +108,7 @@ def draw_samples(
     lines = tuple({id(line): line for line in lines}.values())
     branches = _branches(lines, wanted)
     samples: list[Sample] = []
-    taken: dict[tuple[int, int], int] = {}
+    taken: dict[tuple[t.Node, int], int] = {}
     rejected = 0
 
     def accept(sample: Sample) -> None:
@@ -116,8 +116,8 @@ def draw_samples(
         for branch in sample.evaluation.trace.taken:
             taken[branch] = taken.get(branch, 0) + 1
 
-    def missing() -> list[tuple[t.Node, int]]:
-        return [(node, n) for node, n in branches if taken.get((id(node), n), 0) < PER_BRANCH]
+    def missing() -> list[tuple[t.Cases, int]]:
+        return [branch for branch in branches if taken.get(branch, 0) < PER_BRANCH]
 
     for point in islice(stream, count * ATTEMPTS):
         if len(samples) >= count:
@@ -129,16 +129,16 @@ def draw_samples(
     short = missing() if samples else []
     for point in islice(stream, ATTEMPTS * PER_BRANCH * len(short)):
         sample = _admissible(point, lines, scope)
-        if sample and any((id(node), n) in sample.evaluation.trace.taken for node, n in short):
+        if sample and not sample.evaluation.trace.taken.isdisjoint(short):
             accept(sample)
             if not (short := missing()):
                 break
     uncovered = tuple(
         (node, n)
         for node, n in short
-        if not taken.get((id(node), n))
-        and not _single_point((node, n), wanted, scope, samples)
-        and not (isinstance(node, t.Cases) and unreachable(node, n, scope))
+        if not taken.get((node, n))
+        and not _single_point(node, n, wanted, scope, samples)
+        and not unreachable(node, n, scope)
     )
     return Samples(tuple(samples), uncovered, rejected)
 
@@ -152,15 +152,15 @@ def _admissible(point: Point, lines: Sequence[t.Node], scope: Scope) -> Sample |
     return sample if sample.evaluation.trace.margin >= MARGIN else None
 
 
-def _branches(lines: Sequence[t.Node], wanted: sampling.Needs) -> list[tuple[t.Node, int]]:
-    found: dict[tuple[int, int], tuple[t.Node, int]] = {}
+def _branches(lines: Sequence[t.Node], wanted: sampling.Needs) -> list[tuple[t.Cases, int]]:
+    found: dict[tuple[t.Cases, int], None] = {}
     for line in lines:
         for _, node in t.walk(line):
             if isinstance(node, t.Cases):
                 for n, branch in enumerate(node.branches):
                     if not _isolated(branch.condition, wanted):
-                        found[id(node), n] = (node, n)
-    return list(found.values())
+                        found[node, n] = None
+    return list(found)
 
 
 def _isolated(condition: t.Node, wanted: sampling.Needs) -> bool:
@@ -169,10 +169,8 @@ def _isolated(condition: t.Node, wanted: sampling.Needs) -> bool:
     return any(isinstance(s, t.Symbol) and s.name in wanted.scalars for c in equalities for _, s in t.walk(c))
 
 
-def _single_point(branch: tuple[t.Node, int], wanted: sampling.Needs, scope: Scope, samples: list[Sample]) -> bool:
+def _single_point(node: t.Cases, number: int, wanted: sampling.Needs, scope: Scope, samples: list[Sample]) -> bool:
     """Whether a branch that random points miss is the value at a boundary and nowhere else."""
-    node, number = branch
-    assert isinstance(node, t.Cases)
     rng = Random(number)
     for sample in samples[:POINTS] if wanted.conditions else ():
         for _ in range(4):
