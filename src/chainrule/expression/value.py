@@ -298,13 +298,10 @@ def _component(node: t.Component, frame: _Frame) -> Number:
 
 def _entry(base: str, places: tuple[int, ...], frame: _Frame) -> Number:
     point, vectors = frame.world.point, frame.world.scope.vectors
-    if base in point.vectors or (base not in vectors and INVERSE.fullmatch(base)):
-        found = _whole(base, frame)
-        for place in places:
-            if not isinstance(found, tuple) or place >= len(found):
-                raise UnsupportedExpression(f"{base} has no component {tuple(p + 1 for p in places)}")
-            found = found[place]
-        return found
+    if base in point.vectors:
+        return _in_array(point.vectors[base], places, base)
+    if base not in vectors and INVERSE.fullmatch(base):
+        return _in_array(_whole(base, frame), places, base)
     if base in vectors and len(places) == len(vectors[base].indices):
 
         def work(frame: _Frame) -> Number:
@@ -314,6 +311,15 @@ def _entry(base: str, places: tuple[int, ...], frame: _Frame) -> Number:
 
         return _once(base, (base, places), frame, work)
     raise UnknownValue(f"the vector {base} has no value: give it in Point.vectors or by a named equation")
+
+
+def _in_array(array: Array, places: tuple[int, ...], base: str) -> Number:
+    try:
+        for place in places:
+            array = array[place]
+    except (IndexError, TypeError):
+        raise UnsupportedExpression(f"{base} has no component {tuple(p + 1 for p in places)}") from None
+    return array
 
 
 # --- arithmetic
