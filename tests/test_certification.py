@@ -368,6 +368,7 @@ def test_the_digest_covers_the_tables_and_the_code_of_the_package_that_are_used_
             "loops().directly(kernel, 2 * few,",
             [False, False],
         ),  # compiled
+        ("arrays", "np.dtype[np.float64]"): ("np.dtype[np.float32]", [False, False]),  # what annotations alone name
         ("blocks", "and loops().block(kernel,"): ("and not loops().block(kernel,", [False, False]),
     }
     for (place, right), (wrong, changed) in changes.items():

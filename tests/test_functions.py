@@ -98,6 +98,15 @@ def test_the_functions_need_numpy_only() -> None:
     )
 
 
+def test_a_function_loads_no_more_than_it_needs() -> None:
+    """numpy.typing alone takes a millisecond, the error function's tables half of one."""
+    code = "import sys; from chainrule.functions import {}; print([m for m in {} if m in sys.modules])"
+    rare = ("numpy.typing", "chainrule.runtime.gates", "chainrule.runtime.special")
+    for name, needed in (("sigmoid", []), ("gelu", ["chainrule.runtime.gates", "chainrule.runtime.special"])):
+        command = [sys.executable, "-c", code.format(name, rare)]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip() == str(needed)
+
+
 def test_lists_scalars_and_arrays_of_any_shape() -> None:
     from chainrule.functions import elu, huber, sigmoid, softmax, softmax_cross_entropy
 

@@ -49,7 +49,8 @@ def test_every_row_is_within_4_ulp(row):
     wanted = sympy.lambdify((U, P), value, [{"erf": np.vectorize(math.erf)}, "numpy"])
     with np.errstate(all="ignore"):
         truth = np.broadcast_to(wanted(u.astype(np.float64), p), u.shape).astype(np.float64)
-    space = {**vars(scalar), "np": np, "u": u, "p": p}
+    later = {name: getattr(scalar, name) for name in scalar.LATER}
+    space = {**vars(scalar), **later, "np": np, "u": u, "p": p}
     *first, last = row.lines
     with np.errstate(over="ignore"):
         exec("\n".join(first), space)

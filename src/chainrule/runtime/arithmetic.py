@@ -6,9 +6,9 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from .arrays import Array
+
 PART = 32768
 FEW = 512
 """Elements below which branches cost less than further calls."""

@@ -12,12 +12,11 @@ from math import inf
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .arrays import Array
 from .compiling import is_compiled, loops
 from .threads import get_threads
 
-Array = npt.NDArray[np.float64]
 BLOCK = 65536
 """Elements of a block: few enough for a cache, many enough that the calls are paid for and threads do not wait for each other."""
 SHARED = 131072

@@ -1,9 +1,9 @@
 """How accurate a generated function has been measured to be: a small JSON file beside its folder, read when asked for."""
 
 import ast
-import copy
 import hashlib
 import json
+import re
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import MISSING, asdict, dataclass, field, fields
@@ -176,13 +176,15 @@ def read(module: ModuleType, compiled: bool | None = None) -> Certificate | None
 OWN = __name__.partition(".")[0] + "."
 SILENT = {"annotation", "returns", "type_comment", "type_params", "kind", "ctx", "doc"}
 """Parts of a program, by field or keyword, that do not compute."""
+NAME = re.compile(r"Name\(id='(\w+)'")
+"""A name in what `_canonical` writes."""
 
 
 def code_digest(module: ModuleType, compiled: bool | None = None) -> str:
     """A digest of all code that computes a result: the definitions of a module and those of the package that they reach; of compiled code also all that
     makes loops of it.
 
-    As it is parsed: neither comments, docstrings and annotations nor the errors that are raised count, nor what is done only ``if is_compiled()``."""
+    As it is parsed: neither comments, docstrings and annotations nor the errors that are raised count, nor what is done only ``if is_compiled()``, nor what only those refer to."""
     compiled = _is_meant(compiled)
     todo = [("", name) for name in _parsed(_text(module)).definitions if compiled or name != OF_LOOPS]
     reached: dict[tuple[str, str], str] = {}
@@ -231,9 +233,8 @@ def _parsed(source: tuple[str, str]) -> _Parsed:
             origin = ".".join([*parents, *([statement.module] if statement.module else [])])
             imported |= {a.asname or a.name: (origin, a.name) for a in statement.names if origin.startswith(OWN)}
         for name in _defined(statement):
-            code, used = definitions.get(name, ("", frozenset()))
-            names = {node.id for node in ast.walk(_uncompiled(statement)) if isinstance(node, ast.Name)}
-            definitions[name] = code + _canonical(statement), used | names
+            code = definitions.get(name, ("", frozenset()))[0] + _canonical(statement)
+            definitions[name] = code, frozenset(NAME.findall(code))
     return _Parsed(definitions, imported)
 
 
@@ -251,17 +252,6 @@ def _is_of_compiled(node: ast.AST) -> bool:
         return False
     tests = node.test.values if isinstance(node.test, ast.BoolOp) and isinstance(node.test.op, ast.And) else [node.test]
     return ast.unparse(tests[0]) == "is_compiled()"
-
-
-class _WithoutCompiled(ast.NodeTransformer):
-    def visit_If(self, node: ast.If) -> Any:
-        return None if _is_of_compiled(node) else self.generic_visit(node)
-
-
-def _uncompiled(statement: ast.stmt) -> ast.AST:
-    """A statement without what is done only where code is compiled."""
-    kept: ast.AST | None = _WithoutCompiled().visit(copy.deepcopy(statement))
-    return kept or ast.Pass()
 
 
 def _canonical(node: Any) -> str:

@@ -11,7 +11,11 @@ from typing import Any
 import numpy as np
 
 from . import extended, programs
+from .arrays import Array
 from .pairs import Pair
+
+LARGEST = 4096.0
+"""The exponential of more, and of the half of it, is 0 or infinite; what rounding takes from it may be large itself."""
 
 
 def two_parts(high: float, low: float) -> Pair:
@@ -19,14 +23,14 @@ def two_parts(high: float, low: float) -> Pair:
     return Pair(np.float64(high), np.float64(low))
 
 
-def remainder(found: extended.Array, formula: Callable[..., Any], *arguments: Any) -> extended.Array:
-    """What is missing in `found`, a value in float64 of the formula or of its negative; 0 where that is not finite. The formula is an expression in its
-    arguments alone."""
+def remainder(found: Array, formula: Callable[..., Any], *arguments: Any) -> Array:
+    """What is missing in `found`, a value in float64 of the formula or of its negative; 0 where that is not finite, or so large that nothing depends on it.
+    The formula is an expression in its arguments alone."""
     with np.errstate(all="ignore"):
         given = [extended.flat(each, found) for each in (found, *arguments)]
         rest = np.empty(given[0].size)
-        if _program(formula.__code__, len(given)).run(given, rest):
-            rest[~np.isfinite(rest)] = 0.0
+        _program(formula.__code__, len(given)).run(given, rest)
+        rest[~(np.isfinite(rest) & (np.abs(given[0]) <= LARGEST))] = 0.0
     return rest.reshape(found.shape)
 
 

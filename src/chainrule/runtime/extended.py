@@ -12,14 +12,13 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import programs
+from .arrays import Array, Truths
 from .compiling import is_compiled
 from .pairs import Pair as Pair
 from .twice import Twice as Twice
 
-Array = npt.NDArray[np.float64]
 NEAR = 0.5
 """A sum smaller than this, against its terms, is computed again."""
 MANY = 0.2
@@ -59,7 +58,7 @@ def _are_many(total: Array, size: Array) -> bool:
     return bool(total.size > programs.FEW and np.count_nonzero(sample) > MANY * sample.size)
 
 
-def _cancelled(total: Array, size: Array) -> npt.NDArray[np.bool_]:
+def _cancelled(total: Array, size: Array) -> Truths:
     near = np.empty(total.size, np.bool_)
     if is_compiled():
         from .loops.extended import fill_cancelled

@@ -5,14 +5,13 @@ NaN is passed on."""
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
+
+from .arrays import Array
 
 try:
     from numpy._core.umath import clip  # type: ignore[attr-defined]  # np.clip itself looks at its arguments for longer than this takes
 except ImportError:
     clip = np.clip
-
-Array = npt.NDArray[np.float64]
 
 
 def at_least(x: Array, low: Any, out: Array | None = None) -> Any:

@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from .arrays import Array
 from .extended import NEAR, Twice
-from .reductions import Array, pairwise_sum, twice_sum, weighted
+from .reductions import pairwise_sum, twice_sum, weighted
 from .scalar import quotient
 
 FAR = 0.98

@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from .extended import Array, refined
+from .arrays import Array
+from .extended import refined
 
 LEFT = 2.0**-26
 """As much of a sum of numbers of float64 has digits enough for a float32."""

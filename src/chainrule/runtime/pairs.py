@@ -8,12 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .programs import OfBits, step
 from .twice import LOG2, Twice, fast_two_sum, two_difference, two_sum
 
-Bits = npt.NDArray[np.int64]
+Bits = np.ndarray[Any, np.dtype[np.int64]]
 Parts = tuple[Any, Any]
 LEFT = 2.0**-16
 """Of a sum of which less than this part of a term is left there is no value."""

@@ -9,14 +9,13 @@ from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .arrays import Array as Array
 from .compiling import is_compiled
 
 if TYPE_CHECKING:
     from .loops.programs import Loops
 
-Array = npt.NDArray[np.float64]
 PART = 16384
 """Elements that a program sees at once: what it needs in between stays in the cache."""
 FEW = 32

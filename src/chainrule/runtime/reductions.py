@@ -8,12 +8,11 @@ from functools import lru_cache
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from .arrays import Array
 from .extended import Twice
 from .special import upper_half
 
-Array = npt.NDArray[np.float64]
 LOW = 800.0
 """exp(-LOW) is 0 in float64, and far from the smallest number that is not."""
 FAR = 2.0**63

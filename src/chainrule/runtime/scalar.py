@@ -10,9 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import numpy.typing as npt
 
-from .arithmetic import Array as Array
 from .arithmetic import apply as apply
 from .arithmetic import heaviside_of_number as heaviside_of_number
 from .arithmetic import product as product
@@ -22,33 +20,35 @@ from .arithmetic import quotient_of_number as quotient_of_number
 from .arithmetic import replace as replace
 from .arithmetic import select as select
 from .arithmetic import sign_of_number as sign_of_number
+from .arrays import Array as Array
+from .arrays import Truths
 from .blocks import BLOCK, F32, F64, Check, Mend, in_slices, mended, once, rounding, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
 from .compiling import is_compiled, loops
 from .direct import Direct, direct, fits, never
-from .gates import normal_gate as normal_gate
-from .gates import normal_gate_slope as normal_gate_slope
 from .limits import at_least as at_least
 from .limits import at_most as at_most
 from .limits import clipped as clipped
-from .rounded import logistic_gate_slope as logistic_gate_slope
-from .special import defined as defined
-from .special import erf as erf
-from .special import erfc as erfc
-from .special import erfc_times as erfc_times
-from .special import erfcx as erfcx
-from .special import exp_square as exp_square
-from .special import lost as lost
-from .special import lost_of_number as lost_of_number
-from .special import normal_tail as normal_tail
-from .special import times_exp_square as times_exp_square
 
 if TYPE_CHECKING:
     from .certificate import Certificate
     from .exponents import remainder as remainder
     from .extended import refined as refined
+    from .gates import normal_gate as normal_gate
+    from .gates import normal_gate_slope as normal_gate_slope
     from .narrow import refined_of_single as refined_of_single
+    from .rounded import logistic_gate_slope as logistic_gate_slope
+    from .special import defined as defined
+    from .special import erf as erf
+    from .special import erfc as erfc
+    from .special import erfc_times as erfc_times
+    from .special import erfcx as erfcx
+    from .special import exp_square as exp_square
+    from .special import lost as lost
+    from .special import lost_of_number as lost_of_number
+    from .special import normal_tail as normal_tail
+    from .special import times_exp_square as times_exp_square
     from .waves import angle as angle
     from .waves import finite_angle as finite_angle
     from .waves import fraction as fraction
@@ -75,9 +75,26 @@ LATER = {
     "refined": "extended",
     "refined_of_single": "narrow",
     "remainder": "exponents",
+    "logistic_gate_slope": "rounded",
+    **dict.fromkeys(("normal_gate", "normal_gate_slope"), "gates"),
+    **dict.fromkeys(
+        (
+            "defined",
+            "erf",
+            "erfc",
+            "erfc_times",
+            "erfcx",
+            "exp_square",
+            "lost",
+            "lost_of_number",
+            "normal_tail",
+            "times_exp_square",
+        ),
+        "special",
+    ),
     **dict.fromkeys(("angle", "finite_angle", "fraction", "parity", "turn"), "waves"),
 }
-"""What few functions use, and where it is: loaded when the first of them is, for importing must be quick."""
+"""What some functions use, and where it is: loaded when the first of them is, for importing must be quick."""
 
 
 def __getattr__(name: str) -> Any:
@@ -108,7 +125,7 @@ class Range:
     def __repr__(self) -> str:
         return f"Range{self._ends()}"
 
-    def inside(self, values: Array) -> npt.NDArray[np.bool_]:
+    def inside(self, values: Array) -> Truths:
         """True where a value lies in the interval, and where it is NaN (NaN is passed on, not refused)."""
         above = values > self.lower if self.open_lower else values >= self.lower
         below = values < self.upper if self.open_upper else values <= self.upper

@@ -7,9 +7,8 @@ import math
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[np.float64]
+from .arrays import Array
 
 # (1 + x) exp(x²) erfc(x) for x >= 0, in t = (x - 4)/(x + 4); relative error 5.4e-18 before rounding
 ERFCX = (

@@ -11,8 +11,9 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
+from .arrays import Array as Array
+from .arrays import Places
 from .blocks import blocks_of, share
 from .compiling import is_compiled
 from .log_ratios import log_ratio as log_ratio
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from .certificate import Certificate
     from .loops.rows import Rows
 
-Array = npt.NDArray[np.float64]
 Kernel = Callable[..., Array]
 REDUCTIONS = ("none", "sum", "mean")
 FEW = 1 << 16
@@ -532,7 +532,7 @@ class VectorFunction:
             raise ValueError(f"{self.__name__}: {name} has shape {array.shape}: at least one component is needed")
         return array
 
-    def _indices(self, name: str, value: Any) -> npt.NDArray[np.intp]:
+    def _indices(self, name: str, value: Any) -> Places:
         array = np.asarray(value)
         if array.dtype.kind not in "iu":
             raise TypeError(

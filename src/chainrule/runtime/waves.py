@@ -11,10 +11,10 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from . import programs
-from .extended import Array, flat
+from .arrays import Array, Places
+from .extended import flat
 from .pairs import Pair
 from .twice import Twice
 
@@ -84,9 +84,7 @@ def _wholes(found: Array, formula: Formula, arguments: tuple[Any, ...]) -> tuple
     return part, 1.0 - 2.0 * odd
 
 
-def _missing(
-    found: Array, formula: Formula, arguments: tuple[Any, ...]
-) -> tuple[list[Array], Array, Array, npt.NDArray[np.intp]]:
+def _missing(found: Array, formula: Formula, arguments: tuple[Any, ...]) -> tuple[list[Array], Array, Array, Places]:
     """The variables and the numbers as rows, what is missing in the numbers, and the places at which that is not known."""
     given, near, rest = [flat(each, found) for each in arguments], flat(found, found), np.zeros(found.size)
     if found.size:
@@ -94,7 +92,7 @@ def _missing(
     return given, near, rest, np.flatnonzero(~((np.abs(near) <= NEAR) & np.isfinite(rest)))
 
 
-def _beyond(found: Array, exact: Twice) -> npt.NDArray[np.intp]:
+def _beyond(found: Array, exact: Twice) -> Places:
     """The places at which twice the digits are too few."""
     return np.flatnonzero(np.broadcast_to(~((np.abs(found) <= FAR) & np.isfinite(exact.high + exact.low)), found.shape))
 
