@@ -143,8 +143,7 @@ def test_the_text_is_short_and_documented(name):
     code = text.split('"""')[2]
     assert all(len(line) <= 120 or "lambda" in line for line in code.splitlines())
     assert all(
-        len(inspect.getsource(f).splitlines())
-        < 450  # polynomials take two lines a coefficient: about two roots, on two intervals
+        len(inspect.getsource(f).splitlines()) < 300  # polynomials take two lines a coefficient
         for k in function(name).kernels.values()
         for f in (k.block, k.guarded)
         if f

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import sympy
 
-from chainrule.codegen.mends import angle_template
 from chainrule.codegen.reference import Reference
+from chainrule.codegen.templates import angle_template
 from chainrule.runtime import waves
 
 RNG = np.random.default_rng(5)

@@ -35,7 +35,7 @@ WIDEST = 3.0  # of an interval that polynomials are for
 STEPS = 64  # centres and radii of intervals are multiples of 1/64
 MARGINS = (16, 4)  # how much further than the numbers an interval reaches, in these
 PIECES = (1, 2, 3)
-MOST_PIECES = 4  # in all: the code of each may take two lines a term
+MOST_TERMS = 100  # of all polynomials of a form, with which intervals have to make do: each takes two lines of code
 FAR = 20  # power of two: where the power of x is read off that a function is like far out
 LOW = 0.9999  # of both neighbours at most: less is rounding
 TOUCH = sympy.Rational(1, 2**300)  # between the numbers of a difference whose root is that of a slope
@@ -175,8 +175,6 @@ def patched(reference: Reference, symbol: Symbol, failing: Sequence[float], othe
     if len(runs) > MOST_ROOTS or min(map(len, runs)) < FEWEST or any(b - a > WIDEST for a, b in intervals):
         return
     for margin, pieces in product(MARGINS, PIECES):
-        if pieces * len(runs) > MOST_PIECES:
-            continue
         result = otherwise
         for a, b in intervals:
             low, high = math.floor(STEPS * a) - margin, math.ceil(STEPS * b) + margin
@@ -185,8 +183,12 @@ def patched(reference: Reference, symbol: Symbol, failing: Sequence[float], othe
             for k in range(pieces):
                 centre = CONTEXT.mpf(round(low + (2 * k + 1) * half)) / STEPS
                 result = expanded(reference, symbol, Root(centre, 0), radius, result) or result
-        if result is not otherwise:
+        if result is not otherwise and _terms(result) <= MOST_TERMS:
             yield result
+
+
+def _terms(expr: Expr) -> int:
+    return sum(len(each.args) - 1 for each in expr.atoms(polynomial))
 
 
 def far_out(reference: Reference, symbol: Symbol, side: int, beyond: int, otherwise: Expr) -> Expr | None:

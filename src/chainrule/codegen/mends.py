@@ -4,7 +4,7 @@ To add one, add a row to MENDS: a name, a statement, and a function of a `Patien
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import reduce
 from typing import Any
@@ -15,7 +15,8 @@ from sympy.core.symbol import Str
 
 from chainrule.codegen.expansion import RADII, expanded, far_out, patched, roots
 from chainrule.codegen.reference import Reference
-from chainrule.codegen.rewrites import HYPERBOLIC, SIGMOID, rewrite
+from chainrule.codegen.rewrites import SIGMOID, rewrite
+from chainrule.codegen.templates import angle_template, exponent_template, in_two_parts, template
 from chainrule.codegen.vocabulary import (
     angle,
     at_least,
@@ -29,6 +30,7 @@ from chainrule.codegen.vocabulary import (
     fraction,
     group,
     instead,
+    is_reciprocal,
     log1p,
     lost,
     over,
@@ -159,8 +161,7 @@ def _spread(expr: Expr) -> Expr:
 
 def _tails(patient: Patient) -> Iterator[Expr]:
     """As `_halves`, with no rounding where the exponential is a normal number."""
-    extreme = any(abs(patient.truth[i]) < VANISHING for i in patient.failing)
-    if not extreme or patient.expr.has(product, quotient):
+    if not any(abs(patient.truth[i]) < VANISHING for i in patient.failing):
         return
     for argument in _exponents(patient.expr):
         if argument.free_symbols:
@@ -173,21 +174,26 @@ def _thin(patient: Patient) -> Iterator[Expr]:
     """As `_tails`, of what is as small as the exponential in it: its digits are those that this has left."""
     if not any(abs(patient.truth[i]) < VANISHING for i in patient.failing) or patient.expr.has(product, quotient):
         return
-    found = {
-        node: _exponential_of(node) for node in sympy.preorder_traversal(patient.expr) if node.func in AS_THEIR_ARGUMENT
-    }
-    inner = {node for whole in found for node in whole.args}
-    for whole, exponential in found.items():
-        if exponential is not None and whole not in inner:
-            argument = exponential.args[0]
-            main = whole.xreplace({exponential: exp(at_least(argument, -TAIL))})
-            yield _with_tail(patient.expr, whole, main, exp(at_most(plus(argument, TAIL), 0)))
+    for expr in dict.fromkeys((patient.expr, _spread(patient.expr))):
+        found = {
+            node: _exponential_of(node) for node in sympy.preorder_traversal(expr) if node.func in AS_THEIR_ARGUMENT
+        }
+        inner = {node for whole in found for node in sympy.preorder_traversal(whole) if node != whole}
+        for whole, exponential in found.items():
+            if exponential is not None and whole not in inner:
+                argument = exponential.args[0]
+                main = whole.xreplace({exponential: exp(at_least(argument, -TAIL))})
+                yield _with_tail(expr, whole, main, exp(at_most(plus(argument, TAIL), 0)))
 
 
 def _exponential_of(node: Expr) -> Expr | None:
-    """The exponential that a function is as small as."""
-    while node.func in AS_THEIR_ARGUMENT:
-        (node,) = node.args
+    """The exponential that a function, or a multiple of one, is as small as."""
+    while node.func in AS_THEIR_ARGUMENT or node.is_Mul:
+        _, node = node.as_coeff_Mul()
+        if node.is_Mul:
+            return None
+        if node.func in AS_THEIR_ARGUMENT:
+            (node,) = node.args
     return node if isinstance(node, exp) and node.free_symbols else None
 
 
@@ -247,24 +253,25 @@ def _with_tail(expr: Expr, whole: Expr, main: Expr, tail: Expr) -> Expr:
         branches = [b for b, _ in factor.args] if isinstance(factor, Piecewise) else [factor]
         if whole in branches and all(branch in (whole, 1) for branch in branches):
             rest = _with_tail(_without(expr, factor), whole, main, tail)
+            join = product if expr.func == product else times
             if factor == whole:
-                return times(times(rest, main), tail)
+                return join(join(rest, main), tail)
             both = (Piecewise(*((e if b == whole else b, c) for b, c in factor.args)) for e in (main, tail))
-            return reduce(times, both, rest)
+            return reduce(join, both, rest)
     return expr.func(*(_with_tail(arg, whole, main, tail) for arg in expr.args))
 
 
 def _factors_of(expr: Expr) -> tuple[Expr, ...]:
-    if expr.func == times:
+    if expr.func in (times, product):
         return tuple(factor for arg in expr.args for factor in _factors_of(arg))
     return expr.args if expr.is_Mul else (expr,)
 
 
 def _without(expr: Expr, factor: Expr) -> Expr:
     """A product without one of its factors, in the same order."""
-    if expr.func == times:
+    if expr.func in (times, product):
         first, second = (_without(arg, factor) if factor in _factors_of(arg) else arg for arg in expr.args)
-        return second if first == 1 else first if second == 1 else times(first, second)
+        return second if first == 1 else first if second == 1 else expr.func(first, second)
     return Mul(*(arg for arg in expr.args if arg != factor)) if expr.is_Mul else sympy.S.One
 
 
@@ -330,13 +337,6 @@ def _powers(patient: Patient) -> Iterator[Expr]:
         yield patient.expr.xreplace(swaps)
 
 
-def in_two_parts(number: Expr) -> tuple[float, float]:
-    """The nearest float64, and the rest."""
-    exact = number.evalf(60)
-    high = float(exact)
-    return high, float(exact - sympy.Float(high, 60))
-
-
 def _away(symbol: Symbol, root: Expr) -> Expr:
     high, low = in_two_parts(root)
     return away(symbol, sympy.Float(high, 17), sympy.Float(low, 17), root)
@@ -383,7 +383,7 @@ def _with_ratios(expr: Expr) -> Expr:
     if not expr.args or expr.is_number or isinstance(expr, sympy.logic.boolalg.Boolean):
         return expr
     args = [_with_ratios(arg) for arg in expr.args]
-    if expr.is_Mul and any(_is_reciprocal(arg) for arg in args):
+    if expr.is_Mul and any(is_reciprocal(arg) for arg in args):
         plain = [arg for arg in args if arg.is_Symbol or arg.func in (at_least, at_most)]
         if plain and len(plain) < len(args):
             return times(Mul(*(arg for arg in args if arg not in plain)), Mul(*plain))
@@ -394,17 +394,23 @@ def _with_ratios(expr: Expr) -> Expr:
     return expr.func(*args)
 
 
+def _logarithms_of_quotients(expr: Expr) -> Iterator[tuple[Expr, Expr, Expr]]:
+    """The logarithms of quotients of what varies, each with its numerator and denominator."""
+    for node in expr.atoms(sympy.log):
+        above, below = sympy.fraction(node.args[0])
+        if below.free_symbols and above.free_symbols:
+            yield node, above, below
+
+
 def _quotients_apart(patient: Patient) -> Iterator[Expr]:
     """The logarithm of a quotient that may overflow or underflow."""
     if not any(0 < abs(x) < VANISHING or abs(x) > 1 / VANISHING for i in patient.failing for x in patient.points[i]):
         return
     swaps = {}
-    for node in patient.expr.atoms(sympy.log):
+    for node, above, below in _logarithms_of_quotients(patient.expr):
         (whole,) = node.args
-        above, below = sympy.fraction(whole)
-        if below.free_symbols and above.free_symbols:
-            apart = sympy.log(Abs(above)) - sympy.log(Abs(below))
-            swaps[node] = Piecewise((node, sympy.And(whole > MODERATE, whole < 1 / MODERATE)), (instead(apart), True))
+        apart = sympy.log(Abs(above)) - sympy.log(Abs(below))
+        swaps[node] = Piecewise((node, sympy.And(whole > MODERATE, whole < 1 / MODERATE)), (instead(apart), True))
     if swaps:
         yield patient.expr.xreplace(swaps)
 
@@ -412,12 +418,24 @@ def _quotients_apart(patient: Patient) -> Iterator[Expr]:
 def _quotients_near_1(patient: Patient) -> Iterator[Expr]:
     """The logarithm of a quotient of arguments, whose difference is exact where they are near one another."""
     swaps = {}
-    for node in patient.expr.atoms(sympy.log):
-        (whole,) = node.args
-        above, below = sympy.fraction(whole)
+    for node, above, below in _logarithms_of_quotients(patient.expr):
         if above.is_Symbol and below.is_Symbol:
+            (whole,) = node.args
             near = log1p(over(above - below, below))
             swaps[node] = Piecewise((near, sympy.And(whole > sympy.S.Half, whole < 2)), (node, True))
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def _overflowed(patient: Patient) -> Iterator[Expr]:
+    """A sum of which one term, with an exponential, has overflowed while others may be as infinite."""
+    if not any(math.isinf(patient.truth[i]) for i in patient.failing):
+        return
+    swaps = {}
+    for node in patient.expr.atoms(sympy.Add):
+        growing = [term for term in node.args if term.has(exp)]
+        if len(growing) == 1 and node.free_symbols and not growing[0].has(Piecewise):
+            swaps[node] = Piecewise((instead(growing[0]), Abs(growing[0]) > 1 / MODERATE), (node, True))
     if swaps:
         yield patient.expr.xreplace(swaps)
 
@@ -432,7 +450,11 @@ def _even_powers(patient: Patient) -> Iterator[Expr]:
         growths = [each for each in node.args if isinstance(each, exp)]
         if len(squares) == 1 == len(growths):
             root = squares[0].base * exp(growths[0].args[0] / 2)
-            swaps[node] = node / squares[0] / growths[0] * power(root, 2)
+            number, rest = (node / squares[0] / growths[0]).as_coeff_Mul()
+            square = (
+                times(number * root, root) if abs(number) < 1 else number * power(root, 2)
+            )  # which overflows no sooner
+            swaps[node] = rest * square
     if swaps and any(abs(x) > LIMITS[0] for i in patient.failing for x in patient.points[i]):
         yield patient.expr.xreplace(swaps)
 
@@ -445,7 +467,7 @@ def _upright(expr: Expr, patient: Patient) -> Expr:
         if low == 0:
             swaps[symbol] = size(symbol)
     for node in expr.atoms(sympy.Pow):
-        if _is_reciprocal(node) and node.base.is_Add and node.exp.is_Integer and node.base.xreplace(inside).is_negative:
+        if is_reciprocal(node) and node.base.is_Add and node.exp.is_Integer and node.base.xreplace(inside).is_negative:
             expr = expr.xreplace({node: sympy.Integer(-1) ** node.exp * group(-node.base) ** node.exp})
     return expr.xreplace(swaps)
 
@@ -461,16 +483,34 @@ def _more_digits(patient: Patient, share: int = 1) -> Iterator[Expr]:
     formula = template(rewrite(patient.reference.expr, SIGMOID), patient.variables)
     if formula is None:
         return
+    variables = set(patient.variables)
     sums = [
-        node
+        total
         for node in sympy.preorder_traversal(patient.expr)
-        if node.free_symbols >= set(patient.variables) and _terms(node)
+        for total in (_sum_in(node, variables) if isinstance(node, Piecewise) else node,)
+        if total.free_symbols >= variables and _terms(total)
     ]
     parts = {branch for node in sums if isinstance(node, Piecewise) for branch, _ in node.args}
     whole = dict.fromkeys(node for node in sums if node not in parts)
     for total in sorted(whole, key=lambda each: (each.count_ops(), str(each)))[:MOST_SUMS]:
         size: Any = _terms(total)
         yield refined(patient.expr, total, share * size, Str(formula), *patient.variables)
+
+
+def _as_found(patient: Patient) -> Iterator[Expr]:
+    """Where the formula in more digits overflows, what was found without it."""
+    swaps = {node: defined(node, node.args[0]) for node in patient.expr.atoms(refined)}
+    if swaps and not patient.expr.has(defined):
+        yield patient.expr.xreplace(swaps)
+
+
+def _sum_in(choice: Piecewise, variables: set[Symbol]) -> Expr:
+    """A choice between sums for one between expressions that have sums as parts."""
+    found = [
+        next((n for n in sympy.preorder_traversal(e) if n.is_Add and n.free_symbols >= variables and _terms(n)), e)
+        for e, _ in choice.args
+    ]
+    return Piecewise(*zip(found, (condition for _, condition in choice.args), strict=True))
 
 
 def _terms(node: Any) -> Expr | None:
@@ -497,83 +537,17 @@ def _size_of_factor(factor: Expr) -> Expr:
     return factor if factor.is_nonnegative else Abs(factor)
 
 
-def template(expr: Expr, variables: Sequence[Symbol]) -> str | None:
-    """A formula of the four operations and the methods `exp`, `ln` and `sqrt`, with places for its variables; None where it has other
-    functions."""
-    places = {symbol: f"{{{k}}}" for k, symbol in enumerate(variables)}
-    plain = rewrite(expr, HYPERBOLIC)
-    pairs: list[tuple[Symbol, Expr]] = []
-    for node in sorted(plain.atoms(exp), key=str):
-        if 1 / node in plain.atoms(exp):
-            pairs.append((Symbol(f"exp_{len(pairs)}"), node))
-            plain = plain.xreplace({node: pairs[-1][0], 1 / node: 1 / pairs[-1][0]})
-    parts, (whole,) = sympy.cse(plain, sympy.numbered_symbols("part_"))
-    parts = [*pairs, *parts]
-    places |= {name: f"{name}_" for name, _ in parts}
-    try:
-        text = _text(whole, places)
-        for name, part in reversed(parts):  # where it is read for the first time
-            text = text.replace(places[name], f"({places[name]} := {_text(part, places)})", 1)
-    except KeyError:
-        return None
-    return text
-
-
-METHODS = {exp: "exp", sympy.log: "ln"}
-
-
-def _text(node: Any, places: dict[Any, str]) -> str:
-    """In parentheses unless it is a name or a whole number. Fractions are quotients of what is not a float, which a Decimal would refuse."""
-    if node.is_Integer and node >= 0:
-        return str(node)
-    if node.is_Integer:
-        return f"({node})"
-    if node.is_Add:
-        constant, rest = node.as_coeff_Add()
-        if not constant.is_Rational:
-            raise KeyError(constant)
-        terms = " + ".join(_text(term, places) for term in sympy.Add.make_args(rest))
-        if constant.q != 1:
-            return f"((({terms}) * {constant.q} + {constant.p}) / {constant.q})"
-        return f"({constant} + {terms})" if constant else f"({terms})"
-    if node.is_Mul:
-        coefficient, rest = node.as_coeff_Mul()
-        if not coefficient.is_Rational:
-            raise KeyError(coefficient)
-        factors = sympy.Mul.make_args(rest)
-        above = [_text(factor, places) for factor in factors if not _is_reciprocal(factor)]
-        below = [_text(1 / factor, places) for factor in factors if _is_reciprocal(factor)]
-        number = abs(coefficient.p)
-        above = [str(number), *above] if number != 1 or not above else above
-        below = [*below, str(coefficient.q)] if coefficient.q != 1 else below
-        return f"({'-' if coefficient < 0 else ''}{' * '.join(above)}{''.join(' / ' + each for each in below)})"
-    if node.is_Pow and node.exp.is_Integer:
-        if node.exp < 0:
-            return f"(1 / {_text(1 / node, places)})"
-        base, again = _text(node.base, places), _text(node.base, places)
-        if not node.base.is_Symbol:
-            again = f"base_{len(places)}_"
-            base = f"({again} := {base})"
-            places[node] = again
-        return f"({' * '.join([base] + [again] * (int(node.exp) - 1))})"
-    if node.is_Pow and node.exp == sympy.S.Half:
-        return f"{_text(node.base, places)}.sqrt()"
-    if node.func in METHODS:
-        return f"{_text(node.args[0], places)}.{METHODS[node.func]}()"
-    return places[node]
-
-
 def _guard_products(expr: Expr) -> Expr:
     """Every product and quotient with 0 * inf = 0 and 0 / 0 = 0: the limit, where the zero is identical or wins."""
     if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean) or expr.is_number:
         return expr
-    if not expr.is_Mul and not _is_reciprocal(expr):
+    if not expr.is_Mul and not is_reciprocal(expr):
         return expr.func(*(_guard_products(arg) for arg in expr.args))
     constant, rest = expr.as_independent(*expr.free_symbols, as_Add=False)
     above, below = [], []
     for factor in sympy.Mul.make_args(rest):
         base, power = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
-        if _is_reciprocal(factor):
+        if is_reciprocal(factor):
             whole = power.is_Integer and power >= -4
             below += [_guard_products(base)] * -int(power) if whole else [_guard_products(base) ** -power]
         else:
@@ -610,10 +584,6 @@ def _root_of(factor: Expr, whole: Expr, half: Expr) -> Expr | None:
     if isinstance(factor, Piecewise) and all(branch in (whole, 1) for branch, _ in factor.args):
         return Piecewise(*((half if branch == whole else branch, condition) for branch, condition in factor.args))
     return None
-
-
-def _is_reciprocal(expr: Expr) -> bool:
-    return bool(expr.is_Pow and expr.exp.is_number and expr.exp.is_negative)
 
 
 def _expansions(patient: Patient) -> Iterator[Expr]:
@@ -777,37 +747,6 @@ def _is_exact(u: Expr) -> bool:
     )
 
 
-def angle_template(u: Expr, variables: Sequence[Symbol]) -> str | None:
-    """A formula of π, by the name of `half_turn`, and the variables; None for what has none or is a variable itself, of which rounding takes nothing."""
-    if not u.free_symbols or u.is_Symbol or (-u).is_Symbol:
-        return None
-    pi = Symbol("half_turn")
-    text = template(u.xreplace({sympy.pi: pi}), (*variables, pi))
-    return None if text is None else text.replace(f"{{{len(variables)}}}", pi.name)
-
-
-def exponent_template(argument: Expr, variables: Sequence[Symbol]) -> str | None:
-    """A polynomial as a formula of sums and products, its constants in two parts, and what is no polynomial by the functions that a template has; None for what is
-    neither, or a float64 already, as -2x is, or for a difference x - y, for which there is a row of its own."""
-    if not argument.free_symbols:
-        return None
-    if not argument.is_polynomial(*variables):
-        return template(argument, variables)
-    terms = sympy.Poly(argument, *variables).terms()
-    if all(sum(powers) == 1 and abs(c) in (1, 2) for powers, c in terms):
-        return None
-    constants = [Symbol(f"constant_{k}") for k in range(len(terms))]
-    whole = sum(
-        c * Mul(*(x**n for x, n in zip(variables, powers, strict=True)))
-        for c, (powers, _) in zip(constants, terms, strict=True)
-    )
-    places = {x: f"{{{k}}}" for k, x in enumerate(variables)}
-    for name, (_, value) in zip(constants, terms, strict=True):
-        high, low = in_two_parts(value)
-        places[name] = f"two_parts({high!r}, {low!r})"
-    return _text(sympy.horner(whole, wrt=variables[0]), places)
-
-
 def _sizes(patient: Patient) -> Iterator[Expr]:
     """An argument that is not negative by its domain, without the sign of a zero."""
     for k, symbol in enumerate(patient.symbols):
@@ -859,6 +798,7 @@ MENDS: tuple[Mend, ...] = (
         _thin,
     ),
     Mend("a function of an exponential that has faded", "log(1 + exp(u)) = exp(u) where u is below -40", _faded),
+    Mend("a term that has overflowed", "a + exp(u) = exp(u) where it has overflowed", _overflowed),
     Mend("the head of an exponential apart", f"exp(u) - 1 = (exp(min(u, {TAIL})) - 1) exp(max(u - {TAIL}, 0))", _heads),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
     Mend("square of a sum", "(1 + e)² = 1 + e (2 + e), for the rounding of a square counts twice", _squares),
@@ -882,6 +822,7 @@ MENDS: tuple[Mend, ...] = (
         lambda patient: _more_digits(patient, 4),
         True,
     ),
+    Mend("more digits or as found", "a, where the formula in more digits overflows", _as_found, True),
     Mend("a zero without sign", "x = |x| for x >= 0", _sizes),
     Mend("a case of its own", "f(x) is its limit where the form has no value", _cases),
 )

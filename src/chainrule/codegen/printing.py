@@ -9,7 +9,17 @@ from typing import Any
 import sympy
 from sympy import Expr, Symbol
 
-from chainrule.codegen.vocabulary import BY_FUNCTION, WITH_FORMULA, away, group, plus, polynomial, power, refined
+from chainrule.codegen.vocabulary import (
+    BY_FUNCTION,
+    WITH_FORMULA,
+    away,
+    group,
+    is_reciprocal,
+    plus,
+    polynomial,
+    power,
+    refined,
+)
 from chainrule.errors import UnsupportedExpression
 
 ATOM, PRODUCT, SUM, COMPARISON = 4, 3, 2, 1  # how tightly a piece of text binds
@@ -184,8 +194,8 @@ class _Writer:
         constants = [factor for factor in node.args if factor.is_number]
         constant = sympy.Mul(*constants)
         rest = [factor for factor in node.args if not factor.is_number]
-        above = [factor for factor in rest if not _is_reciprocal(factor)]
-        below = [1 / factor for factor in rest if _is_reciprocal(factor)]
+        above = [factor for factor in rest if not is_reciprocal(factor)]
+        below = [1 / factor for factor in rest if is_reciprocal(factor)]
         if constant.is_Rational and abs(constant.p) == 1 and constant.q not in (1, 2, 4, 8, 16):
             below = [sympy.Integer(constant.q), *below]
             constant = sympy.Integer(constant.p)
@@ -262,10 +272,6 @@ class _Writer:
             return f"~({self.condition(node.args[0])})"
         symbol = {"==": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}[node.rel_op]
         return f"{self.operand(node.lhs, SUM)} {symbol} {self.operand(node.rhs, SUM)}"
-
-
-def _is_reciprocal(factor: Any) -> bool:
-    return bool(factor.is_Pow and factor.exp.is_number and factor.exp.is_negative)
 
 
 def _outside_parentheses(text: str) -> str:

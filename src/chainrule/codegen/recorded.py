@@ -44,6 +44,7 @@ SEARCH = (
             "regions",
             "rewrites",
             "stable",
+            "templates",
             "ulp",
             "vocabulary",
         )

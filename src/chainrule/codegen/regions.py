@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sympy
-from sympy import Abs, Dummy, Expr, Max, Piecewise, S, Symbol, exp, log
+from sympy import Abs, Dummy, Expr, Max, Mul, Piecewise, S, Symbol, exp, log
 
 from chainrule.codegen.rewrites import HYPERBOLIC, rewrite
 from chainrule.codegen.vocabulary import at_most, erfcx, group, instead, normal_tail, over, plus
@@ -245,15 +245,27 @@ def _normal(expr: Expr, small: Symbol, log_small: Expr, arrange: Callable[[Expr,
     numerator, denominator = sympy.fraction(sympy.together(flat))
     back = {dummy: node for node, dummy in names.items()}
     if logs and not denominator.has(*logs) and numerator.is_polynomial(*logs):
-        terms = sympy.Poly(numerator, *logs).terms()
-        parts = []
-        for powers, coefficient in terms:
-            quotient = _rational(coefficient / denominator, small, arrange)
-            parts.append(
-                _grouped(quotient) * sympy.Mul(*(name**power for name, power in zip(logs, powers, strict=True)))
-            )
-        return sympy.Add(*parts).xreplace(back)
+        parts = [
+            (_rational(coefficient / denominator, small, arrange), Mul(*map(sympy.Pow, logs, powers)))
+            for powers, coefficient in sympy.Poly(numerator, *logs).terms()
+        ]
+        numbers = frozenset(dummy for dummy in dummies if back[dummy].is_number)
+        return sympy.Add(*(_grouped(factor) * whole for factor, whole in _joined(parts, numbers))).xreplace(back)
     return _rational(flat, small, arrange).xreplace(back)
+
+
+def _joined(parts: list[tuple[Expr, Expr]], numbers: frozenset[Expr]) -> list[tuple[Expr, Expr]]:
+    """Coefficients and logarithms, that of a number beside another that has the same coefficient: where this is infinite, so would both terms be."""
+    found = [part for part in parts if part[1] not in numbers]
+    for factor, number in (part for part in parts if part[1] in numbers):
+        for k, (other, whole) in enumerate(found):
+            sign = next((s for s in (1, -1) if sympy.expand(factor - s * other) == 0), 0)
+            if sign and factor.free_symbols and whole != 1:
+                found[k] = other, whole + sign * number
+                break
+        else:
+            found.append((factor, number))
+    return found
 
 
 def _rational(expr: Expr, small: Symbol, arrange: Callable[[Expr, Symbol], Expr]) -> Expr:
@@ -263,13 +275,13 @@ def _rational(expr: Expr, small: Symbol, arrange: Callable[[Expr, Symbol], Expr]
 
 def _arranged(expr: Expr, small: Symbol, arrange: Callable[[Expr, Symbol], Expr]) -> Expr:
     factors = []
-    for factor in sympy.Mul.make_args(expr):
+    for factor in Mul.make_args(expr):
         base, power = factor.as_base_exp() if factor.is_Pow else (factor, sympy.S.One)
         if base.is_Add and base.has(small) and base.is_polynomial(small):
             factors.append(arrange(base, small) ** power)
         else:
             factors.append(factor)
-    return sympy.Mul(*factors)
+    return Mul(*factors)
 
 
 def _flatten(
@@ -304,7 +316,7 @@ def _log(
     back = {dummy: node for node, dummy in names.items()}
     total: Any = sympy.S.Zero
     sign = 1
-    for factor in sympy.Mul.make_args(sympy.factor(expr)):
+    for factor in Mul.make_args(sympy.factor(expr)):
         base, power = factor.as_base_exp() if factor.is_Pow and factor.exp.is_Integer else (factor, sympy.S.One)
         if base == small:
             total += power * log_small
@@ -312,7 +324,13 @@ def _log(
             sign = -sign
             total += power * log(-base) if base != -1 else 0
         elif base != 1:
-            positive = arrange(base, small) if base.has(small) and base.is_polynomial(small) else base
+            positive = base
+            if base.has(small) and base.is_polynomial(small):
+                least = base.xreplace({small: S.Zero})
+                if least.is_Rational and least.is_positive and least != 1:
+                    total += power * names.setdefault(log(least), Dummy("n", real=True))
+                    base /= least
+                positive = arrange(sympy.expand(base), small)
             total += power * names.setdefault(log(positive.xreplace(back)), Dummy("n", real=True))
     return total if sign > 0 else None
 
@@ -321,7 +339,7 @@ def _join(below: Expr, above: Expr, condition: Any, u: Symbol) -> Expr:
     """One expression for both regions, its common terms and factors outside."""
     if below == above:
         return below
-    for make, args in ((sympy.Add, sympy.Add.make_args), (sympy.Mul, sympy.Mul.make_args)):
+    for make, args in ((sympy.Add, sympy.Add.make_args), (Mul, Mul.make_args)):
         left, right = list(args(below)), list(args(above))
         common = [each for each in left if each in right]
         if common:

@@ -14,7 +14,18 @@ from typing import Any
 import sympy
 from sympy import Expr, Mul, Piecewise, S, asinh, cos, cosh, erf, exp, log, pi, sin, sinh, sqrt, tanh
 
-from chainrule.codegen.vocabulary import copysign, erfc, erfc_times, expm1, group, hypot, log1p, over, times_exp_square
+from chainrule.codegen.vocabulary import (
+    copysign,
+    erfc,
+    erfc_times,
+    expm1,
+    group,
+    hypot,
+    log1p,
+    over,
+    plus,
+    times_exp_square,
+)
 
 x, y = sympy.symbols("x y", real=True)
 
@@ -125,6 +136,24 @@ def _log_sum(node: Expr) -> Expr | None:
         return None
     u, v = first.args[0], second.args[0]
     return sympy.Max(u, v) + log1p(exp(-sympy.Abs(u - v)))
+
+
+def _log_multiples(node: Expr) -> Expr | None:
+    if not isinstance(node, log) or not node.args[0].is_Add or len(node.args[0].args) != 2:
+        return None
+    (a, first), (b, second) = (term.as_coeff_Mul() for term in node.args[0].args)
+    u, v = (each.args[0] if isinstance(each, exp) else S.Zero if each == 1 else None for each in (first, second))
+    if u is None or v is None or a == b or not (a.is_positive and b.is_positive):
+        return None
+    if (u - v).is_nonnegative or (u - v).is_nonpositive:  # where there is no choice log1p will do
+        return None
+    ratio = b / a * exp(v - u)
+    return Piecewise((_beside(u + log(a), log1p(ratio)), ratio < 1), (_beside(v + log(b), log1p(1 / ratio)), True))
+
+
+def _beside(first: Expr, second: Expr) -> Expr:
+    """A sum of which the first part, where it is one itself, is worked out by itself."""
+    return plus(first, second) if first.is_Add else first + second
 
 
 def _log_reciprocal(node: Expr) -> Expr | None:
@@ -313,6 +342,12 @@ REWRITES: tuple[Rewrite, ...] = (
         "log(exp(u) + exp(v)) = max(u, v) + log1p(exp(-|u - v|))",
         _log_sum,
         log(exp(x) + exp(y)),
+    ),
+    Rewrite(
+        "log of multiples of exponentials",
+        "log(a exp(u) + b exp(v)) = u + log a + log1p(b exp(v - u)/a), the larger term outside",
+        _log_multiples,
+        log(exp(x) / 3 + 2 * exp(y)),
     ),
     Rewrite(
         "log of a reciprocal",

@@ -48,7 +48,8 @@ SAMPLED = 3.25  # ulp at the points here: among millions of others there are suc
 WITHIN_DIFFERENCE = 1.6  # ulp: for a function of a difference, whose own rounding adds to it
 CLASSES = (SAMPLED, 3.6, 4.0, 4.4, 4.8, 5.2, 6.0, 8.0, 12.0, 20.0, 50.0, 200.0, *(10.0**k for k in range(3, 20)))
 """ulp: forms between two of these are as good as one another."""
-DEAR, JUST_MISSED = {mend.name for mend in MENDS if mend.is_dear}, 4.1
+DEAR = {mend.name for mend in MENDS if mend.is_dear}
+JUST_MISSED = 4.8  # ulp: a form that is off by no more is better than one that costs several times as much
 TOLERANCES = (
     1e-14,
     1e-13,
@@ -304,10 +305,14 @@ class _Tried:
     def rank(self) -> tuple[int, bool, int, float]:
         """Class of the largest error, of what is dear that of forms which just miss the limit; whether it is dear; how many points fail, up to a factor of
         two; cost."""
-        is_dear = bool(DEAR & set(self.form.rules))
-        error = max(self.measured.ulp, JUST_MISSED) if is_dear else self.measured.ulp
+        error = max(self.measured.ulp, JUST_MISSED) if self.is_dear else self.measured.ulp
         classed = 0 if error <= self.limit else 1 + bisect_left(CLASSES, error) + math.isinf(error)
-        return (classed, is_dear, len(self.measured.failing).bit_length(), self.cost)
+        return (classed, self.is_dear, len(self.measured.failing).bit_length(), self.cost)
+
+    @property
+    def is_dear(self) -> bool:
+        """Whether it costs so much that it is for what nothing else brings near the limit."""
+        return not DEAR.isdisjoint(self.form.rules)
 
     @property
     def hope(self) -> tuple[int, float]:
@@ -414,9 +419,10 @@ def _mend(
     tried: Callable[[Form, Problem], _Tried],
     most: int,
 ) -> None:
-    """Mend a form, and what comes of that, the most hopeful first, until one is within the limit or so many have been tried."""
-    waiting, turns = [start], 0
-    while waiting and turns < most:
+    """Mend a form, and what comes of that, the most hopeful first, until one is within the limit or so many have been tried; then what is dear, likewise, unless
+    it would not be chosen."""
+    waiting, dear, turns = [start], list[_Tried](), 0
+    while waiting:
         here = waiting.pop(0)
         patient = Patient(
             here.form.expr,
@@ -446,8 +452,12 @@ def _mend(
                     helped.append(new)
                 if no_better or (not new.moderate and new.measured.ulp < here.measured.ulp):
                     break
-            waiting += sorted(helped, key=lambda each: each.hope)[:2]
+            for new in sorted(helped, key=lambda each: each.hope)[:2]:
+                (dear if new.is_dear > here.is_dear else waiting).append(new)
         waiting.sort(key=lambda each: each.hope)
+        if not waiting or turns >= most:
+            near = any(each.measured.ulp <= JUST_MISSED and not each.is_dear for each in results.values())
+            waiting, dear, turns = [] if near else sorted(dear, key=lambda each: each.hope), [], 0
 
 
 def _assembled(problem: Problem, variables: Sequence[Symbol], effort: Effort) -> Iterator[Form]:
@@ -546,8 +556,9 @@ def runnable(
 ) -> Callable[..., Any]:
     """The statements as a Python function of arrays; of the functions of another NumPy and another runtime, if given."""
     text = f"def f({', '.join(names)}):\n" + "".join(f"    {line}\n" for line in code.lines)
-    source = vars(runtime) if functions is None else functions
-    space: dict[str, Any] = {"np": numpy, **{name: source[name] for name in code.imports}}
+    space: dict[str, Any] = {"np": numpy}
+    for name in code.imports:
+        space[name] = getattr(runtime, name) if functions is None else functions[name]
     exec(compile(text, "<candidate>", "exec"), space)
     function: Callable[..., Any] = space["f"]
     return function

@@ -11,7 +11,7 @@ from typing import Any
 
 import sympy
 from flint import arb
-from sympy import Function
+from sympy import Expr, Function
 
 from chainrule.balls import FUNCTIONS, Ball, Undefined, maximum, minimum, nearest, scaled_erfc, sign
 
@@ -54,39 +54,15 @@ defined = Function("defined", real=True)  # (a, b): a, and b where that is 0/0
 except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
 
 
-def _log(u: Ball) -> Ball:
-    if u <= 0:
-        raise Undefined
-    return u.log()
-
-
-def _log1p(u: Ball) -> Ball:
-    if u <= -1:
-        raise Undefined
-    return u.log1p()
-
-
-def _acosh(u: Ball) -> Ball:
-    if u < 1:
-        raise Undefined
-    return u.acosh()
-
-
-def _of_part(function: Any) -> Callable[[Ball], Ball]:
-    """A function that is real from -1 to 1 only."""
+def _except(outside: Callable[[Ball], bool], function: Callable[[Ball], Ball]) -> Callable[[Ball], Ball]:
+    """A function that has no real value for a number of which that is certain."""
 
     def value(u: Ball) -> Ball:
-        if abs(u) > 1:
+        if outside(u):
             raise Undefined
-        return FUNCTIONS[function](u)
+        return function(u)
 
     return value
-
-
-def _atanh(u: Ball) -> Ball:
-    if abs(u) >= 1:
-        raise Undefined
-    return u.atanh()
 
 
 def _product(a: Ball, b: Ball) -> Ball:
@@ -124,16 +100,16 @@ class Word:
 
 WORDS: tuple[Word, ...] = (
     Word(sympy.exp, FUNCTIONS[sympy.exp], "np.exp({})"),
-    Word(sympy.log, _log, "np.log({})"),
+    Word(sympy.log, _except(lambda u: u <= 0, FUNCTIONS[sympy.log]), "np.log({})"),
     Word(sympy.sin, FUNCTIONS[sympy.sin], "np.sin({})"),
     Word(sympy.cos, FUNCTIONS[sympy.cos], "np.cos({})"),
     Word(sympy.tan, FUNCTIONS[sympy.tan], "np.tan({})"),
     Word(sympy.atan, FUNCTIONS[sympy.atan], "np.arctan({})"),
     Word(sympy.asinh, FUNCTIONS[sympy.asinh], "np.arcsinh({})"),
-    Word(sympy.asin, _of_part(sympy.asin), "np.arcsin({})"),
-    Word(sympy.acos, _of_part(sympy.acos), "np.arccos({})"),
-    Word(sympy.acosh, _acosh, "np.arccosh({})"),
-    Word(sympy.atanh, _atanh, "np.arctanh({})"),
+    Word(sympy.asin, _except(lambda u: abs(u) > 1, FUNCTIONS[sympy.asin]), "np.arcsin({})"),
+    Word(sympy.acos, _except(lambda u: abs(u) > 1, FUNCTIONS[sympy.acos]), "np.arccos({})"),
+    Word(sympy.acosh, _except(lambda u: u < 1, FUNCTIONS[sympy.acosh]), "np.arccosh({})"),
+    Word(sympy.atanh, _except(lambda u: abs(u) >= 1, FUNCTIONS[sympy.atanh]), "np.arctanh({})"),
     Word(sympy.tanh, FUNCTIONS[sympy.tanh], "np.tanh({})"),
     Word(sympy.cosh, FUNCTIONS[sympy.cosh], "np.cosh({})"),
     Word(sympy.sinh, FUNCTIONS[sympy.sinh], "np.sinh({})"),
@@ -145,7 +121,7 @@ WORDS: tuple[Word, ...] = (
     Word(sympy.sign, lambda u: arb(sign(u)), "np.sign({})"),
     Word(sympy.Heaviside, _heaviside, "np.heaviside({}, {})"),
     Word(sympy.floor, lambda u: u.floor(), "np.floor({})"),
-    Word(log1p, _log1p, "np.log1p({})"),
+    Word(log1p, _except(lambda u: u <= -1, lambda u: u.log1p()), "np.log1p({})"),
     Word(expm1, lambda u: u.expm1(), "np.expm1({})"),
     Word(erfc, FUNCTIONS[sympy.erfc], "erfc({})", "erfc"),
     Word(erfc_times, lambda u, high, low, exact: (u * exact).erfc(), "erfc_times({}, {}, {})", "erfc_times"),
@@ -188,3 +164,8 @@ WITH_FORMULA = {remainder: "two_parts", **dict.fromkeys((angle, finite_angle, tu
 """Words that are called with a formula, and what its first parameter is."""
 BY_FUNCTION = {word.function: word for word in WORDS}
 assert len(BY_FUNCTION) == len(WORDS)
+
+
+def is_reciprocal(expr: Expr) -> bool:
+    """A power of which the exponent is a negative number."""
+    return bool(expr.is_Pow and expr.exp.is_number and expr.exp.is_negative)
