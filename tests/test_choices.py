@@ -65,3 +65,13 @@ def test_limits_are_those_of_maximum_and_minimum(limit, kind, size):
         out = x.copy()
         assert function(out, same, out=out) is out
         np.testing.assert_array_equal(out, function(x, number))
+
+
+@pytest.mark.parametrize(("word", "flagged"), [("defined", True), ("known", False)])
+def test_what_stands_for_nan_is_left_out_only_where_a_flag_tells_of_it(word, flagged):
+    """0/0 raises the flag on which the guarded twin runs; a formula in more digits that overflows does not."""
+    for plain in (True, False):
+        program = Program(inputs=("x", "y"))
+        program.add(["a = x + y", f"return {word}(a, y)"], plain=plain)
+        text = "\n".join(kernel(program, ("out",)).lines)
+        assert ("np.isnan" in text) == (not (flagged and plain)), text

@@ -695,6 +695,8 @@ def test_a_formula_of_ones_own_is_right_to_a_few_ulp(name):
 
 FORMULAS_OF_TWO = {
     "slope of a margin": (-y / (1 + exp(x * y)), {}, 4),
+    "second derivative by a margin": (y**2 * exp(-x * y) / (1 + exp(-x * y)) ** 2, {}, 4.8),
+    "second derivative by a logit of a count": (3 * (y + 3) * exp(x) / (exp(x) + 3) ** 2, {}, 5.4),
     "a gate of a product": (x / (1 + exp(-x * y)), {}, 4),
     "Poisson loss of a logarithm": (exp(x) - x * y, {}, 4),
     "negative binomial loss of a logit": ((y + 3) * log(1 + exp(x) / 3) - x * y, {}, 4),

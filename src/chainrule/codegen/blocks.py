@@ -118,11 +118,11 @@ class Program:
                 return self.put(COMPARED[type(operator)], *each(left, right))
             case ast.Call(ast.Attribute(attr="full"), [_, value]):
                 return self.read(value, names, plain)
-            case ast.Call(ast.Name("defined"), [value, otherwise]):
+            case ast.Call(ast.Name("defined" | "known" as name), [value, otherwise]):
                 undefined = ast.Call(ast.parse("np.isnan", mode="eval").body, [value], [])
-                return (
-                    self.read(value, names, plain) if plain else self.choice(undefined, otherwise, value, names, plain)
-                )
+                if plain and name == "defined":
+                    return self.read(value, names, plain)
+                return self.choice(undefined, otherwise, value, names, plain)
             case ast.Call(ast.Attribute(attr="where"), [test, yes, no]):
                 return self.choice(test, yes, no, names, plain)
             case ast.Call(ast.Attribute(attr="heaviside"), [x, at_zero]):

@@ -12,7 +12,7 @@ from sympy import Abs, Expr
 from chainrule.codegen.narrow import on_lines, unguarded, values_at
 from chainrule.codegen.printing import body
 from chainrule.codegen.stable import LIMIT, Stable, runnable
-from chainrule.codegen.vocabulary import defined, group, over, size
+from chainrule.codegen.vocabulary import defined, group, known, over, size
 from chainrule.runtime.blocks import Bounds
 
 MOST = 4  # roundings: as many are within 4 ulp
@@ -60,7 +60,7 @@ def _is_exact(factor: Expr) -> bool:
 
 def _forms(found: Stable) -> Iterator[Expr]:
     for each in (found.problem.expr, *(step.expr for step in found.steps), found.expr):
-        yield unguarded(each).replace(defined, lambda value, otherwise: value)
+        yield unguarded(each).replace(lambda node: node.func in (defined, known), lambda node: node.args[0])
 
 
 def _denominators(expr: Expr) -> Iterator[Expr]:

@@ -65,7 +65,7 @@ def cost(expr: Expr) -> float:
             continue
         seen.add(node)
         total += _own(node)
-        waiting += node.args[:1] if node.func == v.defined else node.args
+        waiting += node.args[:1] if node.func in (v.defined, v.known) else node.args
     return round(total, 3)
 
 

@@ -13,7 +13,7 @@ from mpmath.libmp import from_man_exp
 from sympy import Expr, Symbol
 
 from chainrule.balls import CONSTANTS, Ball, Undecided, Undefined, all_of, any_of, opposite, whole_power
-from chainrule.codegen.vocabulary import BY_FUNCTION, defined, log1p
+from chainrule.codegen.vocabulary import BY_FUNCTION, defined, known, log1p
 from chainrule.errors import UnsupportedExpression
 
 CONTEXT = mpmath.MPContext()
@@ -134,7 +134,7 @@ class _Program:
             return _constant(lambda: arb(int(node.p)) / int(node.q))
         if node.is_Piecewise:
             return _first([(self.part(branch), self.condition(condition)) for branch, condition in node.args])
-        if node.func == defined:
+        if node.func in (defined, known):
             return _defined(*map(self.part, node.args))
         if isinstance(node, sympy.log) and node.args[0].as_coeff_Add()[0] == 1:
             return self._call(log1p(node.args[0] - 1))  # which needs fewer bits

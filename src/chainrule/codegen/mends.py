@@ -31,6 +31,7 @@ from chainrule.codegen.vocabulary import (
     group,
     instead,
     is_reciprocal,
+    known,
     log1p,
     lost,
     over,
@@ -249,10 +250,10 @@ def _with_tail(expr: Expr, whole: Expr, main: Expr, tail: Expr) -> Expr:
         return expr
     if expr == whole:
         return main
-    for factor in _factors_of(expr):
+    for factor in _factors_of(expr, whole):
         branches = [b for b, _ in factor.args] if isinstance(factor, Piecewise) else [factor]
         if whole in branches and all(branch in (whole, 1) for branch in branches):
-            rest = _with_tail(_without(expr, factor), whole, main, tail)
+            rest = _with_tail(_without(expr, factor, whole), whole, main, tail)
             join = product if expr.func == product else times
             if factor == whole:
                 return join(join(rest, main), tail)
@@ -261,16 +262,22 @@ def _with_tail(expr: Expr, whole: Expr, main: Expr, tail: Expr) -> Expr:
     return expr.func(*(_with_tail(arg, whole, main, tail) for arg in expr.args))
 
 
-def _factors_of(expr: Expr) -> tuple[Expr, ...]:
-    if expr.func in (times, product):
-        return tuple(factor for arg in expr.args for factor in _factors_of(arg))
+def _factors_of(expr: Expr, whole: Expr) -> tuple[Expr, ...]:
+    """The factors of a product, one of which, `whole`, may be a product itself."""
+    if expr.func in (times, product) and expr != whole:
+        return tuple(factor for arg in expr.args for factor in _factors_of(arg, whole))
     return expr.args if expr.is_Mul else (expr,)
 
 
-def _without(expr: Expr, factor: Expr) -> Expr:
+def _without(expr: Expr, factor: Expr, whole: Expr) -> Expr:
     """A product without one of its factors, in the same order."""
+    if expr == factor:
+        return sympy.S.One
     if expr.func in (times, product):
-        first, second = (_without(arg, factor) if factor in _factors_of(arg) else arg for arg in expr.args)
+        found = (factor in _factors_of(arg, whole) for arg in expr.args)
+        first, second = (
+            _without(arg, factor, whole) if here else arg for arg, here in zip(expr.args, found, strict=True)
+        )
         return second if first == 1 else first if second == 1 else expr.func(first, second)
     return Mul(*(arg for arg in expr.args if arg != factor)) if expr.is_Mul else sympy.S.One
 
@@ -499,8 +506,8 @@ def _more_digits(patient: Patient, share: int = 1) -> Iterator[Expr]:
 
 def _as_found(patient: Patient) -> Iterator[Expr]:
     """Where the formula in more digits overflows, what was found without it."""
-    swaps = {node: defined(node, node.args[0]) for node in patient.expr.atoms(refined)}
-    if swaps and not patient.expr.has(defined):
+    swaps = {node: known(node, node.args[0]) for node in patient.expr.atoms(refined)}
+    if swaps and not patient.expr.has(known):
         yield patient.expr.xreplace(swaps)
 
 
@@ -541,6 +548,10 @@ def _guard_products(expr: Expr) -> Expr:
     """Every product and quotient with 0 * inf = 0 and 0 / 0 = 0: the limit, where the zero is identical or wins."""
     if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean) or expr.is_number:
         return expr
+    if expr.func == times:  # a constant last: with the first factor it might overflow before the second makes it small
+        first, second = map(_guard_products, expr.args)
+        number, rest = first.as_coeff_Mul()
+        return number * (second if rest == 1 else times(rest, second)) if abs(number) > 1 else times(first, second)
     if not expr.is_Mul and not is_reciprocal(expr):
         return expr.func(*(_guard_products(arg) for arg in expr.args))
     constant, rest = expr.as_independent(*expr.free_symbols, as_Add=False)
@@ -569,10 +580,10 @@ def _halved(expr: Expr, whole: Expr, half: Expr) -> Expr:
         return power(half, 2)
     if not expr.args or expr.is_number:
         return expr
-    for factor in _factors_of(expr):
+    for factor in _factors_of(expr, whole):
         root = _root_of(factor, whole, half)
         if root is not None:
-            rest = _without(expr, factor)
+            rest = _without(expr, factor, whole)
             return times(root, root) if rest == 1 else times(times(_halved(rest, whole, half), root), root)
     return expr.func(*(_halved(arg, whole, half) for arg in expr.args))
 

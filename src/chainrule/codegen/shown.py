@@ -287,6 +287,7 @@ PLAIN: Mapping[Any, Any] = {
     word.except_at: lambda e, special, value, otherwise: otherwise,
     word.refined: lambda e, *rest: e,
     word.defined: lambda e, otherwise: e,
+    word.known: lambda e, otherwise: e,
     word.lost: lambda e, f: sympy.S.Zero,
     word.remainder: lambda e, *rest: sympy.S.Zero,
     word.angle: lambda e, *rest: e,

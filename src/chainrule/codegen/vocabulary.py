@@ -50,7 +50,8 @@ finite_angle = Function("finite_angle", real=True)  # of the same: u, less a mul
 fraction = Function("fraction", real=True)  # (v, formula, x, ...): v less the nearest whole number
 parity = Function("parity", real=True)  # of the same: 1 where that whole number is even, -1 where it is odd
 lost = Function("lost", real=True)  # (a, b): what rounding took from a - b; 0 for real numbers
-defined = Function("defined", real=True)  # (a, b): a, and b where that is 0/0
+defined = Function("defined", real=True)  # (a, b): a, and b where that is 0/0, which raises a flag
+known = Function("known", real=True)  # (a, b): a, and b where that is NaN and nothing says so
 except_at = Function("except_at")  # (x, special, value, otherwise): a limit stated as a case of its own
 
 
@@ -130,7 +131,7 @@ WORDS: tuple[Word, ...] = (
     Word(product, _product, "product({}, {})", "product"),
     Word(quotient, _quotient, "quotient({}, {})", "quotient"),
     Word(group, lambda u: u, "({})"),
-    Word(instead, lambda u: u, "({})"),
+    Word(instead, lambda u: u, "{}"),
     Word(except_at, lambda u, special, value, rest: value if u == special else rest, "np.where({} == {}, {}, {})"),
     Word(over, _over, "{} / {}"),
     Word(times, lambda a, b: a * b, "{} * {}"),
@@ -152,6 +153,7 @@ WORDS: tuple[Word, ...] = (
     ),
     Word(refined, lambda u: u, "", "refined", arguments=1),
     Word(defined, lambda a: a, "defined({}, {})", "defined", arguments=1),
+    Word(known, lambda a: a, "known({}, {})", "known", arguments=1),
     Word(remainder, lambda: arb(0), "", "remainder", arguments=0),
     Word(angle, lambda u: u, "", "angle", arguments=1),
     Word(finite_angle, lambda u: u, "", "finite_angle", arguments=1),

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from .special import erfc_times as erfc_times
     from .special import erfcx as erfcx
     from .special import exp_square as exp_square
+    from .special import known as known
     from .special import lost as lost
     from .special import lost_of_number as lost_of_number
     from .special import normal_tail as normal_tail
@@ -85,6 +86,7 @@ LATER = {
             "erfc_times",
             "erfcx",
             "exp_square",
+            "known",
             "lost",
             "lost_of_number",
             "normal_tail",

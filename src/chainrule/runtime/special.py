@@ -200,6 +200,11 @@ def defined(a: Array, b: Array) -> Array:
     return np.where(np.isnan(a), b, a)
 
 
+def known(a: Array, b: Array) -> Array:
+    """a, and b where that is NaN and no flag tells of it."""
+    return defined(a, b)
+
+
 def lost(a: Array, b: Array) -> Array:
     """What rounding takes from a - b, exactly (Knuth's two-sum); 0 where that is not finite."""
     s = a - b
