@@ -196,3 +196,11 @@ def test_words_are_broken_around_formulas() -> None:
 def test_a_result_says_where_it_does_not_hold(materials: dict[str, Material], template: str) -> None:
     assert "see kinks and jumps" in render(make_report(materials["relu"], notation_of(template)), template)
     assert "see kinks and jumps" not in render(make_report(materials["sigmoid"], notation_of(template)), template)
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
+def test_properties_that_are_not_worth_saying_have_no_heading(materials: dict[str, Material], template: str) -> None:
+    report = make_report(materials["sigmoid"], notation_of(template))
+    point = replace(report, properties=tuple(p for p in report.properties if p.key == "symmetry"))
+    assert point.properties and "properties" in render(point, template).lower()
+    assert "properties" not in render(replace(point, kind="loss"), template).lower()

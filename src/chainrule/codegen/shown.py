@@ -377,5 +377,5 @@ VALUES: Mapping[str, Any] = {
     **{key: partial(_series, key) for key in ("expansion", "far", "interval")},
     "cases": _cases,
     "growing": lambda expr: iter([{"stop": sympy.Integer(STOP)}]),
-    "tail": lambda expr: iter([{"tail": sympy.Integer(TAIL)}]),
+    "tail": lambda expr: iter([{"tail": sympy.Integer(-TAIL)}]),
 }
