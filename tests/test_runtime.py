@@ -16,7 +16,19 @@ import numpy as np
 import pytest
 
 import chainrule
-from chainrule.functions import binary_cross_entropy, elu, gelu, hinge, huber, prelu, relu, sigmoid, silu, squared_error
+from chainrule.functions import (
+    absolute_error,
+    binary_cross_entropy,
+    elu,
+    gelu,
+    hinge,
+    huber,
+    prelu,
+    relu,
+    sigmoid,
+    silu,
+    squared_error,
+)
 from chainrule.runtime import blocks
 from chainrule.runtime.arithmetic import product, quotient, select
 from chainrule.runtime.scalar import ScalarFunction
@@ -615,3 +627,103 @@ def test_a_function_applied_in_parts_is_the_whole():
     number = np.array(0.05)
     assert replace(np.abs(number) < 0.1, lambda x: x + 1, number, out=np.zeros(())) == 1.05
     assert replace(np.abs(number) < 0.01, lambda x: x + 1, number, out=np.zeros(())) == 0
+
+
+@pytest.mark.filterwarnings("ignore::PendingDeprecationWarning")
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("rows", [4, 1000])
+def test_results_go_into_a_matrix_as_into_any_array(rows, dtype, compiled):
+    """One of `np.matrix` stays of two dimensions whatever its shape is asked to be."""
+    x = np.linspace(-900, 900, 2 * rows).reshape(rows, 2).astype(dtype)
+    x[1, 1] = np.nan
+    chainrule.set_compiled(compiled)
+    try:
+        for call in (sigmoid, sigmoid.grad, silu, elu):
+            out = np.asmatrix(np.zeros((rows, 2), dtype))
+            assert call(x, out=out) is out
+            np.testing.assert_array_equal(np.asarray(out), call(x))
+    finally:
+        chainrule.set_compiled(None)
+    with pytest.raises(TypeError, match=r"masked array.*\.data"):
+        sigmoid(x, out=np.ma.array(x.copy(), mask=np.isnan(x)))
+
+
+def test_infinities_that_meet_are_the_same_of_floats_and_of_arrays():
+    for call in (huber, huber.grad, absolute_error, absolute_error.grad, hinge, hinge.grad, squared_error.grad):
+        for a, b in itertools.product((math.inf, -math.inf, 0.0, 1.0), repeat=2):
+            np.testing.assert_array_equal(call(a, b), call(np.array([a]), np.array([b]))[0], str((call, a, b)))
+
+
+def test_tables_of_float16_may_be_emptied_by_another_thread():
+    x, wrong = np.arange(1 << 16, dtype=np.uint16).view(np.float16), []
+
+    def work(seed):
+        try:
+            for alpha in np.random.default_rng(seed).uniform(1, 2, 30).tolist():
+                elu(x, alpha=alpha)
+        except KeyError as error:
+            wrong.append(error)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work, args=(k,)) for k in range(8)]
+        [each.start() for each in threads]
+        [each.join() for each in threads]
+    finally:
+        sys.setswitchinterval(before)
+    assert not wrong
+
+
+def test_a_reduced_value_may_be_written_over_an_argument():
+    p, t = np.array([3.0, 1.0, -2.0]), np.zeros(3)
+    value, grad = squared_error.value_and_grad(p, t, reduction="sum")
+    q = p.copy()
+    out = q[:1].reshape(()), np.empty(3)
+    found = squared_error.value_and_grad(q, t, reduction="sum", out=out)
+    assert found[0] is out[0] and found[0] == value and found[1] is out[1]
+    np.testing.assert_array_equal(out[1], grad)
+    one = np.empty(())
+    with pytest.raises(ValueError, match="share memory"):
+        squared_error.value_and_grad(1.0, 0.0, reduction="sum", out=(one, one))
+
+
+def test_the_jacobian_of_what_is_broadcast_is_refused():
+    x = np.arange(3.0)
+    np.testing.assert_array_equal(huber.jacobian(1.0, x), huber.grad(1.0, x))
+    np.testing.assert_array_equal(elu.jacobian(-x, wrt="alpha"), elu.grad(-x, wrt="alpha"))
+    with pytest.raises(ValueError, match=r"prediction has shape \(2, 1\).*broadcast_to.*vjp"):
+        huber.jacobian(np.ones((2, 1)), np.zeros((1, 3)))
+    with pytest.raises(TypeError, match="no argument 'out'"):
+        sigmoid.jacobian(x, out=np.empty(3))
+    with pytest.raises(TypeError, match="no argument 'reduction'"):
+        huber.jacobian(x, x, reduction="sum")
+    with pytest.raises(ValueError, match="wrt is one of"):
+        huber.grad(x, x, wrt=["prediction"])
+
+
+@pytest.mark.skipif(importlib.util.find_spec("dask") is None, reason="dask is not installed")
+def test_dask_arrays_meet_arrays_of_other_blocks():
+    import dask.array as da
+
+    x, y = np.arange(12.0).reshape(6, 2), np.linspace(-1, 1, 12).reshape(6, 2)
+    d = da.from_array(x, chunks=(2, 2))
+    for other in (y, y[:, :1], y[0], y.tolist(), da.from_array(y, chunks=(3, 1))):
+        plain = other.compute() if hasattr(other, "compute") else np.asarray(other)
+        np.testing.assert_array_equal(squared_error(d, other).compute(), squared_error(x, plain))
+        np.testing.assert_array_equal(squared_error(other, d).compute(), squared_error(plain, x))
+    with pytest.raises(ValueError, match="do not broadcast"):
+        squared_error(d, np.zeros(4))
+    with pytest.raises(ValueError, match="delta"):
+        huber(d, 0.0, delta=-1.0)
+    for reduction in ("sum", "mean"):
+        found = squared_error(d, y, reduction=reduction)
+        assert type(found) is type(d) and found.dtype == np.float64
+        np.testing.assert_allclose(found.compute(), squared_error(x, y, reduction=reduction), rtol=1e-15)
+        slope = squared_error.grad(d, y, reduction=reduction)
+        np.testing.assert_allclose(slope.compute(), squared_error.grad(x, y, reduction=reduction), rtol=1e-15)
+    with pytest.raises(TypeError, match="is broadcast"):
+        squared_error.grad(d[:, :1], y, reduction="sum")
+    with pytest.raises(TypeError, match="no Dask"):
+        sigmoid.jacobian(d)

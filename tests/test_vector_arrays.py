@@ -312,3 +312,12 @@ def test_shapes_are_remembered_for_each_dtype_and_not_without_end() -> None:
             assert found.shape == given.shape
             assert found.dtype == given.dtype.newbyteorder("=")
     assert 0 < len(softmax._layouts) <= LAYOUTS
+
+
+def test_class_indices_and_axes_are_looked_at_like_other_inputs() -> None:
+    z, label = np.zeros((4, 3)), np.array([0, 1, 2, 0])
+    with pytest.raises(TypeError, match="masked array"):
+        softmax_cross_entropy_index(z, np.ma.array(label, mask=[1, 0, 0, 0]))
+    for axis in (None, "0", (0, 1), 1.0, True):
+        with pytest.raises(TypeError, match="whole number"):
+            softmax(z, axis=axis)

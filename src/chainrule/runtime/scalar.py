@@ -265,10 +265,14 @@ class ScalarFunction:
                 f"{self.__name__}.value_and_grad: out is a pair of arrays, for the value and the derivative."
             )
         if reduction != "none":
-            return (
-                self(*args, out=out[0], reduction=reduction, **kwargs),
-                self.grad(*args, wrt=name, out=out[1], reduction=reduction, **kwargs),
-            )
+            value = self(*args, reduction=reduction, **kwargs)
+            slope = self.grad(*args, wrt=name, reduction=reduction, **kwargs)
+            if out[0] is None and out[1] is None:
+                return value, slope
+            if out[0] is not None and out[1] is not None and np.may_share_memory(out[0], out[1]):
+                raise ValueError(f"{self.__name__}: the two arrays of out share memory.")
+            given = self._bind(args, kwargs)  # which out may overlap: it is written into last
+            return self._rounded(value, given, out[0]), self._rounded(slope, given, out[1])
         found = self._together(kernels, args, kwargs, out)
         if found is None:
             found = self._evaluated(kernels, args, kwargs, tuple(out), partial(self.value_and_grad, wrt=name))
@@ -276,10 +280,20 @@ class ScalarFunction:
 
     def jacobian(self, *args: Any, wrt: str | None = None, **kwargs: Any) -> Any:
         """The diagonal matrices with the derivatives by `wrt` on the diagonal: shape (..., K) gives (..., K, K), as the Jacobian of a function of
-        the K components of the last axis; of single numbers the derivative itself."""
-        found = self.grad(*args, wrt=wrt, **kwargs)
-        if np.ndim(found) == 0:
+        the K components of the last axis; by a single number the derivative itself. An input that is broadcast raises ValueError."""
+        name, _ = self._derivative(self._gradients, wrt)
+        given = self._bind(args, kwargs)
+        if any(map(_is_dask, given.values())):
+            raise TypeError(f"{self.__name__}.jacobian takes no Dask arrays; {self.__name__}.grad has its diagonal.")
+        found = self.grad(*args, wrt=name, **kwargs)
+        shape = np.shape(given[name])
+        if not shape:
             return found
+        if shape != np.shape(found):
+            raise ValueError(
+                f"{self.__name__}.jacobian: {name} has shape {shape} and is broadcast to {np.shape(found)}; pass "
+                f"np.broadcast_to({name}, {np.shape(found)}), or multiply by the Jacobian with {self.__name__}.vjp."
+            )
         size = found.shape[-1]
         matrices = np.zeros((*found.shape, size), found.dtype)
         np.einsum("...ii->...i", matrices)[...] = found
@@ -341,7 +355,7 @@ class ScalarFunction:
 
     def _derivative(self, table: Mapping[str, Kernel], wrt: str | None) -> tuple[str, Kernel]:
         name = self.arguments[0] if wrt is None else wrt
-        if name not in table:
+        if not isinstance(name, str) or name not in table:
             raise ValueError(
                 f"{self.__name__}: no derivative by {name!r}; wrt is one of {', '.join(map(repr, table))}."
             )
@@ -432,7 +446,7 @@ class ScalarFunction:
         """From the code for Python floats; None where there is none, or it overflows."""
         if (
             any(k.number is None for k in kernels)
-            or any(x != x for x in inputs)
+            or any(x - x != 0.0 for x in inputs)  # infinities may meet; NaN
             or (self.ranges and not all(self._fits(n, x) for n, x in zip(self.names, inputs, strict=True)))
         ):
             return None
@@ -472,7 +486,7 @@ class ScalarFunction:
                 out[...] = np.nan
         else:
             self._fill(kernels, inputs, results, bool(factor))
-        return tuple(result if out is not None else result[()] for out, result in zip(outs, results, strict=True))
+        return tuple(out if out is not None else result[()] for out, result in zip(outs, results, strict=True))
 
     def _fill(self, kernels: tuple[Kernel, ...], inputs: list[Any], results: list[Any], factor: bool) -> None:
         left = list(results)
@@ -501,7 +515,8 @@ class ScalarFunction:
         if x.dtype.newbyteorder("=") != np.float16 or x.shape != outs[0].shape:
             return False
         key = (arrays[0], *(each for each in inputs if isinstance(each, float)))
-        if key not in kernel.tables:
+        tables = kernel.tables.get(key)
+        if tables is None:
             if x.size < TABLE:
                 return False
             every = np.arange(TABLE, dtype=np.uint16).view(np.float16)
@@ -509,10 +524,10 @@ class ScalarFunction:
             whole = [every if k == arrays[0] else each for k, each in enumerate(inputs)]
             run(kernel, whole, tables, self._mends[kernel])
             if len(kernel.tables) >= 16:
-                kernel.tables.clear()
+                kernel.tables.clear()  # which another thread may do at any time
             kernel.tables[key] = tables
         index = np.ascontiguousarray(x, dtype=np.float16).view(np.uint16)
-        for out, table in zip(outs, kernel.tables[key], strict=True):
+        for out, table in zip(outs, tables, strict=True):
             if out.flags.c_contiguous:
                 np.take(table, index, out=out, mode="clip")
             else:
@@ -577,6 +592,14 @@ class ScalarFunction:
             raise TypeError(f"{self.__name__} is no loss, so it takes no reduction.")
         given = self._bind(args, kwargs)
         (found,) = self._evaluated((kernel,), args, kwargs, (None,), method, exact=True)
+        if _is_dask(found):
+            if name is not None and np.shape(given[name]) != found.shape:
+                raise TypeError(
+                    f"{self.__name__}: {name} is broadcast; reduce the Dask array of its derivatives yourself."
+                )
+            if name is not None:
+                return found if reduction == "sum" else found / found.size
+            return getattr(found, reduction)(dtype=np.float64).astype(found.dtype)
         size = np.size(found)
         with np.errstate(all="ignore"):
             total = np.asarray(np.sum(found) if name is None else _summed(found, np.shape(given[name])))
@@ -591,7 +614,7 @@ class ScalarFunction:
                 return np.asarray(found).astype(dtype)[()]
             (result,) = self._outs((out,), np.shape(found), dtype, [])
             np.copyto(result, found, casting="same_kind")
-            return result
+            return out
 
     # ---------------------------------------------------------------- arguments
 
@@ -618,11 +641,17 @@ class ScalarFunction:
             if not isinstance(out, np.ndarray) or out.dtype.newbyteorder("=") not in KEPT:
                 kind = f"dtype {out.dtype}" if isinstance(out, np.ndarray) else f"type {type(out).__name__}"
                 raise TypeError(f"{self.__name__}: out has {kind}; it is an array of float16, float32 or float64.")
+            if isinstance(out, np.ma.MaskedArray):
+                raise TypeError(
+                    f"{self.__name__}: out is a masked array, whose mask would not be kept; pass its .data."
+                )
             if out.shape != shape:
                 raise ValueError(f"{self.__name__}: out has shape {out.shape}, but the result has shape {shape}.")
             if not out.flags.writeable:
                 raise ValueError(f"{self.__name__}: out is read-only.")
-            found.append(out)
+            found.append(
+                np.asarray(out)
+            )  # of a subclass the plain array: the code of kernels has one of one dimension to write into
         if len(found) == 2 and outs[0] is not None and outs[1] is not None and np.may_share_memory(found[0], found[1]):
             raise ValueError(f"{self.__name__}: the two arrays of out share memory.")
         return found
@@ -667,15 +696,28 @@ class ScalarFunction:
         if any(out is not None for out in outs):
             raise TypeError(f"{self.__name__}: no out= with Dask arrays.")
         dask = sys.modules["dask.array"]
+        self._check({n: float(v) for n, v in given.items() if n in self.parameters and isinstance(v, int | float)})
         small = {n: np.empty(0, v.dtype) if _is_dask(v) else v for n, v in given.items()}
         dtype = result_dtype(self.__name__, small)
-        arrays = [v if isinstance(v, int | float) else dask.asarray(v) for v in given.values()]
+        arrays = self._aligned({n: v if isinstance(v, int | float) else dask.asarray(v) for n, v in given.items()})
         return tuple(
             dask.map_blocks(
                 _of_block, *arrays, method=method, names=tuple(given), index=k if results > 1 else None, dtype=dtype
             )
             for k in range(results)
         )
+
+    def _aligned(self, given: dict[str, Any]) -> list[Any]:
+        """Dask arrays of one shape in blocks of one shape, and numbers; as they are where a shape is not known yet."""
+        arrays = {name: value for name, value in given.items() if not isinstance(value, int | float)}
+        if any(math.isnan(size) for array in arrays.values() for size in array.shape):
+            return list(given.values())
+        dask = sys.modules["dask.array"]
+        shape = self._shape(arrays, list(arrays.values()))
+        whole = [dask.broadcast_to(array, shape) for array in arrays.values()]
+        axes = tuple(range(len(shape)))
+        _, blocks = dask.core.unify_chunks(*(each for array in whole for each in (array, axes)))
+        return list({**given, **dict(zip(arrays, blocks, strict=True))}.values())
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         """Every argument and parameter by its name, in order."""
@@ -767,12 +809,8 @@ def result_dtype(owner: str, given: dict[str, Any]) -> np.dtype[Any]:
         if isinstance(value, int | float) and not isinstance(value, bool | np.generic):
             _check_python_number(owner, name, value)
             continue
-        if isinstance(value, np.ma.MaskedArray):
-            raise TypeError(
-                f"{owner}: {name} is a masked array, whose mask would be lost; pass {name}.filled(np.nan) instead."
-            )
         if type(value) is not np.ndarray:
-            _check_home(owner, name, value)
+            check_home(owner, name, value)
         try:
             array = np.asarray(value)
         except ValueError:
@@ -797,8 +835,12 @@ def _check_python_number(owner: str, name: str, value: float) -> None:
         raise TypeError(f"{owner}: {name} is an integer too large for float64; pass a float.") from None
 
 
-def _check_home(owner: str, name: str, value: Any) -> None:
-    """TypeError for an array of another library, whose device, gradients or laziness a conversion would lose without a word."""
+def check_home(owner: str, name: str, value: Any) -> None:
+    """TypeError for an array whose mask, and one of another library whose device, gradients or laziness, a conversion would lose without a word."""
+    if isinstance(value, np.ma.MaskedArray):
+        raise TypeError(
+            f"{owner}: {name} is a masked array, whose mask would be lost; pass {name}.filled(...) instead, of floats with np.nan."
+        )
     package = type(value).__module__.partition(".")[0]
     if package in ELSEWHERE:
         raise TypeError(

@@ -37,7 +37,7 @@ from .reductions import shifted as shifted
 from .reductions import signed_sum as signed_sum
 from .reductions import total as total
 from .reductions import weighted as weighted
-from .scalar import KEPT, Range, result_dtype
+from .scalar import KEPT, Range, check_home, result_dtype
 
 if TYPE_CHECKING:
     from .certificate import Certificate
@@ -412,6 +412,8 @@ class VectorFunction:
             raise TypeError(
                 f"{self.__name__} has several axes, so no axis=: the last axes of its inputs are {self._layout()}"
             )
+        if isinstance(axis, bool) or not isinstance(axis, int | np.integer):
+            raise TypeError(f"{self.__name__}: axis={axis!r}: it is a whole number, such as -1 for the last axis")
         method, word, vector, axes, like = extra or ("", "", None, (), "")
         floats = {name: v for name, v in given.items() if not self.given[name].index_of}
         dtype = result_dtype(self.__name__, {**floats, f"{method} {word}": vector} if extra else floats)
@@ -533,6 +535,8 @@ class VectorFunction:
         return array
 
     def _indices(self, name: str, value: Any) -> Places:
+        if type(value) is not np.ndarray:
+            check_home(self.__name__, name, value)
         array = np.asarray(value)
         if array.dtype.kind not in "iu":
             raise TypeError(
@@ -687,15 +691,17 @@ class VectorFunction:
     def _loops(self, kernel: Callable[..., Any], call: _Call, dtype: Any) -> "Rows | None":
         """The compiled loops of a kernel of rows of one size, and of class indices; None where there are none."""
         key = kernel, dtype, *call.sizes.values()
-        if key not in self._found:
+        found = self._found.get(key, self)  # another thread may empty the table
+        if found is self:
             wide = [bool(axes) for axes in self.axes.values()]
             rows = all(axes or self.given[name].index_of for name, axes in self.axes.items())
             wide += [True] * (len(call.arrays) - len(wide))
             from .loops.rows import compiled_rows
 
             size = next(iter(call.sizes.values()))
-            self._found[key] = compiled_rows(kernel, tuple(wide), size, dtype) if self.one_axis and rows else None
-        return self._found[key]  # type: ignore[no-any-return]
+            found = compiled_rows(kernel, tuple(wide), size, dtype) if self.one_axis and rows else None
+            self._found[key] = found
+        return found
 
     def _last_fits(self, call: _Call) -> bool:
         """Whether the vector of a product, if there is one, has all batch axes of the call."""
