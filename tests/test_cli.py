@@ -158,3 +158,9 @@ def test_quick_commands_import_nothing_heavy(arguments):
         assert not heavy, heavy
     """
     subprocess.run([sys.executable, "-c", code], check=True, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.parametrize("words", [["--compiled"], ["--record"], ["--accuracy", "--cluster", "tcp://127.0.0.1:1"]])
+def test_an_option_that_would_be_ignored_is_a_usage_error(run, words):
+    result = run("verify", "sigmoid", *words)
+    assert result.exit_code == 2 and "says nothing alone" in result.stderr

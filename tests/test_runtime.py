@@ -727,3 +727,18 @@ def test_dask_arrays_meet_arrays_of_other_blocks():
         squared_error.grad(d[:, :1], y, reduction="sum")
     with pytest.raises(TypeError, match="no Dask"):
         sigmoid.jacobian(d)
+
+
+def test_products_name_what_does_not_fit():
+    with pytest.raises(ValueError, match=r"huber: shapes do not broadcast: prediction \(3,\), target \(4,\)"):
+        huber.vjp(np.ones(3), np.ones(4), np.ones(3))
+    with pytest.raises(TypeError, match="prediction is a ragged sequence"):
+        huber.vjp([[1.0, 2.0], [3.0]], 0.0, 1.0)
+
+
+def test_a_number_of_threads_may_be_one_of_numpy():
+    chainrule.set_threads(np.int64(2))
+    assert chainrule.get_threads() == 2
+    for wrong in (np.float64(2), True, 0, "2"):
+        with pytest.raises(ValueError, match="whole number"):
+            chainrule.set_threads(wrong)

@@ -278,6 +278,15 @@ def verify(
     from .build import verify as run
     from .catalogue import project
 
+    for word, given, wanted in (
+        ("--compiled", compiled, accuracy or exhaustive),
+        ("--record", record, accuracy or exhaustive),
+        ("--cluster", cluster, exhaustive),
+    ):
+        if given and not wanted:
+            raise click.UsageError(
+                f"{word} says nothing alone: add {'--exhaustive' if word == '--cluster' else '--accuracy'}."
+            )
     if compiled:
         _compile()
     if accuracy or exhaustive:

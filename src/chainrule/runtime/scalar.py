@@ -4,7 +4,7 @@ import inspect
 import linecache
 import math
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -562,7 +562,8 @@ class ScalarFunction:
             raise TypeError(
                 f"{self.__name__}.{method} takes no Dask arrays; multiply {self.__name__}.grad(...) with {word} instead."
             )
-        shape, whole = np.shape(given[name]), np.broadcast_shapes(*(np.shape(x) for x in given.values()))
+        result_dtype(f"{self.__name__}.{method}", {**given, word: vector})
+        shape, whole = np.shape(given[name]), self._broadcast(given, [np.shape(x) for x in given.values()])
         wanted = whole if method == "vjp" else shape
         if np.shape(vector) != wanted and np.shape(vector) != ():
             raise ValueError(
@@ -619,13 +620,15 @@ class ScalarFunction:
     # ---------------------------------------------------------------- arguments
 
     def _shape(self, together: dict[str, Any], inputs: list[Any]) -> tuple[int, ...]:
-        shapes = [() if isinstance(x, float) else x.shape for x in inputs]
+        return self._broadcast(together, [() if isinstance(x, float) else x.shape for x in inputs])
+
+    def _broadcast(self, names: Iterable[str], shapes: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
         if len(set(shapes)) == 1:
             return shapes[0]
         try:
             return np.broadcast_shapes(*shapes)
         except ValueError:
-            shown = ", ".join(f"{name} {shape}" for name, shape in zip(together, shapes, strict=True))
+            shown = ", ".join(f"{name} {shape}" for name, shape in zip(names, shapes, strict=True))
             raise ValueError(f"{self.__name__}: shapes do not broadcast: {shown}.") from None
 
     def _outs(

@@ -12,9 +12,9 @@ def set_threads(n: int | None) -> None:
     where that is not set to one thread in a worker process of multiprocessing, elsewhere to every core that this process
     may use. Results do not depend on it. Raises ValueError for what is no positive whole number."""
     global _chosen
-    if n is not None and (isinstance(n, bool) or not isinstance(n, int) or n < 1):
+    if n is not None and (isinstance(n, bool) or not hasattr(n, "__index__") or n < 1):
         raise ValueError(f"set_threads({n!r}): give a whole number from 1, or None for the default.")
-    _chosen = n
+    _chosen = None if n is None else int(n)
 
 
 def get_threads() -> int:

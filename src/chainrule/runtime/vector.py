@@ -701,7 +701,7 @@ class VectorFunction:
             size = next(iter(call.sizes.values()))
             found = compiled_rows(kernel, tuple(wide), size, dtype) if self.one_axis and rows else None
             self._found[key] = found
-        return found
+        return found  # type: ignore[no-any-return]
 
     def _last_fits(self, call: _Call) -> bool:
         """Whether the vector of a product, if there is one, has all batch axes of the call."""
