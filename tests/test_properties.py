@@ -336,3 +336,12 @@ def test_a_domain_that_is_too_wide_is_reported_with_a_place() -> None:
     (row,) = check_properties((), log(x), 1 / x, x)
     assert not row.passed
     assert row.detail.startswith("no real value at x = -") and row.detail.endswith("narrow the domain of x")
+
+
+@pytest.mark.parametrize(
+    ("f", "grows"),
+    [(log(1 + x**2) / 40, True), (abs(x) / 10**9, True), (20 * atan(x), False), (9 - 1 / (1 + x**2), False)],
+)
+def test_what_grows_slowly_is_told_from_what_tends_to_a_number(f: Expr, grows: bool) -> None:
+    claim = Property("limit_plus", {"value": oo, "at": oo})
+    assert check_properties((claim,), f, diff(f, x), x)[1].passed == grows

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from test_report import ELU, RELU, SIGMOID, material, softmax
 
-from chainrule.calculus.properties import FINDERS, find_properties
+from chainrule.calculus.properties import FINDERS, OPTIONAL, find_properties
 from chainrule.catalogue import shipped
 from chainrule.errors import RenderError
 from chainrule.rendering import (
@@ -204,3 +204,15 @@ def test_properties_that_are_not_worth_saying_have_no_heading(materials: dict[st
     point = replace(report, properties=tuple(p for p in report.properties if p.key == "symmetry"))
     assert point.properties and "properties" in render(point, template).lower()
     assert "properties" not in render(replace(point, kind="loss"), template).lower()
+
+
+def test_every_entry_that_a_property_may_lack_may_be_lacking(materials: dict[str, Material]) -> None:
+    """A function of pieces may be neither convex nor concave though its curvature changes its sign at no place."""
+    report = make_report(materials["elu"], "latex")
+    for found in report.properties:
+        for entry in OPTIONAL & set(found.values):
+            less = replace(found, values={k: v for k, v in found.values.items() if k != entry})
+            render(replace(report, properties=(less,)), "derivation.md.j2")
+    for key, kind in {"monotonicity": "not monotone", "convexity": "neither"}.items():
+        lacking = replace(report.properties[0], key=key, values={"kind": kind})
+        assert kind.split()[0] in render(replace(report, properties=(lacking,)), "derivation.md.j2").lower()

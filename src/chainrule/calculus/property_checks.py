@@ -109,10 +109,10 @@ def _close(claimed: Any, measured: Any, tolerance: float = NEAR) -> Verdict:
 
 
 def _tends(values: list[Any], claimed: Any) -> Verdict:
-    """Whether a sequence is on its way to a claimed limit: nearer at each step, or larger and larger."""
+    """Whether a sequence is on its way to a claimed limit: nearer at each step, or larger and larger, by steps that do not fade as those to a number do."""
     if mpmath.isinf(claimed):
-        s = mpmath.sign(claimed)
-        grows = all(s * b > s * a for a, b in pairwise(values)) and s * values[-1] > 5
+        steps = [mpmath.sign(claimed) * (b - a) for a, b in pairwise(values)]
+        grows = all(step > 0 for step in steps) and (mpmath.isinf(values[-1]) or steps[-1] > max(steps) / 4)
         return bool(grows), 0.0 if grows else float("inf")
     gaps = [_off(claimed, v) for v in values]
     return gaps[-1] < 1e-4 and gaps[-1] <= gaps[0], gaps[-1]
