@@ -18,7 +18,7 @@ from chainrule.codegen.mends import MENDS
 from chainrule.codegen.rewrites import ALL
 from chainrule.codegen.shown import OTHER, QUIET, SHOWN, VALUES, Way, formula, shown, statements
 from chainrule.codegen.stable import PROPOSALS
-from chainrule.codegen.vocabulary import at_least, at_most, expm1, instead, plus, polynomial, times
+from chainrule.codegen.vocabulary import at_least, at_most, expm1, instead, plus, polynomial, size, times
 from chainrule.drawings.accuracy import accuracy_chart
 from chainrule.drawings.charts import Stack, draw_chart
 from chainrule.errors import VerificationError
@@ -64,6 +64,12 @@ def names_of_proposals() -> set[str]:
 def test_every_rule_of_the_search_can_be_shown(rule: str) -> None:
     if not rule.endswith("by exponentials"):  # a means of the search, no form of its own
         assert shown(rule).key != OTHER, f"{rule!r} has no row in SHOWN"
+
+
+def test_conditions_are_shown_without_words_of_code() -> None:
+    """A domain that begins at 0 makes code take the size of x, in what it chooses by as well."""
+    found = formula(sympy.Piecewise((size(x) + 1, size(x) < 2), (times(x, x), True)))
+    assert found == formula(sympy.Piecewise((x + 1, x < 2), (x * x, True)))
 
 
 def test_every_reason_has_a_sentence() -> None:

@@ -301,6 +301,13 @@ def sigma_less(z, t):
     return 1 / (1 + (-z).exp()) - t
 
 
+def test_what_is_smaller_than_any_number_is_0():
+    """However many digits it would take: exp(x) - x - 1 is x²/2."""
+    x = np.array([1e-300, -1e-200, 5e-324, 1e-162, 1e-161, -1e-150])
+    got = extended.refined(0 * x, 0 * x, 1 + 0 * x, lambda x: x.exp() - x - 1, x)
+    np.testing.assert_array_equal(got, [0.0, 0.0, 0.0, 5e-325, 5e-323, 5e-301])
+
+
 def test_a_difference_that_cancels_is_computed_again():
     z = np.array([-0.8472978603872037, 0.8472978603872032, 1e-100, 5e-324, 3.0])
     t = np.array([0.3, 0.7, 0.5, 0.5, 0.2])

@@ -168,7 +168,8 @@ def _check_names(spec: FunctionSpec) -> None:
     for name in (spec.name, *spec.names):
         if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
             raise DefinitionError(
-                f"{spec.name}: {name!r} cannot be a name in the generated code; choose another Python identifier."
+                f"{spec.name}: {name!r} cannot be a name in the generated code, which may use it itself; choose another Python identifier, "
+                f'as in arguments={{"{name}_": ...}} of the definition.'
             )
     if len(set(spec.names)) < len(spec.names):
         raise DefinitionError(f"{spec.name}: two arguments or parameters share a name: {', '.join(spec.names)}.")

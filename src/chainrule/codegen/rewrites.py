@@ -196,6 +196,19 @@ def _power_less(node: Expr) -> Expr | None:
     return None
 
 
+def _any_power_less(node: Expr) -> Expr | None:
+    """A power of an argument whose exponent is another: by its logarithm only where that is small, for a large one magnifies its rounding."""
+    for term in node.args if node.is_Add else ():
+        for factor in sympy.Mul.make_args(term):
+            if factor.is_Pow and factor.base.is_Symbol and not factor.exp.is_number:
+                left = _part(node - term, -term / factor)
+                if left is not None:
+                    exponent = factor.exp * log(factor.base)
+                    less = term / factor * expm1(exponent)
+                    return Piecewise((less, sympy.Abs(exponent) < 1), (term - term / factor, True)) + left
+    return None
+
+
 def _erfc(node: Expr) -> Expr | None:
     for c, u, rest in _pairs(node, erf):
         for sign in (1, -1):
@@ -370,6 +383,7 @@ REWRITES: tuple[Rewrite, ...] = (
         "complementary error function", "1 + erf(u) = erfc(-u), 1 - erf(u) = erfc(u)", _erfc, x / 2 + x * erf(x) / 2 + 3
     ),
     Rewrite("area of a hyperbola", "log(u + sqrt(u² + 1)) = asinh(u)", _asinh, log(x + sqrt(x**2 + 1))),
+    Rewrite("any power less 1", "xᵖ - 1 = expm1(p log(x))", _any_power_less, 3 * x**y / y - 3 / y),
     Rewrite("a power less 1", "(1 + w)ᵖ - 1 = expm1(p log1p(w))", _power_less, 3 * (1 + x**2) ** (S(3) / 4) - 3 + y),
     Rewrite("hypotenuse", "sqrt(a² + b²) = hypot(a, b)", _hypot, sqrt(x**2 + 4)),
     Rewrite("double angle", "sin u cos u = sin(2u)/2", _double_angle, 2 * y * sin(x) * cos(x)),

@@ -66,6 +66,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("log1p", "log1p", "log1p", ((sympy.log(1 + w), word.log1p(w)),)),
     Shown("log of a shifted sum", "log1p", "log1p", ((sympy.log(c + w), sympy.log(c) + word.log1p(w / c)),)),
     Shown("complementary error function", "erfc", "complementary error function", ((1 - sympy.erf(u), erfc(u)),)),
+    Shown("any power less 1", "power_small", "a power less 1", ((x**a - 1, word.expm1(a * sympy.log(x))),)),
     Shown("a power less 1", "power_less", "a power less 1", (((1 + w) ** a - 1, word.expm1(a * word.log1p(w))),)),
     Shown("hypotenuse", "hypot", "hypotenuse"),
     Shown("area of a hyperbola", "asinh", "inverse hyperbolic sine", ((sympy.log(u + sqrt(u**2 + 1)), sympy.asinh(u)),)),
@@ -227,10 +228,10 @@ def formula(expr: Any) -> t.Node:
 
 
 def _bare(expr: Any, groups: dict[t.Node, t.Node]) -> Any:
-    if not expr.args or isinstance(expr, sympy.logic.boolalg.Boolean):
+    if not expr.args or (isinstance(expr, sympy.logic.boolalg.Boolean) and not expr.has(*PLAIN)):
         return expr
     if isinstance(expr, Piecewise):
-        kept = [(_bare(e, groups), condition) for e, condition in expr.args if not _is_of_code(e)]
+        kept = [(_bare(e, groups), _bare(condition, groups)) for e, condition in expr.args if not _is_of_code(e)]
         if _is_of_code(expr.args[-1][0]):
             kept[-1] = (kept[-1][0], True)
         return Piecewise(*kept)

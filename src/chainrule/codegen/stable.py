@@ -281,11 +281,13 @@ def stabilise(problem: Problem, names: Mapping[Symbol, str], effort: Effort = QU
         lenient = measure(problem, _on_model(found.body, problem, names), lenient=True)
         tolerance = next((each for each in TOLERANCES if lenient.error <= each), None)
         if tolerance is None:
+            where = dict(zip(problem.symbols, lenient.at or (), strict=False))
+            wide = max(where, key=lambda symbol: abs(where[symbol]), default=None)
             raise VerificationError(
                 f"{problem.expr}: no form is accurate to {TOLERANCES[-1]:g}. "
                 f"The best gives {lenient.got!r} instead of {lenient.wanted!r} at "
-                f"{', '.join(f'{symbol} = {value!r}' for symbol, value in zip(problem.symbols, lenient.at or (), strict=False))}. "
-                "Give an equal form that does not cancel there, or narrow the domain."
+                f"{', '.join(f'{symbol} = {value!r}' for symbol, value in where.items())}. "
+                f"Give an equal form that keeps its digits there, or narrow the domain: domain={{{wide}: ...}} in the definition."
             )
         found = replace(found, tolerance=tolerance)
     return found

@@ -29,6 +29,8 @@ FEW = 12
 """As many elements are quicker in decimal numbers at once than in twice the digits."""
 DIGITS = (60, 80, 160, 400, 800)
 ENOUGH = Decimal("1e-20")
+VANISHED = Decimal("1e-330")
+"""What rounds to 0."""
 
 
 def refined(found: Array, total: Array, size: Array, formula: Callable[..., Any], *arguments: Array) -> Array:
@@ -159,6 +161,10 @@ def _decimally(formula: Callable[..., Any], given: list[float], otherwise: float
                 result = formula(*map(Decimal, given))
             except ArithmeticError:
                 return otherwise
+            if (
+                0 < abs(result) < VANISHED
+            ):  # so small a step of the last sum: its other digits are right to less than that
+                return float(result)
             if before is not None and abs(result - before) <= abs(result) * ENOUGH and (result or digits == DIGITS[-1]):
                 return float(result)
             before = result
