@@ -60,7 +60,7 @@ NUMBERS = """
 VECTORS = """
 ## Functions of vectors
 
-The unit is the ulp of the largest component of the exact result of a row; in a gradient by logits with soft targets, which may nearly equal the softmax, that of
+The unit is the ulp of the largest component of the exact result of a row; in a gradient that is a difference from targets, which may nearly equal the predictions, that of
 the largest target where it is larger. In brackets what the error is in the unit of the result alone at the rows that were measured: ŷ - y cancels, so it has no
 bound. *component*: the worst error of a single component, in its own ulp, where it is
 a normal number, 0 or infinite: 16 ulp at most are promised of it, except in products with a vector (vjp, jvp), whose components may cancel. The promise
