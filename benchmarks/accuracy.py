@@ -7,7 +7,6 @@ A function without a certificate of its code is left out of the first table and 
 
 import importlib
 import pkgutil
-import re
 import sys
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -60,15 +59,12 @@ NUMBERS = """
 VECTORS = """
 ## Functions of vectors
 
-The unit is the ulp of the largest component of the exact result of a row; in a gradient that is a difference from targets, which may nearly equal the predictions, that of
-the largest target where it is larger. In brackets what the error is in the unit of the result alone at the rows that were measured: ŷ - y cancels, so it has no
-bound. *component*: the worst error of a single component, in its own ulp, where it is
-a normal number, 0 or infinite: 16 ulp at most are promised of it, except in products with a vector (vjp, jvp), whose components may cancel. The promise
+The unit is the ulp of the largest component of the exact result of a row; in products with a vector (vjp, jvp), whose terms may cancel, that of the largest term where it is
+larger. *component*: the worst error of a single component, in its own ulp, where it is
+a normal number, 0 or infinite: 16 ulp at most are promised of it, except in those products and in differences from soft targets, single components of which may cancel. The promise
 is for softmax, log-softmax, logsumexp and the cross-entropies; the same limit marks the others. Rows have up to 100 000 components.
 
 """
-ALONE = re.compile(r"of the answer alone, where its terms cancel: (\S+) ulp")
-"""In what a certificate says of rows."""
 BESIDE = """
 ## Beside others
 
@@ -133,8 +129,6 @@ def _of_rows(rows: Sequence[Measurement]) -> Mapping[str, str]:
         cells[m.dtype] = (
             _number(m.worst) if m.bound <= LIMIT or m.what.startswith("second") else f"**{_number(m.worst)}**"
         )
-        if m.what.startswith("gradient") and (alone := ALONE.search(m.rows)):
-            cells[m.dtype] += f" ({alone[1]})" if float(alone[1]) <= LIMIT else f" (**{alone[1]}**)"
         cells[f"{m.dtype}, component"] = entries if promised else f"**{entries}**"
     return cells
 

@@ -55,7 +55,6 @@ class _Tally:
 
     points: int = 0
     rows: float = 0.0
-    strict: float = 0.0
     where: str = ""
     at: Mapping[str, float] = field(default_factory=dict)
     got: float = 0.0
@@ -198,7 +197,8 @@ def _measured(
         tally = tallies.setdefault(part.what, _Tally())
         for row in range(case.count):
             terms = _terms(subject, case, row, part, parts, truths[row], vectors)
-            _compare(got[row].ravel(), truths[row][number], case, row, terms, tally)
+            mixed = bool(terms) or (part.what.startswith("gradient") and row in case.soft)
+            _compare(got[row].ravel(), truths[row][number], case, row, terms, mixed, tally)
     return heard
 
 
@@ -242,13 +242,12 @@ def _run(subject: VectorSubject, case: Case, row: int, along: str, mine: Mapping
     return Run(subject.definition, given, classes, case.sizes)
 
 
-def _compare(got: Floats, truth: Truth, case: Case, row: int, terms: float, tally: _Tally) -> None:
-    """terms: the largest number that enters a difference in the row, to which its errors are relative if it is larger than the answer;
-    components are not looked at then, since they may be differences of nearly equal numbers."""
+def _compare(got: Floats, truth: Truth, case: Case, row: int, terms: float, mixed: bool, tally: _Tally) -> None:
+    """terms: the largest number that enters a difference in the row, to which its errors are relative if it is larger than the answer.
+    mixed: single components may be differences of nearly equal numbers, so that they are not looked at."""
     where = f"{', '.join(f'{name} = {size}' for name, size in case.sizes.items())}, {case.kind}"
     with np.errstate(all="ignore"):
-        strict = row_errors(got, truth)
-        errors = row_errors(got, truth, terms) if terms else strict
+        errors = row_errors(got, truth, terms)
         entry = ulps(got, truth)
     tally.points += len(got)
     tally.undecided += int(np.isnan(truth.near).sum())
@@ -262,10 +261,9 @@ def _compare(got: Floats, truth: Truth, case: Case, row: int, terms: float, tall
             "row": float(row),
             "entry": float(worst),
         }
-    tally.strict = max(tally.strict, float(np.max(np.where(np.isnan(strict), 0.0, strict))))
     size = np.abs(truth.near)
     held = (size >= float(np.finfo(got.dtype).smallest_normal)) | (size == 0) | np.isinf(size)
-    entry = np.where(held & ~np.isnan(entry) & (terms == 0), entry, 0.0)
+    entry = np.where(held & ~np.isnan(entry) & (not mixed), entry, 0.0)
     if len(entry) and entry.max() > tally.entries:
         tally.entries, tally.entries_where = float(entry.max()), where
 
@@ -279,11 +277,8 @@ def _terms(
     truths: list[Truth],
     vectors: Mapping[str, Any],
 ) -> float:
-    """The largest term of the differences that a part may consist of: of a soft target in a gradient, of the Jacobian times the
-    components of a vector; 0 where the answer alone counts."""
-    if part.what.startswith("gradient") and row in case.soft:
-        targets = [case.inputs[name][row] for name in list(subject.function.given)[1:]]
-        return max(float(np.max(np.abs(each))) for each in targets)
+    """The largest term of the differences that a product with a vector consists of: of the Jacobian times its components; 0 where the answer alone
+    counts."""
     if not part.what.startswith(("vjp", "jvp")):
         return 0.0
     name = part.what.split(" by ")[1]
@@ -318,8 +313,6 @@ def row_errors(got: Floats, truth: Truth, terms: float = 0.0) -> npt.NDArray[np.
 
 def _summary(what: str, dtype: np.dtype[Any], tally: _Tally) -> Measurement:
     places = [tally.where, f"components: {tally.entries_where}"] if tally.entries_where else [tally.where]
-    if tally.strict > tally.rows:
-        places.append(f"of the answer alone, where its terms cancel: {round_up(tally.strict):g} ulp")
     return Measurement(
         what=what,
         dtype=str(dtype),

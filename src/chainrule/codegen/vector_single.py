@@ -23,6 +23,7 @@ HARMLESS = frozenset(
         "log_sum_exp",
         "one_hot",
         "pairwise_sum",
+        "refined_rows",
         "shifted",
         "shifted_entry",
         "signed_sum",

@@ -27,7 +27,7 @@ PLAIN = {
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
     "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
-    "pairwise_sum", "root_mean_square", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
+    "pairwise_sum", "refined_rows", "root_mean_square", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
@@ -46,6 +46,8 @@ POWER = "exponentials "
 """How the base of the exponentials of shifted scores begins; the rest is that of the scores."""
 KERNELS = ("_value", "_grad_", "_both_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
 """How the names of functions begin that are given to the runtime."""
+DIGITS = {"exponentials", "exponential_sum", "pairwise_sum"}
+"""Routines that compute with more digits, too."""
 CAREFUL = {"exponential_sum": "exponential_total"}
 """Sums, and what they are where probabilities are multiplied with each other."""
 COMPARE = {"=": "==", "!=": "!=", "<": "<", "<=": "<=", ">": ">", ">=": ">="}
@@ -65,6 +67,8 @@ class _Body:
     """The name in the code of a vector that is an argument of its own (g, v), and of shifted scores."""
     entries: dict[str, str] = field(default_factory=dict)
     """The code of scores of which only the component at a class index is needed, less the largest."""
+    difference: tuple[str, str] = ("", "")
+    """The code of a difference whose components sum to 0, and of what is taken away in it."""
     product: bool = False
     """Whether probabilities are multiplied with each other, which doubles what a sum of exponentials is off by."""
 
@@ -128,7 +132,29 @@ class Writer:
             off = prepared(t.transform(tree, lambda n: t.ZERO if isinstance(n, t.Delta) else None), self.spec)
             node, finish = (off, finish) if indices[-1] in t.free_indices(off) else (node, "")
         lines = self._lines(body, node, indices, vector, finish)
+        if body.difference[0]:
+            lines = self._refined(name.replace("_grad_", "_difference_"), lines, *body.difference)
         return self._define(name, tuple(arguments), lines)
+
+    def _refined(self, name: str, lines: list[str], difference: str, less: str) -> list[str]:
+        """The statements of a gradient with the rows in which it cancels computed again in more digits, by a function of this name; as they are where that
+        cannot be."""
+        *before, last = lines
+        formula = [*before, f"return {difference}"]
+        if not self._has_digits("\n".join(formula)):
+            return lines
+        wide = [one.name for one in self.spec.inputs if one.dimensions]
+        numbers = [one.name for one in self.spec.inputs if not one.dimensions]
+        self._define(name, (*wide, *numbers), formula)
+        given = ", ".join(f"({', '.join(some)}{',' * (len(some) == 1)})" for some in (wide, numbers) if some)
+        return [*before, f"return refined_rows({last.removeprefix('return ')}, {less}, {name}, {given})"]
+
+    def _has_digits(self, code: str) -> bool:
+        """Whether all that a function calls computes with more digits, too."""
+        called = _called(code)
+        return called <= DIGITS | self.functions.keys() and all(
+            self._has_digits(self.functions[each]) for each in called - DIGITS
+        )
 
     def named(self, base: str) -> str:
         """The function of a named quantity: its name, written when it is first needed. Its arguments are in ``arguments``."""
@@ -183,6 +209,9 @@ class Writer:
             and (weights := self._leader(node, indices[0])) is not None
         ):
             first = node.terms[0] if isinstance(node, t.Add) else weights[1]
+            match node:
+                case t.Add((_, t.Neg(second))) if t.free_indices(second) == {indices[0]} and not self._degree(second):
+                    body.difference = result, self.write(second, indices, body)
             result = (
                 f"balanced_at({result}, {self.write(weights[1], indices, body)}, {self.write(first, indices, body)})"
             )
@@ -768,6 +797,10 @@ class Writer:
 
 def _names_in(code: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
+
+
+def _called(code: str) -> set[str]:
+    return {ast.unparse(node.func) for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)}
 
 
 def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:

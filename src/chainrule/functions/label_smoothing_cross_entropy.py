@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponential_total, exponentials, less_mean, log_sum, pairwise_sum, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponential_total, exponentials, less_mean, log_sum, pairwise_sum, refined_rows, shifted, weighted
 
 
 def _y_tilde(target: Array, epsilon: Array) -> Array:
@@ -14,6 +14,12 @@ def _y_tilde(target: Array, epsilon: Array) -> Array:
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
     return e / exponential_sum(e)[..., None]
+
+
+def _difference_logits(logits: Array, target: Array, epsilon: Array) -> Array:
+    s = _s(logits)
+    y_tilde = _y_tilde(target, epsilon)
+    return s - y_tilde
 
 
 def _s_exact(logits: Array) -> Array:
@@ -31,7 +37,7 @@ def _value(logits: Array, target: Array, epsilon: Array) -> Array:
 def _grad_logits(logits: Array, target: Array, epsilon: Array) -> Array:
     s = _s(logits)
     y_tilde = _y_tilde(target, epsilon)
-    return balanced_at(s - y_tilde, s, s)
+    return refined_rows(balanced_at(s - y_tilde, s, s), y_tilde, _difference_logits, (logits, target), (epsilon,))
 
 
 def _both_logits(logits: Array, target: Array, epsilon: Array) -> tuple[Array, Array]:
@@ -39,7 +45,7 @@ def _both_logits(logits: Array, target: Array, epsilon: Array) -> tuple[Array, A
     y_tilde = target * (1.0 - epsilon[..., None]) + epsilon[..., None] / K
     e = exponentials(logits)
     s = e / exponential_sum(e)[..., None]
-    return -pairwise_sum(weighted(y_tilde, shifted(logits) - log_sum(e)[..., None])), balanced_at(s - y_tilde, s, s)
+    return -pairwise_sum(weighted(y_tilde, shifted(logits) - log_sum(e)[..., None])), refined_rows(balanced_at(s - y_tilde, s, s), y_tilde, _difference_logits, (logits, target), (epsilon,))
 
 
 def _hessian_logits(logits: Array, target: Array, epsilon: Array) -> Array:

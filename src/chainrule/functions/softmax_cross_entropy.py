@@ -2,12 +2,17 @@
 
 import numpy as np
 
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponential_total, exponentials, less_mean, log_sum, pairwise_sum, shifted, weighted
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, balanced, balanced_at, exponential_sum, exponential_total, exponentials, less_mean, log_sum, pairwise_sum, refined_rows, shifted, weighted
 
 
 def _s(logits: Array) -> Array:
     e = exponentials(logits)
     return e / exponential_sum(e)[..., None]
+
+
+def _difference_logits(logits: Array, target: Array) -> Array:
+    s = _s(logits)
+    return s - target
 
 
 def _s_exact(logits: Array) -> Array:
@@ -23,13 +28,13 @@ def _value(logits: Array, target: Array) -> Array:
 
 def _grad_logits(logits: Array, target: Array) -> Array:
     s = _s(logits)
-    return balanced_at(s - target, s, s)
+    return refined_rows(balanced_at(s - target, s, s), target, _difference_logits, (logits, target))
 
 
 def _both_logits(logits: Array, target: Array) -> tuple[Array, Array]:
     e = exponentials(logits)
     s = e / exponential_sum(e)[..., None]
-    return -pairwise_sum(weighted(target, shifted(logits) - log_sum(e)[..., None])), balanced_at(s - target, s, s)
+    return -pairwise_sum(weighted(target, shifted(logits) - log_sum(e)[..., None])), refined_rows(balanced_at(s - target, s, s), target, _difference_logits, (logits, target))
 
 
 def _hessian_logits(logits: Array, target: Array) -> Array:

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from .arrays import Array
+from .digits import twice_sum
 from .extended import NEAR, Twice
-from .reductions import pairwise_sum, twice_sum, weighted
+from .reductions import pairwise_sum, weighted
 from .scalar import quotient
 
 FAR = 0.98

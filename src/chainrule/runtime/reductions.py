@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from .arrays import Array
+from .digits import Digits, twice_sum
 from .extended import Twice
 from .special import upper_half
 
@@ -48,6 +49,8 @@ def exponentials(z: Array, times: Any = None, over: Any = None) -> Array:
     rounded before. Else they are exp(u - max u), and the rounding errors of the difference, of the product and of the
     quotient, which an exponential would multiply by the size of u, are put back to first order. Infinite scores count as their limit.
     Scores in float32 that are not all small have exponentials in float64."""
+    if isinstance(z, Digits):
+        return z.exponentials(times, over)
     if times is not None or over is not None:
         return _scaled(
             z.astype(np.float64, copy=False),
@@ -131,6 +134,8 @@ def _product_error(a: Any, b: Any, product: Any) -> Any:
 def exponential_sum(e: Array) -> Array:
     """Σ e for exponentials of `exponentials`, to an ulp or two, however one of them exceeds the others: in short rows they are added in pairs,
     in long rows the largest is added at the end, in float32 all in float64."""
+    if isinstance(e, Digits):
+        return e.sum()
     if e.dtype == np.float32:
         return _wide_sum(e)
     if e.shape[-1] > SHORT:
@@ -300,17 +305,6 @@ def _twice_log_sum_exp(z: Array) -> Array:
     return np.asarray(found.high + found.low)
 
 
-def twice_sum(terms: Twice) -> Twice:
-    """The sum of numbers of twice the digits along the last axis, in pairs of pairs."""
-    high, low = terms.high, terms.low
-    while (size := high.shape[-1]) > 1:
-        odd = size % 2
-        pair = Twice(high[..., odd::2], low[..., odd::2]).plus(Twice(high[..., odd + 1 :: 2], low[..., odd + 1 :: 2]))
-        high = np.concatenate([high[..., :odd], pair.high], axis=-1)
-        low = np.concatenate([low[..., :odd], pair.low], axis=-1)
-    return Twice(high[..., 0], low[..., 0])
-
-
 def deviations(x: Array) -> Array:
     """x less its mean, to an ulp or two where that is large, however near the components are to each other."""
     mean = pairwise_sum(x)[..., None] / x.shape[-1]
@@ -365,6 +359,8 @@ def dot(a: Array, b: Array) -> Array:
 def pairwise_sum(terms: Array) -> Array:
     """Their sum along the last axis, in pairs of pairs, so that the error hardly grows with their number. Rows get the same bits wherever they
     stand in memory, and however many they are."""
+    if isinstance(terms, Digits):
+        return terms.sum()
     if terms.shape[-1] > SHORT:
         terms = np.ascontiguousarray(terms)
     while (size := terms.shape[-1]) > LAST:

@@ -16,6 +16,7 @@ from .arrays import Array as Array
 from .arrays import Places
 from .blocks import blocks_of, share
 from .compiling import is_compiled
+from .digits import refined_rows as refined_rows
 from .log_ratios import log_ratio as log_ratio
 from .log_ratios import log_ratio_sum as log_ratio_sum
 from .reductions import SHORT
@@ -810,7 +811,7 @@ def _directly(function: VectorFunction, args: tuple[Any, ...]) -> Any:
         function._check(name, one, args[k], ready.sizes, False)
     found = np.empty(ready.shape, ready.dtype)
     loops = ready.loops
-    if loops.refined:
+    if not loops.is_loop_alone:
         done = loops(ready.rows, args, (found,))
     else:
         done = not loops.loop(ready.rows, ready.size, *[x.reshape(-1) for x in args], found.reshape(-1))

@@ -52,6 +52,9 @@ QUOTIENT = "fma(fma(-{0}, {2}, {1}), {3}, {0})"
 FOLDS = ("sum", "wide_sum", "largest", "others", "place")
 """What is computed of all components of a row: their sum, in float32 or in float64; the largest; the sum of all but that; where it stands, of several
 somewhere."""
+REFINED = "refined"
+"""Differences, some rows of which may have to be computed again in more digits: of what is found, the input that is taken away, the name of the formula, and the
+inputs it is computed of."""
 PATCHES = ("less_at", "balanced")
 """What is done to single components of a row of results."""
 OTHERS = ("input", "position", "at", "entry", "log_sum_exp")
@@ -117,6 +120,12 @@ def _balanced_at(x: Term, weights: Term, of: Term) -> Term:
     near = _each("({} & ({} < {}))", near, _sum(abs(others)), reach)
     balanced = _each("select({0}, {1}, {2})", near, -_sum(others), term("at", x, place))
     return _each("select({0} == {1}, {2}, {3})", POSITION, place, balanced, x)
+
+
+def _refined_rows(found: Term, less: Term, formula: FunctionType, wide: Sequence[Term]) -> Term:
+    if less.op != "input":
+        raise TypeError(f"{less} is not read")
+    return term(REFINED, found, less, term(formula.__code__.co_name), *wide, wide=True)
 
 
 def every_of(results: Sequence[Term]) -> list[Term]:
@@ -201,6 +210,7 @@ READ: dict[str, Callable[..., Term]] = {
     "weighted": lambda weight, value: weight * value,
     "log_sum": _log_sum,
     "log_sum_exp": lambda z, e: term("log_sum_exp", _largest(z), _log_sum(e)),
+    "refined_rows": _refined_rows,
 }
 READ_LONG = READ | {
     "exponential_sum": _sum_long,

@@ -6,19 +6,21 @@ be exponentiated as it is; where one is not, nothing is computed."""
 
 import hashlib
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from ..digits import NEAR, Formula, refine
 from ..reductions import HIGH, HIGH_SINGLE, SHORT, refined_log_sum_exp
 from . import elementary, row_functions
-from .compiler import compiled_text, plain
+from .compiler import compiled, compiled_text, plain
 from .long_rows import LongRows
 from .row_functions import LANES
-from .row_terms import Term, cancels, every_of, terms_of
+from .row_terms import REFINED, Term, cancels, every_of, terms_of
 from .short_rows import ShortRows
 
 Array = npt.NDArray[Any]
@@ -43,17 +45,47 @@ def _compiled(
     results = terms_of(kernel, wide, single, long)
     if results is None:
         return None
-    text = text_of(results, wide, across, long, single)
-    return Rows(results, compiled_text(text), single) if text else None
+    differences = {k: _Difference.of(one, kernel) for k, one in enumerate(results) if one.op == REFINED}
+    bare = [one.of[0] if one.op == REFINED else one for one in results]
+    text = text_of(bare, wide, across, long, single)
+    return Rows(bare, compiled_text(text), single, differences) if text else None
+
+
+@dataclass(frozen=True)
+class _Difference:
+    """What `digits.refined_rows` is given, inputs by their numbers."""
+
+    less: int
+    formula: Formula
+    inputs: tuple[int, ...]
+
+    @staticmethod
+    def of(one: Term, kernel: Callable[..., Any]) -> "_Difference":
+        _, less, formula, *inputs = one.of
+        return _Difference(
+            int(less.of[0].op), kernel.__globals__[formula.op], tuple(int(each.of[0].op) for each in inputs)
+        )
 
 
 class Rows:
-    """Some kernel's loops."""
+    """Some kernel's loops. differences: by the numbers of the results that are such."""
 
-    def __init__(self, results: Sequence[Term], loop: Callable[..., Any], single: bool) -> None:
+    def __init__(
+        self,
+        results: Sequence[Term],
+        loop: Callable[..., Any],
+        single: bool,
+        differences: Mapping[int, _Difference],
+    ) -> None:
         self.loop = loop
         self.kind = np.float32 if single else np.float64
         self.refined = [k for k, one in enumerate(results) if one.op == "log_sum_exp"]
+        self.differences = differences
+
+    @property
+    def is_loop_alone(self) -> bool:
+        """Whether nothing is left to be done after the loop."""
+        return not self.refined and not self.differences
 
     def __call__(self, rows: int, arrays: Sequence[Array], outs: Sequence[Array]) -> bool:
         """Compute the results of contiguous rows; whether these are such that it can be done."""
@@ -69,7 +101,17 @@ class Rows:
                     found[k][:] = refined_log_sum_exp(given[0].reshape(rows, -1), found[k], rest)
             elif said == DONE:
                 np.add(found[k], rest, out=found[k])
+        if said != BAD:
+            for k, one in self.differences.items():
+                self._refine(found[k].reshape(rows, -1), one, [each.reshape(rows, -1) for each in given])
         return bool(said != BAD)
+
+    def _refine(self, found: Array, one: _Difference, given: Sequence[Array]) -> None:
+        """Compute the rows again that have cancelled."""
+        marks = np.empty(len(found), np.bool_)
+        if mark_cancelled(found, given[one.less], NEAR, marks):
+            with np.errstate(all="ignore"):
+                refine(found, given[one.less], marks, one.formula, [given[k] for k in one.inputs])
 
 
 HEAD = """import numpy as np
@@ -119,3 +161,20 @@ def text_of(results: Sequence[Term], wide: Sequence[bool], across: int, long: bo
         lines = ShortRows(found, wide, across, given, high, tested).lines()
     text = "\n".join(lines)
     return f"{head}{text}\n" if text else ""
+
+
+@compiled
+def mark_cancelled(found: Any, less: Any, near: Any, marks: Any) -> Any:
+    """`digits.cancelled_rows`, into marks; whether there are any."""
+    every = False
+    for row in range(marks.size):
+        left, terms, away, count = found[row, 0] * 0, found[row, 0] * 0, found[row, 0] * 0, 0
+        for k in range(found.shape[1]):
+            y = less[row, k]
+            left = max(left, abs(found[row, k]))
+            terms = max(terms, abs(found[row, k] + y))
+            away = max(away, abs(y))
+            count += y != 0
+        marks[row] = count > 1 and left < near * max(terms, away)
+        every |= marks[row]
+    return every
