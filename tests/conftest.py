@@ -4,6 +4,8 @@ import copy
 
 import pytest
 
+from chainrule.codegen import recorded
+
 TOGETHER = {"test_codegen": "name", "test_stable": "name"}
 """For each file, the parameter whose values are what is shared: tests with the same one go together."""
 FILES = {
@@ -35,6 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         group = FILES.get(module) or (f"{module} {shared}" if shared is not None else None)
         if group:
             item.add_marker(pytest.mark.xdist_group(group))
+
+
+@pytest.fixture(autouse=True)
+def _no_forms_from_earlier_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A search that a test corrupts must not find what another one kept."""
+    monkeypatch.setattr(recorded, "_kept", lambda key: None)
+    monkeypatch.setattr(recorded, "_keep", lambda key, found, names: found)
 
 
 @pytest.fixture(autouse=True)

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -42,7 +43,7 @@ import chainrule.functions
 from chainrule.calculus.derive import derive_all
 from chainrule.catalogue import load as load_definition
 from chainrule.codegen.checking import check_function
-from chainrule.codegen.numpy_source import generate, load, package_source
+from chainrule.codegen.numpy_source import generate, load, package_source, possible
 from chainrule.codegen.path_checks import check_paths
 from chainrule.codegen.reference import Reference
 from chainrule.codegen.regions import FORMS, conjugate_split, exponential_split, reciprocal_split
@@ -450,3 +451,41 @@ def test_symbols_may_be_named_like_keywords():
     odd = Symbol("lambda", real=True)
     made = load(generate(FunctionSpec("shrink", X, (("lambd", odd, 0.5),), x - odd, {"x": Integer(1)}, {})), "shrink")
     assert made(2.0, lambd=0.75) == 1.25
+
+
+# without derivatives that have no form
+
+
+def partial_spec():
+    lost = exp(1000 * sin(x))
+    return FunctionSpec("own", (("x", x),), (("a", z, 0.5),), x + z, {"x": Integer(1), "a": gamma(x)}, {"x": lost})
+
+
+def test_derivatives_without_a_form_are_left_out_and_the_function_says_so():
+    spec = possible(partial_spec())
+    assert list(spec.gradients) == ["x"] and not spec.seconds and set(spec.missing) == {"_grad_a", "_second_x"}
+    assert "no form is accurate" in spec.missing["_second_x"] and "gamma" in spec.missing["_grad_a"]
+    own = load(generate(spec), "own")
+    told = " ".join(own.__doc__.split())
+    assert (
+        "Left out, since no form of it was found that keeps its digits everywhere: the first derivative by a, the second derivative by x."
+        in told
+    )
+    assert own(1.0, a=2.0) == 3.0 and own.grad(1.0) == 1.0
+    for call in (lambda: own.second(1.0), lambda: own.hvp(1.0, 1.0)):
+        with pytest.raises(ValueError, match=r"own has no second derivative by 'x': .* help\(own\) says which"):
+            call()
+    with pytest.raises(ValueError, match="own: no derivative by 'a'; wrt is one of 'x'"):
+        own.grad(1.0, wrt="a")
+
+
+def test_the_value_and_the_first_gradient_are_not_left_out():
+    spec = partial_spec()
+    for broken in (replace(spec, value=gamma(x)), replace(spec, gradients={"x": gamma(x)})):
+        with pytest.raises(UnsupportedExpression, match="gamma"):
+            possible(broken)
+
+
+def test_a_whole_function_stays_whole():
+    spec = SPECS["sigmoid"]
+    assert possible(spec) == spec

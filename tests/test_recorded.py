@@ -3,17 +3,21 @@
 import ast
 
 import pytest
-from sympy import srepr
+from sympy import exp, sin, srepr, symbols
 from sympy.core.function import AppliedUndef
 
 from chainrule.calculus.derive import derive_all
 from chainrule.catalogue import load
 from chainrule.codegen import recorded
 from chainrule.codegen.points import ranges, sample
+from chainrule.codegen.spec import FunctionSpec
 from chainrule.codegen.specs import spec_of
 from chainrule.codegen.stable import THOROUGH, problem, stabilise
+from chainrule.errors import VerificationError
 from chainrule.networks import kernels
 from chainrule.networks import recorded as of_networks
+
+KEEP, KEPT = recorded._keep, recorded._kept  # which other tests do without
 
 
 @pytest.mark.parametrize(
@@ -35,7 +39,9 @@ def test_losses_after_outputs_are_on_record_and_nothing_is_asked_that_is_not_nee
 
 
 def test_layers_are_on_record(monkeypatch):
-    monkeypatch.setattr(recorded, "_searched", lambda stated, names: pytest.fail(f"{stated.expr} is not on record"))
+    monkeypatch.setattr(
+        recorded, "_searched", lambda stated, names, key: pytest.fail(f"{stated.expr} is not on record")
+    )
     monkeypatch.setattr(recorded, "_known", {})
     for each in (kernels.value_of, kernels.slope_of):
         each.cache_clear()
@@ -85,3 +91,61 @@ def test_the_digest_covers_every_module_of_the_search():
         modules = [node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)]
         imported = {m.removeprefix("chainrule.codegen.") for m in modules if m.startswith("chainrule.codegen.")}
         assert imported <= inside | {"spec"}, name
+
+
+@pytest.fixture
+def asked(monkeypatch, tmp_path):
+    """A question asked as in a new process, with a cache of its own; and how many searches there were."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(recorded, "_keep", KEEP)
+    monkeypatch.setattr(recorded, "_kept", KEPT)
+    searches = []
+    search = recorded.stabilise
+    monkeypatch.setattr(recorded, "stabilise", lambda *given: (searches.append(given), search(*given))[1])
+
+    def ask(expr):
+        monkeypatch.setattr(recorded, "_known", {})
+        x = symbols("x", real=True)
+        spec = FunctionSpec("own", (("x", x),), (), expr(x), {}, {})
+        domains = tuple((each.lower, each.upper) for each in ranges(spec).values())
+        return recorded.stable_form(problem(spec.value, spec.symbols, sample(spec), domains), {x: "x"})
+
+    return ask, searches
+
+
+def test_an_answer_is_kept_for_the_next_process(asked):
+    ask, searches = asked
+    first = ask(lambda x: exp(2 * x) - 1)
+    again = ask(lambda x: exp(2 * x) - 1)
+    assert len(searches) == 1 and (again.expr, again.body, again.steps) == (first.expr, first.body, first.steps)
+    assert again.measured == first.measured and again.naive == first.naive
+    ask(lambda x: exp(3 * x) - 1)
+    assert len(searches) == 2
+
+
+def test_so_is_a_refusal(asked):
+    ask, searches = asked
+    messages = []
+    for _ in range(2):
+        with pytest.raises(VerificationError) as refused:
+            ask(lambda x: exp(1000 * sin(x)))
+        messages.append(str(refused.value))
+    assert len(searches) == 1 and messages[0] == messages[1]
+
+
+def test_a_broken_file_of_the_cache_is_replaced(asked):
+    ask, searches = asked
+    ask(lambda x: exp(2 * x) - 1)
+    (kept,) = recorded.cache().iterdir()
+    whole = kept.read_text()
+    kept.write_text(whole[:50])
+    ask(lambda x: exp(2 * x) - 1)
+    assert len(searches) == 2 and kept.read_text() == whole
+
+
+def test_without_a_folder_for_the_cache_nothing_is_kept(asked, monkeypatch, tmp_path):
+    ask, searches = asked
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    assert ask(lambda x: exp(2 * x) - 1).body == ask(lambda x: exp(2 * x) - 1).body
+    assert len(searches) == 2

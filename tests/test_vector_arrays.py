@@ -162,9 +162,9 @@ def test_value_and_gradient_take_the_exponentials_once(name: str, monkeypatch: p
     assert kernel is not None
     taken = []
     original = kernel.__globals__["exponentials"]
-    monkeypatch.setitem(kernel.__globals__, "exponentials", lambda *a, **k: taken.append(1) or original(*a, **k))
+    monkeypatch.setitem(kernel.__globals__, "exponentials", lambda z, **k: taken.append(z) or original(z, **k))
     f.value_and_grad(*given)
-    assert len(taken) == 1
+    assert sum(isinstance(z, np.ndarray) for z in taken) == 1  # beside rows that are computed again in more digits
 
 
 def test_what_two_functions_share_is_written_once() -> None:

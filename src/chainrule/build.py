@@ -51,11 +51,12 @@ class Failure:
 
 @dataclass(frozen=True)
 class Built:
-    """What a build did: names made, names that were up to date, failures in the order of the catalogue."""
+    """What a build did: names made, names that were up to date, failures and notes on what was made in the order of the catalogue."""
 
     made: tuple[str, ...]
     current: tuple[str, ...]
     failures: tuple[Failure, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -92,6 +93,7 @@ def build(
     missing = {e: tuple(f for f in formats if e.name not in valid or f not in valid[e.name].formats) for e in chosen}
     tasks = [(entry, wanted) for entry, wanted in missing.items() if wanted]
     failures: dict[str, Failure] = {}
+    notes: dict[str, tuple[str, ...]] = {}
     progress(0, len(tasks), "")
     try:
         outcomes = each(partial(_make, engine=engine, project=project), tasks, jobs)
@@ -105,6 +107,7 @@ def build(
                 files = {path: _digest(data) for path, data in outcome.files.items()}
                 record = Record(keys[name], made, files, outcome.row, name in own)
                 stamp[name] = _merged(record, valid.get(name), stamp.get(name), output)
+                notes[name] = tuple(f"{entry.where}: {note}" for note in outcome.notes)
             progress(done, len(tasks), name)
         gone = [name for name, record in stamp.items() if record.own and name and name not in own and not names]
         for name in gone:
@@ -120,6 +123,7 @@ def build(
         made=tuple(entry.name for entry, _ in tasks if entry.name not in failures),
         current=tuple(entry.name for entry, wanted in missing.items() if not wanted),
         failures=tuple(failures[entry.name] for entry, _ in tasks if entry.name in failures),
+        notes=tuple(note for entry, _ in tasks for note in notes.get(entry.name, ())),
     )
 
 

@@ -245,6 +245,8 @@ def build(
         built = run(names, formats, where, jobs or 0, progress, engine)
     counts = {"built": len(built.made), "up to date": len(built.current), "failed": len(built.failures)}
     click.echo(", ".join(f"{n} {what}" for what, n in counts.items() if n) + f": {shown(where.output)}/")
+    for note in built.notes:
+        click.echo(note, err=True)
     _end(built.failures)
 
 

@@ -13,7 +13,7 @@ from .calculus.backward import backward_all
 from .calculus.derivation import Derivation
 from .calculus.derive import derive_all
 from .catalogue import PACKAGE, Project
-from .codegen.modules import check_module, floating_parts, module_source
+from .codegen.modules import check_module, floating_parts, missing_parts, module_source
 from .codegen.numpy_source import load as load_function
 from .codegen.numpy_source import package_source
 from .codegen.stubs import package_stub
@@ -22,6 +22,7 @@ from .drawings.accuracy import accuracy_chart
 from .drawings.charts import draw_chart
 from .errors import VerificationError
 from .expression import tree as t
+from .expression.printing import text
 from .pdf import latex_pdf, typst_pdf
 from .plots import draw, figures, labels
 from .rendering import index_row, render, render_index
@@ -42,10 +43,11 @@ OWN_FUNCTIONS = "numpy"
 
 @dataclass(frozen=True)
 class Product:
-    """files: contents by path below the output folder. row: what the index says of the definition, as plain strings."""
+    """files: contents by path below the output folder. row: what the index says of the definition, as plain strings. notes: what its author should know."""
 
     files: Mapping[str, bytes]
     row: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,7 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
         source,
         module,
         floating=floating,
+        missing=missing_parts(definition, derivations) if source else (),
         certificate=_certificate(definition.name, source, module),
     )
     return with_figures(made, figures(made))
@@ -106,7 +109,7 @@ def produce(definition: Definition, formats: Sequence[str], engine: str, project
         files |= {f"figures/{name}": content for name, content in pictures(made, "pdf").items()}
     if "pdf" in formats:
         files[f"pdf/{name}.pdf"] = _pdf(made, engine, project)
-    return Product(files, index_row(latex))
+    return Product(files, index_row(latex), tuple(f"built without {text(m.goal)}: {m.reason}" for m in made.missing))
 
 
 def pictures(made: Material, form: Literal["svg", "pdf", "png"]) -> dict[str, bytes]:

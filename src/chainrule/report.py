@@ -21,6 +21,7 @@ from .calculus.matrix_facts import facts
 from .calculus.views import Line as LineOfView
 from .calculus.views import lines
 from .codegen.floating import Part, stretches
+from .codegen.modules import Missing
 from .codegen.stable import Measured
 from .definition import Definition
 from .errors import UnsupportedExpression
@@ -275,13 +276,14 @@ class MeasuredText:
 @dataclass(frozen=True)
 class FloatingText:
     """The function in floating point. picture: the stem of its file, empty where there is none; fixed: the values at which other arguments are held;
-    library: the version of NumPy that was measured."""
+    library: the version of NumPy that was measured; missing: derivatives that the function lacks."""
 
     forms: tuple[FormText, ...]
     picture: str
     fixed: tuple[Formula, ...]
     certificate: tuple[MeasuredText, ...]
     library: str
+    missing: tuple[Formula, ...]
 
     @property
     def main(self) -> tuple[FormText, ...]:
@@ -370,7 +372,7 @@ class Material:
 
     derivations: the main one first. verifications: of each derivation. checks: rows of further checks, such as those of
     the properties and of the NumPy function.
-    code: NumPy source, to be imported from ``module``. floating: the parts of that code with their stable forms. certificate: what was measured of it."""
+    code: NumPy source, to be imported from ``module``. floating: the parts of that code with their stable forms; missing: the derivatives that it lacks. certificate: what was measured of it."""
 
     definition: Definition
     derivations: tuple[Derivation, ...]
@@ -382,6 +384,7 @@ class Material:
     module: str = "chainrule.functions"
     figures: tuple[Figure, ...] = ()
     floating: tuple[Part, ...] = ()
+    missing: tuple[Missing, ...] = ()
     certificate: Certificate | None = None
 
     @property
@@ -491,6 +494,7 @@ class Author:
             if certificate is None
             else tuple(self.measured(m, certificate.is_good(m)) for m in certificate.measurements),
             library="" if certificate is None else str(certificate.environment.get("numpy", "")),
+            missing=tuple(self.formula(each.goal) for each in material.missing),
         )
 
     def form(self, part: Part, given: set[str]) -> FormText:

@@ -12,7 +12,7 @@ from chainrule.calculus.derivation import Derivation
 from chainrule.codegen.along import LOST, Along, Look, along
 from chainrule.codegen.numpy_source import by_row, stable_parts
 from chainrule.codegen.shown import Reason, Way, reasons, way
-from chainrule.codegen.spec import FunctionSpec
+from chainrule.codegen.spec import GRAD, SECOND, FunctionSpec
 from chainrule.codegen.stable import Stable
 from chainrule.expression import tree as t
 
@@ -83,9 +83,7 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
     for d in derivations:
         if d.route or d.order > 2 or (d.order == 2 and len(found) < 2):
             continue
-        name = next((n for s, n in names.items() if str(s) == getattr(d.variable, "name", "")), "")
-        key = f"_second_{name}" if d.order == 2 else f"_grad_{name}"
-        if key in forms:
+        if (key := part_of(d, spec)) in forms:
             role = "second" if d.order == 2 else "main" if d is main else "other"
             found.append(_part(role, d.goal, d.final, forms[key], d, key in by_hand))
     return tuple(
@@ -94,6 +92,13 @@ def parts(spec: FunctionSpec, derivations: Sequence[Derivation], body: t.Node) -
         else p
         for p in found
     )
+
+
+def part_of(derivation: Derivation, spec: FunctionSpec) -> str:
+    """The name of the function that computes the result of a derivation."""
+    names = zip(spec.symbols, spec.names, strict=True)
+    name = next((n for s, n in names if str(s) == getattr(derivation.variable, "name", "")), "")
+    return f"{SECOND if derivation.order == 2 else GRAD}{name}"
 
 
 def _part(role: str, goal: t.Node, start: t.Node, form: Stable, of: Derivation, by_hand: bool) -> Part:

@@ -1,6 +1,6 @@
 """Stable forms that have been found. A search takes up to a minute and the same question has the same answer, so the answers for the
 catalogue and for networks of it, searched for thoroughly, are kept with the package, in data/stable_forms.json; any other question is searched for when
-it is asked. `chainrule.networks.recorded` is the command that brings the file up to date.
+it is asked, and its answer kept in the user's cache. `chainrule.networks.recorded` is the command that brings the file of the package up to date.
 
 An answer is kept under a digest of its question: the expression, its points, and the source of the search itself."""
 
@@ -8,10 +8,13 @@ import ast
 import hashlib
 import json
 import multiprocessing
+import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import suppress
 from contextvars import ContextVar
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import sympy
@@ -72,7 +75,7 @@ def stable_form(stated: Problem, names: Mapping[Symbol, str]) -> Stable:
     """As `stabilise`: the form on record, else searched for, once in a process."""
     key = key_of(stated, names)
     if key not in _known:
-        _known[key] = _revived(records()[key], stated, names) if key in records() else _searched(stated, names)
+        _known[key] = _revived(records()[key], stated, names) if key in records() else _searched(stated, names, key)
     found = _known[key]
     if isinstance(found, VerificationError):
         raise found
@@ -100,11 +103,50 @@ def records() -> Mapping[str, Record]:
     return found
 
 
-def _searched(stated: Problem, names: Mapping[Symbol, str]) -> Stable | VerificationError:
+def _searched(stated: Problem, names: Mapping[Symbol, str], key: str) -> Stable | VerificationError:
+    effort = EFFORT.get()
+    if effort is QUICK and (kept := _kept(key)):
+        return _revived(kept, stated, names)
     try:
-        return stabilise(stated, names, EFFORT.get())
+        found: Stable | VerificationError = stabilise(stated, names, effort)
     except VerificationError as error:
-        return error
+        found = error
+    return _keep(key, found, names) if effort is QUICK else found
+
+
+def _kept(key: str) -> Record | None:
+    """An answer in the user's cache."""
+    try:
+        found: Record = json.loads((cache() / f"{key}.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
+
+
+def _keep(key: str, found: Stable | VerificationError, names: Mapping[Symbol, str]) -> Stable | VerificationError:
+    """Keep an answer there, whole or not at all, if there can be a file; gives it as it will come back, or as it is where that would be another one."""
+    record = as_record(found)
+    if isinstance(found, Stable):
+        again = _revived(record, found.problem, names)
+        if not isinstance(again, Stable) or again.body != found.body:
+            return found
+        found = again
+    path = cache() / f"{key}.json"
+    staged = path.with_name(f"{key}.{os.getpid()}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        staged.write_text(json.dumps(record), encoding="utf-8")
+        os.replace(staged, path)
+    except OSError:
+        with suppress(OSError):
+            staged.unlink(missing_ok=True)
+    return found
+
+
+def cache() -> Path:
+    """The folder of the user's cache where answers are kept."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(home) / "chainrule" / "forms"
 
 
 # ---------------------------------------------------------------- one record

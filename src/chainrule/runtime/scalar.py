@@ -356,9 +356,7 @@ class ScalarFunction:
     def _derivative(self, table: Mapping[str, Kernel], wrt: str | None) -> tuple[str, Kernel]:
         name = self.arguments[0] if wrt is None else wrt
         if not isinstance(name, str) or name not in table:
-            raise ValueError(
-                f"{self.__name__}: no derivative by {name!r}; wrt is one of {', '.join(map(repr, table))}."
-            )
+            raise ValueError(_without(self, table, name))
         return name, table[name]
 
     # ---------------------------------------------------------------- calls
@@ -752,6 +750,14 @@ class ScalarFunction:
                 near = difflib.get_close_matches(name, self.names, n=1, cutoff=0.5)
                 hint = f"; did you mean {near[0]!r}?" if near else "."
                 raise TypeError(f"{self.__name__}: no argument {name!r}{hint} Call it as {call}.")
+
+
+def _without(function: ScalarFunction, table: Mapping[str, Kernel], name: object) -> str:
+    """That a function has no such derivative."""
+    what = "second derivative" if table is function._seconds else "derivative"
+    if name in function.wrt or not table:
+        return f"{function.__name__} has no {what} by {name!r}: none was derived, or no form of it keeps its digits; help({function.__name__}) says which."
+    return f"{function.__name__}: no {what} by {name!r}; wrt is one of {', '.join(map(repr, table))}."
 
 
 EVERY = Range()
