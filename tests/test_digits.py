@@ -6,9 +6,15 @@ from typing import Any
 import mpmath
 import numpy as np
 import pytest
+from sympy import Interval, Sum, exp, log, oo
 
 import chainrule
+from chainrule.calculus.derive import derive_all
+from chainrule.codegen.modules import module_source
+from chainrule.codegen.numpy_source import load
+from chainrule.definition import Definition
 from chainrule.functions import label_smoothing_cross_entropy, softmax_cross_entropy, softmax_cross_entropy_general
+from chainrule.notation import dimension, index, one_hot, scalar, vector
 from chainrule.runtime import digits
 from chainrule.runtime.digits import KINDS, Decimals, Digits, refined_rows
 from chainrule.runtime.pairs import Pair
@@ -124,6 +130,40 @@ def test_what_is_left_may_be_hundreds_of_digits_behind(near: float) -> None:
 
 def test_nothing_is_left_of_equal_scores_and_equal_targets() -> None:
     assert not softmax_cross_entropy.grad(np.full((3, 8), 7.25), np.full((3, 8), 0.125)).any()
+
+
+def distillation() -> Any:
+    """Cross-entropy of softmax(z/T) with a target, generated."""
+    K = dimension("K")
+    i, j, k = index("i", K), index("j", K), index("k", K)
+    z, y, s, T = vector("z", K), one_hot("y", K), vector("s", K), scalar("T")
+    loss = Definition(
+        -Sum(y[k] * log(s[k]), k),
+        wrt=z[j],
+        where={s[i]: exp(z[i] / T) / Sum(exp(z[k] / T), k)},
+        parameters={T: 2.0},
+        domain={T: Interval.open(0, oo)},
+        name="distillation",
+    )
+    return load(module_source(loss, derive_all(loss)), "distillation")
+
+
+@pytest.mark.parametrize("temperature", [0.01, 0.5, 20.0])
+def test_distillation_with_a_temperature(temperature: float) -> None:
+    grad, exact = distillation().grad, []
+    z, y = drawn(5, 1e-9, np.float64)
+    hot = np.eye(5)[np.argmax(z, axis=-1)]
+    for target in (y, hot):
+        scores = temperature * z if target is y else 20 * temperature * z
+        found = grad(scores, target, T=temperature)
+        with mpmath.workdps(200):
+            t = mpmath.mpf(temperature)
+            exact = []
+            for a, b in zip(scores, target, strict=True):
+                powers = [mpmath.exp((mpmath.mpf(float(x)) - float(max(a))) / t) for x in a]
+                share = [e / mpmath.fsum(powers) for e in powers]
+                exact.append([(p - mpmath.mpf(float(w))) / t for p, w in zip(share, b, strict=True)])
+        assert worst(found, exact) <= LIMIT
 
 
 KERNELS: dict[str, Callable[..., Any]] = {

@@ -30,7 +30,7 @@ from sympy import (
 )
 from sympy.core.symbol import Str
 
-from chainrule.codegen import model
+from chainrule.codegen import mends, model
 from chainrule.codegen.blocks import NUMBERS
 from chainrule.codegen.evaluation import number
 from chainrule.codegen.fits import fits
@@ -514,7 +514,9 @@ def of_two(expr, at, domains=(REALS, (0.0, 1.0))):
 
 
 EXAMPLES = {
-    "an argument stops": of_one(x * exp(x) / (1 + exp(x)), -900.0, lambda p: 0.0 if p < -50 else 1.0),
+    "an argument stops": of_one(
+        x * exp(x) / (1 + exp(x)), -900.0, lambda p: 0.0 if p < -750 else p / (1 + math.exp(min(-p, 700)))
+    ),
     "a vanishing term stops": of_one(x + Abs(x) * exp(-Abs(x)), 900.0),
     "an exponential in two halves": of_one(x * exp(x) / (1 + exp(x)), -740.0, lambda p: 1e-310),
     "a term that has overflowed": of_one(x / 2 + 3 * exp(-x), -900.0, lambda p: math.inf),
@@ -527,6 +529,7 @@ EXAMPLES = {
     "a quotient near 1": of_two(log(x / y) ** 2, (0.3, 0.3), ((0.0, 9.0), (0.0, 1.0))),
     "a square with an exponential": of_one(3 + x**2 * exp(x), -900.0),
     "factors of a polynomial": of_one((x**2 - 2) * exp(x), 1.414),
+    "difference of squares": of_two((x**2 - y**2) / (1 + x), (0.9, 0.9)),
     "square of a sum": of_one(exp(-Abs(x)) / (1 + exp(-Abs(x))) ** 2, 4.9),
     "a power of an exponential anew": of_one(exp(-2 * Abs(x)) / (1 + exp(-Abs(x))), 4.9),
     "expansion about a root": of_one(x + 1 + exp(x), -1.278, lambda p: float(p + 1 + math.exp(min(p, 700)))),
@@ -812,3 +815,46 @@ def test_words_stand_for_what_they_say():
 
 assert set(EXAMPLES) == {mend.name for mend in MENDS}
 assert oo > 0
+
+
+# arguments and parameters at every scale
+
+
+def test_an_argument_stops_only_where_it_does_whatever_the_others_are():
+    """A few settings of the others in which nothing changes any more prove nothing."""
+    positive = (0.0, math.inf)
+    halfway = Reference(1 / (1 + x**2 / y**2), (x, y), (REALS, positive))
+    settled = Reference(x / (1 + exp(-y)), (x, y), (REALS, REALS))
+    for stop in (100, 800, 1500):
+        assert not mends._is_settled(halfway, 1, stop, ((1e-9, 3.0),))
+        assert mends._is_settled(settled, 1, stop, ((1e-9, 3.0),))
+        assert not mends._is_settled(settled, 0, stop, ((1e-9, 3.0),))
+
+
+def test_a_parameter_far_from_its_default_counts():
+    """The second derivative of Tukey's biweight was taken for constant from c = 1500 on."""
+    inside = (1 - 6 * x**2 / y**2 + 5 * x**4 / y**4, Abs(x) < y)
+    spec = FunctionSpec(
+        "own",
+        (("x", x),),
+        (("y", y, 4.685),),
+        Piecewise(inside, (0, True)),
+        {},
+        {},
+        {y: sympy.Interval.open(0, sympy.oo)},
+    )
+    own = load(generate(spec), "own")
+    for u, v in ((1900.0, 2000.0), (100.0, 1e4), (3e4, 1e5), (0.02, 0.03)):
+        assert own(u, y=v) == pytest.approx((1 - u**2 / v**2) * (1 - 5 * u**2 / v**2), rel=1e-12)
+
+
+def test_points_have_parameters_and_arguments_of_all_scales_together():
+    z = sympy.Symbol("z", real=True)
+    domain = {y: sympy.Interval.open(0, sympy.oo), z: sympy.Interval(0, 1)}
+    spec = FunctionSpec("own", (("x", x), ("z", z)), (("y", y, 2.0),), x * y * z, {}, {}, domain)
+    points = [p for p in sample(spec) if 1e-4 < abs(p[0]) < 1e4]
+    parameters = [p[2] for p in points]
+    assert min(parameters) < 0.04 and max(parameters) > 100
+    alike = [p for p in points if p[2] > 50 and 0.1 < abs(p[0]) / p[2] < 10]
+    assert {p[0] > 0 for p in alike} == {True, False} and len({p[1] for p in alike}) > 3
+    assert all(0 <= p[1] <= 1 for p in points)

@@ -6,7 +6,7 @@ To add one, add a row to MENDS: a name, a statement, and a function of a `Patien
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 from typing import Any
 
 import sympy
@@ -53,6 +53,10 @@ TAIL = 600
 MOST_SUMS = 6
 MOST_NEAR = 0.2
 LIMITS = (40, 100, 400, 800, 1500)  # beyond which an argument may be taken for this number
+GROWTHS = (1, 3, 100, 10**6)
+SHARES = (-10.0, -0.9, -0.01, 0.01, 0.3, 0.9, 10.0)
+MOST_RESTS = 4
+"""Numbers beyond a limit, by what part of it the others may be, and at how many points that fail: where it has to hold that an argument may stop."""
 BEYOND = (2, 4, 8)  # where an expansion in 1/x may begin
 EXPANSION = "expansion about a root"
 VANISHING = 1e-280
@@ -131,8 +135,26 @@ def _settled(patient: Patient, k: int, side: int) -> int | None:
                 beyond.setdefault(rest, set()).add(value)
                 count += 1
         if count > 2 * len(beyond) and all(len(each) == 1 for each in beyond.values()):
-            return stop
+            rests = tuple(dict.fromkeys(patient.points[i] for i in patient.failing))[:MOST_RESTS]
+            return stop if _is_settled(patient.reference, k, side * stop, rests) else None
     return None
+
+
+@lru_cache(maxsize=1024)
+def _is_settled(reference: Reference, k: int, stop: int, points: tuple[Point, ...]) -> bool:
+    """Whether that is so whatever the other arguments are: as at some points, and in proportion to where it stops."""
+    low, high = reference.domains[k]
+    beyond = [float(stop * growth) for growth in GROWTHS if low <= stop * growth <= high]
+    scaled = [tuple(share * abs(stop) for _ in reference.symbols) for share in SHARES]
+    for point in (*points, *scaled):
+        rest = (*point[:k], 0.0, *point[k + 1 :])
+        others = zip(rest, reference.domains, strict=True)
+        if not all(j == k or lower <= x <= upper for j, (x, (lower, upper)) in enumerate(others)):
+            continue
+        values = {reference.value((*rest[:k], x, *rest[k + 1 :])) for x in beyond} - {None}
+        if len(values) > 1:
+            return False
+    return True
 
 
 def _halves(patient: Patient) -> Iterator[Expr]:
@@ -318,6 +340,29 @@ def _factors(patient: Patient) -> Iterator[Expr]:
         swaps[node] = times(sympy.LC(node, symbol) * _away(symbol, first), _away(symbol, second))
     if swaps:
         yield patient.expr.xreplace(swaps)
+
+
+def _differences_of_squares(patient: Patient) -> Iterator[Expr]:
+    """a² - b² of two arguments, or a quotient of that such as 1 - a²/b², by the difference of the arguments, which is rounded once."""
+    swaps = {}
+    for node in patient.expr.atoms(sympy.Add):
+        above, below = sympy.fraction(sympy.together(node))
+        match [factor.as_coeff_Mul() for factor in sympy.Add.make_args(above)]:
+            case [(first, first_square), (second, second_square)] if first == -second and all(
+                each.is_Pow and each.exp == 2 and each.base.is_Symbol for each in (first_square, second_square)
+            ):
+                p, q = first_square.base, second_square.base
+                root = sympy.Mul(*(each.base ** (each.exp / 2) for each in map(_as_power, Mul.make_args(below))))
+                if root**2 == below:
+                    swaps[node] = times(first * (p - q) / root, (p + q) / root)
+                else:
+                    swaps[node] = first * (p - q) * (p + q) / below
+    if swaps:
+        yield patient.expr.xreplace(swaps)
+
+
+def _as_power(factor: Expr) -> Any:
+    return factor if factor.is_Pow else sympy.Pow(factor, 1, evaluate=False)
 
 
 def _squares(patient: Patient) -> Iterator[Expr]:
@@ -812,6 +857,9 @@ MENDS: tuple[Mend, ...] = (
     Mend("a term that has overflowed", "a + exp(u) = exp(u) where it has overflowed", _overflowed),
     Mend("the head of an exponential apart", f"exp(u) - 1 = (exp(min(u, {TAIL})) - 1) exp(max(u - {TAIL}, 0))", _heads),
     Mend("factors of a polynomial", "x² - r² = (x - r)(x + r), r in two parts", _factors),
+    Mend(
+        "difference of squares", "a² - b² = (a - b)(a + b), 1 - a²/b² = ((b - a)/b)((b + a)/b)", _differences_of_squares
+    ),
     Mend("square of a sum", "(1 + e)² = 1 + e (2 + e), for the rounding of a square counts twice", _squares),
     Mend("a power of an exponential anew", "(exp u)² = exp(2u), which is rounded once", _powers),
     Mend(EXPANSION, "f(x) = (x - r)ᵐ p(x - r) where |x - r| is small", _expansions),

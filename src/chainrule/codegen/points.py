@@ -2,7 +2,7 @@
 No randomness."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import sympy
 from sympy import Expr, Symbol
@@ -63,6 +63,7 @@ FEW = (0.7, -1.3, 0.0, 2.5, -0.04, 1.0, -1.0, 13.0, -37.0)
 ORDINARY = 6.0
 PLASTIC = 1.324717957244746  # Roberts, 2018: its powers, as the golden section, spread points evenly
 MANY = 200
+SCATTERED = 24
 NEAR_ONE = tuple(1 - 2.0**-k for k in (4, 10, 20, 30, 40, 53))
 
 
@@ -157,12 +158,39 @@ def sample(spec: FunctionSpec) -> tuple[Point, ...]:
         points += [
             tuple(few[j][(n * (2 * j + 1) + n // 9 * j) % len(few[j])] for j in range(len(domains))) for n in range(40)
         ]
+        points += [point for point in _scattered(spec, domains) if all(map(_inside, domains, point))]
     allowed = [spec.values.get(symbol) for symbol in spec.symbols]
     return tuple(
         point
         for point in dict.fromkeys(points)
         if all(values is None or x in values for x, values in zip(point, allowed, strict=True))
     )
+
+
+def _scattered(spec: FunctionSpec, domains: Sequence[Range]) -> Iterator[Point]:
+    """Every coordinate at any scale at once: parameters up to a hundred times what they are unless given, arguments anywhere up to a thousand, or of the
+    size of one of the parameters, or of the first argument."""
+    count, usual = len(spec.arguments), [abs(default) or 1.0 for _, _, default in spec.parameters]
+    for n in range(1, SCATTERED + 1):
+        turns = [2 * ((n * PLASTIC ** -(j + 1) + 0.5 * j) % 1) - 1 for j in range(len(domains))]
+        others = [default * 10 ** (2 * turn) for default, turn in zip(usual, turns[count:], strict=True)]
+        sizes = [10 ** (3 * turn) for turn in turns[:count]]
+        if n % 2:
+            like = others[n // 2 % len(others)] if others else sizes[0]
+            sizes = [like * 10**turn for turn in turns[:count]]
+        every = enumerate(zip((*sizes, *others), domains, strict=True))
+        yield tuple(_placed(size, bool(n >> j & 2), domain) for j, (size, domain) in every)
+
+
+def _placed(size: float, negative: bool, domain: Range) -> float:
+    """A number of a domain, so far from 0 or from one of its ends."""
+    if math.isfinite(domain.lower) and math.isfinite(domain.upper):
+        return domain.lower + (domain.upper - domain.lower) * (size * GOLDEN % 1)
+    if math.isfinite(domain.lower):
+        return domain.lower + size
+    if math.isfinite(domain.upper):
+        return domain.upper - size
+    return -size if negative else size
 
 
 def _zeros(spec: FunctionSpec) -> list[tuple[int, float]]:

@@ -1,5 +1,6 @@
 """A stable form as straight-line NumPy: repeated parts named, powers multiplied out, no line too long."""
 
+import math
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -175,7 +176,8 @@ class _Writer:
             return "np.inf" if node.is_extended_positive else "-np.inf"
         if node.is_Integer and abs(node) < 10**15:
             return f"{int(node)}.0"
-        return repr(float(node.evalf(40)))
+        rounded = float(node.evalf(40))
+        return f"{'-' * (rounded < 0)}np.inf" if math.isinf(rounded) else repr(rounded)
 
     def add(self, node: Any) -> tuple[str, int]:
         """Positive terms first, numbers first among them."""

@@ -45,6 +45,7 @@ SHOWN: tuple[Shown, ...] = (
     Shown("conjugate", "conjugate", "conjugate", ((sqrt(a) - b, (a - b**2) / (sqrt(a) + b)),)),
     Shown("common terms outside", "arranged", "common terms outside"),
     Shown("factors of a polynomial", "roots", "factors of a polynomial", ((x**2 - a**2, (x - a) * (x + a)),)),
+    Shown("difference of squares", "of_squares", "difference of squares", ((a**2 - b**2, (a - b) * (a + b)),)),
     Shown("square of a sum", "squared", "square of a sum", (((1 + exp(u)) ** 2, 1 + exp(u) * (2 + exp(u))),)),
     Shown("a power of an exponential anew", "anew", "a power of an exponential"),
     Shown("factors", "arranged", "factored"),

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 
+from ..calculus.tidy import tidy
 from ..errors import DefinitionError, UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
@@ -209,9 +210,9 @@ class Writer:
             and (weights := self._leader(node, indices[0])) is not None
         ):
             first = node.terms[0] if isinstance(node, t.Add) else weights[1]
-            match node:
-                case t.Add((_, t.Neg(second))) if t.free_indices(second) == {indices[0]} and not self._degree(second):
-                    body.difference = result, self.write(second, indices, body)
+            if (terms := self._difference(node, indices[0])) is not None:
+                first, less = terms
+                body.difference = result, self.write(less, indices, body)
             result = (
                 f"balanced_at({result}, {self.write(weights[1], indices, body)}, {self.write(first, indices, body)})"
             )
@@ -350,6 +351,23 @@ class Writer:
                 case t.Component(base, (i,)) if i == index and (base in self.names or base.startswith(POWER)):
                     return index, part
         return None
+
+    def _difference(self, node: t.Node, index: str) -> tuple[t.Node, t.Node] | None:
+        """A quantity with probabilities, and what is taken away from it, both times or over numbers of each row; None for a gradient that is no such difference."""
+        negative, above, below = taken_apart(node)
+        sums = [f for f in above if isinstance(f, t.Add)]
+        numbers = [f for f in (*above, *below) if f not in sums]
+        if len(sums) != 1 or len(sums[0].terms) != 2 or any(t.free_indices(f) for f in numbers):
+            return None
+        plain = [x for x in sums[0].terms if not self._degree(x) and t.free_indices(x) == {index}]
+        if len(plain) != 1:
+            return None
+        (other,) = (x for x in sums[0].terms if x is not plain[0])
+        factors = (*(f for f in above if f not in sums), *(t.Frac(t.ONE, f) for f in below))
+        term, less = (
+            tidy(_negated(t.mul(x, *factors), minus)) for x, minus in ((other, negative), (plain[0], not negative))
+        )
+        return term, less
 
     # ------------------------------------------------------------ expressions
 
