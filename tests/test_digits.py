@@ -13,10 +13,15 @@ from chainrule.calculus.derive import derive_all
 from chainrule.codegen.modules import module_source
 from chainrule.codegen.numpy_source import load
 from chainrule.definition import Definition
-from chainrule.functions import label_smoothing_cross_entropy, softmax_cross_entropy, softmax_cross_entropy_general
+from chainrule.functions import (
+    label_smoothing_cross_entropy,
+    softmax,
+    softmax_cross_entropy,
+    softmax_cross_entropy_general,
+)
 from chainrule.notation import dimension, index, one_hot, scalar, vector
 from chainrule.runtime import digits
-from chainrule.runtime.digits import KINDS, Decimals, Digits, refined_rows
+from chainrule.runtime.digits import KINDS, Decimals, Digits, Fixed, refined_rows
 from chainrule.runtime.pairs import Pair
 from chainrule.runtime.reductions import exponential_sum, exponentials, pairwise_sum
 from chainrule.runtime.twice import Twice
@@ -105,6 +110,7 @@ def test_limits() -> None:
     y = [[0.75, 0.25], [0.75, 0.25], [0.75, 0.25], [0.75, 0.25], [0.5, 0.5]]
     expected = [[0.25, -0.25], [0.25, -0.25], [-0.25, 0.25], [0.25, -0.25], [0.0, 0.0]]
     assert softmax_cross_entropy.grad(z, y).tolist() == expected
+    assert softmax_cross_entropy.grad([inf, inf, 2.0], [0.5, 0.5, 0.0]).tolist() == [0.0, 0.0, 0.0]
     assert np.isnan(softmax_cross_entropy.grad([np.nan, 0.0], [0.5, 0.5])).any()
 
 
@@ -126,6 +132,21 @@ def test_what_is_left_may_be_hundreds_of_digits_behind(near: float) -> None:
     with mpmath.workdps(ENOUGH):
         exact = [[p - mpmath.mpf(float(t)) for p, t in zip(probabilities(z[0]), y[0], strict=True)]]
     assert worst(softmax_cross_entropy.grad(z, y), exact) <= LIMIT
+
+
+@pytest.mark.parametrize("weight", [1.0, 1e-40, 1e-70, 1e40])
+def test_targets_that_are_the_rounded_predictions(weight: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The first step of a student that starts as its teacher: in whole numbers, unless the targets are tiny."""
+    z, _ = drawn(7, 0.5, np.float64)
+    y = softmax(z) * weight
+    if weight == 1.0:
+        monkeypatch.setattr(digits, "_decimally", None)
+    with mpmath.workdps(120):
+        exact = []
+        for a, b in zip(z, y, strict=True):
+            weights = [mpmath.mpf(float(t)) for t in b]
+            exact.append([p * mpmath.fsum(weights) - t for p, t in zip(probabilities(a), weights, strict=True)])
+    assert worst(softmax_cross_entropy_general.grad(z, y), exact) <= LIMIT
 
 
 def test_nothing_is_left_of_equal_scores_and_equal_targets() -> None:
@@ -175,7 +196,7 @@ KERNELS: dict[str, Callable[..., Any]] = {
 FACTORS = {"times": lambda t: t, "negative times": lambda t: -t, "over": lambda t: 1 / t, "both": lambda t: 2 / t}
 
 
-@pytest.mark.parametrize("kind", [Pair, Twice, Decimals])
+@pytest.mark.parametrize("kind", [Pair, Twice, Fixed, Decimals])
 @pytest.mark.parametrize("name", KERNELS)
 def test_scores_with_a_temperature(name: str, kind: Any) -> None:
     def formula(z: Any, y: Any, t: Any) -> Any:

@@ -21,6 +21,7 @@ from chainrule.expression.printing import text
 from chainrule.functions import softmax, softmax_cross_entropy
 from chainrule.notation import dimension, index, matrix, one_hot, scalar, vector
 from chainrule.runtime.vector import VectorFunction
+from chainrule.verification import verify_all
 
 K, M, N, D = dimension("K"), dimension("m"), dimension("N"), dimension("n")
 i, j, k, c = (index(name, K) for name in "ijkc")
@@ -439,3 +440,45 @@ def test_the_text_is_the_same_every_time_and_names_its_source() -> None:
     source = module_source(definition, derive_all(definition))
     assert source == module_source(definition, derive_all(definition)) == softmax_cross_entropy.source
     assert "Bridle" in source
+
+
+# ---------------------------------------------------------------- losses of first users
+
+
+def focal() -> Definition:
+    """With a class index, by which the Hessian has deltas of its own beside that of its diagonal."""
+    K = dimension("K")
+    c, i, j, k = index("c", K), index("i", K), index("j", K), index("k", K)
+    z, s = vector("z", K), vector("s", K)
+    return Definition(
+        -(1 - s[c]) * log(s[c]),
+        wrt=z[j],
+        where={s[i]: exp(z[i]) / Sum(exp(z[k]), k)},
+        arguments={"logits": z, "label": c},
+        name="focal",
+    )
+
+
+def smooth_maximum() -> Definition:
+    """At a small temperature all entries of its Hessian but for rounding are too small to tell what they sum to."""
+    K, T = dimension("K"), scalar("T")
+    j, k = index("j", K), index("k", K)
+    z = vector("z", K)
+    value = T * log(Sum(exp(z[k] / T), k))
+    return Definition(
+        value, wrt=(z[j], T), parameters={T: 1.0}, domain={T: Interval.open(0, oo)}, name="smooth_maximum"
+    )
+
+
+@pytest.mark.parametrize("definition", [focal(), smooth_maximum()], ids=lambda d: d.name)
+def test_functions_that_were_refused(definition: Definition) -> None:
+    derivations = derive_all(definition)
+    rows = check_module(module_source(definition, derivations), definition, derivations)
+    assert [row for row in rows if not row.passed] == []
+    assert [v.messages for v in verify_all(derivations) if not v.passed] == []
+
+
+def test_a_hessian_keeps_the_deltas_of_a_class_index() -> None:
+    source = module_source(focal(), derive_all(focal()))
+    (hessian,) = (part for part in source.split("def ") if part.startswith("_hessian_logits"))
+    assert "one_hot(label, K)" in hessian

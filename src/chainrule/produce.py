@@ -16,6 +16,7 @@ from .catalogue import PACKAGE, Project
 from .codegen.modules import check_module, floating_parts, missing_parts, module_source
 from .codegen.numpy_source import load as load_function
 from .codegen.numpy_source import package_source
+from .codegen.vector_checking import EXTREMES
 from .codegen.stubs import package_stub
 from .definition import Definition
 from .drawings.accuracy import accuracy_chart
@@ -68,6 +69,7 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
     derivations = derive_all(definition)
     source = "" if definition.called_any else module_source(definition, derivations)
     main = derivations[0]
+    checks = check_module(source, definition, derivations) if source else ()
     floating = floating_parts(definition, derivations, body(main)) if source else ()
     every = (*derivations, *backward_all(derivations))
     made = Material(
@@ -77,7 +79,7 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
         main.properties,
         verify_all(every),
         (
-            summed("function", check_module(source, definition, derivations), t.Symbol(definition.name)),
+            summed("function", checks, t.Symbol(definition.name)),
             *check_stable(floating),
         )
         if source
@@ -86,6 +88,7 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
         module,
         floating=floating,
         missing=missing_parts(definition, derivations) if source else (),
+        safe=bool(floating) or any(row.name == EXTREMES for row in checks),
         certificate=_certificate(definition.name, source, module),
     )
     return with_figures(made, figures(made))

@@ -328,6 +328,7 @@ class Report:
     passed: bool
     code: str
     excerpt: bool
+    safe: bool
     module: str
     floating: FloatingText | None = None
 
@@ -372,7 +373,8 @@ class Material:
 
     derivations: the main one first. verifications: of each derivation. checks: rows of further checks, such as those of
     the properties and of the NumPy function.
-    code: NumPy source, to be imported from ``module``. floating: the parts of that code with their stable forms; missing: the derivatives that it lacks. certificate: what was measured of it."""
+    code: NumPy source, to be imported from ``module``. floating: the parts of that code with their stable forms; missing: the derivatives that it lacks; safe: whether it was checked at extreme
+    inputs. certificate: what was measured of it."""
 
     definition: Definition
     derivations: tuple[Derivation, ...]
@@ -385,6 +387,7 @@ class Material:
     figures: tuple[Figure, ...] = ()
     floating: tuple[Part, ...] = ()
     missing: tuple[Missing, ...] = ()
+    safe: bool = False
     certificate: Certificate | None = None
 
     @property
@@ -476,6 +479,7 @@ class Author:
             passed=bool(rows) and all(row.passed for row in rows),
             code=_read(material.code),
             excerpt="ScalarFunction(" in material.code,
+            safe=material.safe,
             module=material.module,
             floating=self.floating(material) if material.floating else None,
         )

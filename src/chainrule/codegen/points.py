@@ -63,7 +63,7 @@ FEW = (0.7, -1.3, 0.0, 2.5, -0.04, 1.0, -1.0, 13.0, -37.0)
 ORDINARY = 6.0
 PLASTIC = 1.324717957244746  # Roberts, 2018: its powers, as the golden section, spread points evenly
 MANY = 200
-SCATTERED = 24
+SCATTERED = 32
 NEAR_ONE = tuple(1 - 2.0**-k for k in (4, 10, 20, 30, 40, 53))
 
 

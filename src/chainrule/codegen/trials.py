@@ -14,9 +14,6 @@ from chainrule.codegen.vocabulary import WORDS
 from chainrule.runtime import scalar as runtime
 from chainrule.runtime.blocks import Bounds, Within
 
-SOME = 3
-"""About as many points of the other inputs are tried with each that is out of bounds."""
-
 
 @dataclass(frozen=True)
 class Trial:
@@ -51,7 +48,7 @@ class Trial:
                 dict.fromkeys(
                     tuple(float(kind(x if n == k else each)) for n, each in enumerate(point))
                     for k, low, high in within.tests
-                    for point in some[:: max(1, len(some) // SOME)]
+                    for point in some
                     for x in _beyond(low, high, float(np.finfo(kind).max))
                 )
             )

@@ -176,7 +176,7 @@ def _doc(spec: VectorSpec, writer: Writer) -> str:
     if any(one.symmetric for one in spec.inputs):
         notes += "The derivatives rely on symmetric matrices and refuse others.\n"
     if any(one.sums_to_one for one in spec.inputs):
-        notes += "The derivatives rely on targets that sum to 1 and refuse others.\n"
+        notes += "The derivatives rely on targets that sum to 1, as far as rounding lets them, and refuse those that are off by a thousandth.\n"
     shape = f"({', '.join(('...', *spec.output))})" if vector else "(...)"
     products = ", products with a vector to that of the largest of their terms" if vector or second else ""
     text = _DOC.format(

@@ -32,6 +32,8 @@ SPREADS = (1.0, 30.0, 900.0)
 STEP = 18
 """Digits of the step of a difference quotient."""
 TRIES = 40
+EXTREMES = "extremes"
+"""The name of the check of extreme scores, which functions of scores alone have."""
 
 Exact = Any
 """An object array of mpmath numbers."""
@@ -571,7 +573,7 @@ def _extremes(function: VectorFunction, spec: VectorSpec) -> CheckRow:
         given = {**others, name: np.array([np.nan, 1.0, 0.0])}
         if not np.any(np.isnan(function(**given))):
             trouble.append("NaN is not passed on")
-    return _row("extremes", trouble)
+    return _row(EXTREMES, trouble)
 
 
 def _dtypes(function: VectorFunction, spec: VectorSpec, scope: Scope) -> CheckRow:

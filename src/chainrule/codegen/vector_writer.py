@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import permutations
 
 from ..calculus.tidy import tidy
 from ..errors import DefinitionError, UnsupportedExpression
@@ -130,7 +131,8 @@ class Writer:
         if tree == t.ZERO:
             finish = ""
         if finish == "rows":
-            off = prepared(t.transform(tree, lambda n: t.ZERO if isinstance(n, t.Delta) else None), self.spec)
+            diagonal = {t.Delta(*pair) for pair in permutations(indices[-2:])}  # others, of a class index, stay
+            off = prepared(t.transform(tree, lambda n: t.ZERO if n in diagonal else None), self.spec)
             node, finish = (off, finish) if indices[-1] in t.free_indices(off) else (node, "")
         lines = self._lines(body, node, indices, vector, finish)
         if body.difference[0]:
@@ -210,7 +212,7 @@ class Writer:
             and (weights := self._leader(node, indices[0])) is not None
         ):
             first = node.terms[0] if isinstance(node, t.Add) else weights[1]
-            if (terms := self._difference(node, indices[0])) is not None:
+            if vector is None and (terms := self._difference(node, indices[0])) is not None:
                 first, less = terms
                 body.difference = result, self.write(less, indices, body)
             result = (

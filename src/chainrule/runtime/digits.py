@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 from decimal import Decimal, localcontext
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ NEAR = 0.75
 """A row is computed again if its largest component is smaller than this, against the largest term."""
 LEFT_OF_FLOATS = 2.0**-24
 """Of float64, if the result is in float32: what has to be left of the terms of a row."""
+BITS, PLACES = 192, 8
+ONE = 1 << BITS
+LEFT_OF_FIXED = 2.0**-100
+"""Bits after the point of `Fixed`, of the places in its table, and what has to be left of terms of about 1."""
 LOWEST = -600.0
 """Exponentials of less, beside those of 0, count as this one: `Pair` has no smaller ones."""
 NOTHING = 2.0**-840
@@ -85,7 +90,8 @@ def _in_digits(formula: Formula, given: list[Array], before: Array, sizes: Array
             part = rest[k : k + step]
             again = _of_kind(kind, formula, [each[part] for each in given])
             values[part] = np.where(seen[part], again, before[part])
-        rest = rest[~(_largest(values[rest]) >= left * largest[rest])]
+        terms = np.maximum(largest[rest], 1.0) if kind is Fixed else largest[rest]
+        rest = rest[~(_largest(values[rest]) >= left * terms)]
         if not rest.size:
             return values
     whole = np.concatenate([each[rest].reshape(len(rest), -1) for each in given], axis=-1)
@@ -98,7 +104,10 @@ def _in_digits(formula: Formula, given: list[Array], before: Array, sizes: Array
 def _of_kind(kind: Any, formula: Formula, given: list[Array]) -> Array:
     if kind is None:
         return np.asarray(formula(*given))
-    result: Digits = formula(*(Digits(KINDS[kind](each)) for each in given))
+    try:
+        result: Digits = formula(*(Digits(KINDS[kind](each)) for each in given))
+    except ArithmeticError:  # of whole numbers
+        return np.full(given[0].shape, math.nan)
     return result.rounded
 
 
@@ -118,6 +127,67 @@ def _decimally(formula: Formula, given: list[Array], otherwise: Array, largest: 
                 break
             before = found
     return np.array(found, dtype=np.float64)
+
+
+class Fixed:
+    """Rows of numbers with so many bits after the point, as whole numbers of Python: a tenth of the time of decimal numbers."""
+
+    low = None
+
+    def __init__(self, values: Any) -> None:
+        self.values = values
+
+    @property
+    def high(self) -> Any:
+        return self.values
+
+    def plus(self, other: "Fixed") -> "Fixed":
+        return Fixed(self.values + other.values)
+
+    def __neg__(self) -> "Fixed":
+        return Fixed(-self.values)
+
+    def __mul__(self, other: "Fixed") -> "Fixed":
+        return Fixed((self.values * other.values) >> BITS)
+
+    def __truediv__(self, other: "Fixed") -> "Fixed":
+        return Fixed((self.values << BITS) // other.values)
+
+    def exp(self) -> "Fixed":
+        return Fixed(FIXED_EXPONENTIAL(self.values))
+
+
+def _fixed(x: float) -> int:
+    """A number of so many bits after the point."""
+    mantissa, exponent = math.frexp(x)
+    shift = exponent - 53 + BITS
+    whole = int(math.ldexp(mantissa, 53))
+    return whole << shift if shift >= 0 else whole >> -shift
+
+
+def _fixed_exponential(u: int) -> int:
+    """2ᵏ 2^(j/256) exp(r), by a table and a series in |r| < log 2/256."""
+    log2, powers = _fixed_powers()
+    k, r = divmod(u << PLACES, log2)
+    r >>= PLACES
+    series = term = ONE
+    n = 1
+    while term:
+        term = (term * r >> BITS) // n
+        series += term
+        n += 1
+    j, whole = k & (1 << PLACES) - 1, k >> PLACES
+    found = powers[j] * series >> BITS
+    return found << whole if whole >= 0 else found >> min(-whole, 2 * BITS)
+
+
+@lru_cache(maxsize=1)
+def _fixed_powers() -> tuple[int, tuple[int, ...]]:
+    """log 2, and 2^(j/256)."""
+    with localcontext(context(BITS)):
+        log2 = Decimal(2).ln()
+        powers = tuple(int((log2 * j / (1 << PLACES)).exp() * ONE) for j in range(1 << PLACES))
+        return int(log2 * ONE), powers
 
 
 class Decimals:
@@ -148,10 +218,11 @@ class Decimals:
         return Decimals(EXPONENTIAL(self.values))
 
 
+FIXED, FIXED_EXPONENTIAL = np.frompyfunc(_fixed, 1, 1), np.frompyfunc(_fixed_exponential, 1, 1)
 DECIMAL = np.frompyfunc(Decimal, 1, 1)
 EXPONENTIAL = np.frompyfunc(Decimal.exp, 1, 1)
 Numbers = Any
-"""`Pair`, `Twice` or `Decimals`."""
+"""`Pair`, `Twice`, `Fixed` or `Decimals`."""
 
 
 class Digits:
@@ -223,9 +294,10 @@ class Digits:
         u = scores.plus(-_each(scores, lambda part: np.take_along_axis(part, place, axis=-1)))
         u = u if factors[0] is None else u * factors[0]
         u = u if factors[1] is None else u / factors[1]
-        if not isinstance(u, Decimals):
+        if isinstance(u, Pair | Twice):
             u = _replaced(u, ~(_rounded(u) >= LOWEST), LOWEST)
-        return Digits(u.exp())
+        powers = u.exp()
+        return Digits(_replaced(powers, far & (high != top), 0.0) if far.any() else powers)
 
     def sum(self) -> "Digits":
         """`reductions.pairwise_sum`."""
@@ -235,6 +307,7 @@ class Digits:
 KINDS: dict[Any, Callable[[Array], Numbers]] = {
     Pair: Pair,
     Twice: lambda x: Twice(x, np.zeros_like(x)),
+    Fixed: lambda x: Fixed(np.asarray(FIXED(np.nan_to_num(x)), dtype=object)),
     Decimals: lambda x: Decimals(np.asarray(DECIMAL(x), dtype=object)),
 }
 """Numbers of each kind, of those of an array."""
@@ -248,13 +321,16 @@ def _each(numbers: Numbers, change: Callable[[Any], Any]) -> Numbers:
 
 
 def _replaced(numbers: Numbers, where: Truths, value: float) -> Numbers:
-    if isinstance(numbers, Decimals):
-        return Decimals(np.where(where, KINDS[Decimals](np.asarray(value)).values, numbers.values))
+    if isinstance(numbers, Fixed | Decimals):
+        kind = type(numbers)
+        return kind(np.where(where, KINDS[kind](np.asarray(value)).values, numbers.values))
     low = None if numbers.low is None else np.where(where, 0.0, numbers.low)
     return type(numbers)(np.where(where, value, numbers.high), low)
 
 
 def _rounded(numbers: Numbers) -> Array:
+    if isinstance(numbers, Fixed):
+        return np.asarray(numbers.values / ONE, dtype=np.float64)  # a quotient of whole numbers is rounded once
     if isinstance(numbers, Decimals):
         return np.asarray(numbers.values, dtype=np.float64)
     return np.asarray(numbers.high if numbers.low is None else numbers.high + numbers.low)
@@ -285,7 +361,13 @@ def twice_sum(terms: Twice) -> Twice:
 SUMS: dict[Any, Callable[[Numbers], Numbers]] = {
     Pair: _sum_of_pairs,
     Twice: twice_sum,
+    Fixed: lambda terms: Fixed(np.add.reduce(terms.values, axis=-1)),
     Decimals: lambda terms: Decimals(np.add.reduce(terms.values, axis=-1)),
 }
-LEFT: tuple[tuple[Any, float], ...] = ((None, LEFT_OF_FLOATS), (Pair, LEFT_OF_PAIRS), (Twice, LEFT_OF_TWICE))
+LEFT: tuple[tuple[Any, float], ...] = (
+    (None, LEFT_OF_FLOATS),
+    (Pair, LEFT_OF_PAIRS),
+    (Twice, LEFT_OF_TWICE),
+    (Fixed, LEFT_OF_FIXED),
+)
 """Kinds of numbers, float64 first, and what has to be left of the terms of a row."""

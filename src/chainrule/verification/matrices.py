@@ -68,14 +68,20 @@ def check_facts(subject: Subject) -> tuple[Row, ...]:
     derivation = subject.derivation
     said = [name for name in facts(derivation) if name in FACTS]
     worst = dict.fromkeys(said, 0.0)
+    seen = False
     for point, wanted in _points(derivation, (derivation.final,), POINTS) if said else ():
         try:
             table = _table(derivation.final, list(axes_of(derivation)), wanted, point, derivation.scope)
         except Undefined:
             continue
-        size = max((abs(entry) for entry in entries(table)), default=0) or 1
+        size = max((abs(entry) for entry in entries(table)), default=0)
+        if 0 < size < LEAST:
+            continue
+        seen = True
         for name in said:
-            worst[name] = max(worst[name], float(FACTS[name](table) / size))
+            worst[name] = max(worst[name], float(FACTS[name](table) / (size or 1)))
+    if not seen:
+        worst = dict.fromkeys(said, float("inf"))
     return tuple(_fact_row(name, off, derivation) for name, off in worst.items())
 
 
@@ -129,6 +135,8 @@ def _needs(nodes: tuple[t.Node, ...], indices: Sequence[str], scope: Scope) -> s
 
 
 MATRIX_DIGITS = 120
+LEAST = 1e-60
+"""Entries all of which are smaller have too few of these digits, where they are what large terms leave, to tell anything."""
 """A matrix is compared entry by entry with its largest, which may itself be what cancellation leaves."""
 
 
