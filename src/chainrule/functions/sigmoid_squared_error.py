@@ -131,62 +131,62 @@ def _grad_logit_narrow(logit: Array, target: Array, out: Array, s1: Array, s2: A
 
 
 def _second_logit(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
 ) -> None:
     at_most(logit, 800.0, out=s1)
     at_least(s1, -800.0, out=s1)  # t1
     at_most(s1, 40.0, out=s2)
     np.exp(s2, out=s2)  # e
-    np.subtract(target, 1.0, out=out)  # t2
-    np.multiply(s2, s2, out=s3)  # t3
-    np.multiply(2.0, s2, out=s4)
-    np.multiply(out, s3, out=s5)
-    np.add(s4, s5, out=s4)
-    np.subtract(s4, target, out=s4)  # t4
-    np.add(1.0, s2, out=s5)  # t5
-    np.multiply(s5, s5, out=s5)  # t6
-    np.multiply(8.0, s2, out=s6)
-    np.abs(out, out=out)
-    np.multiply(4.0, out, out=out)
-    np.multiply(out, s3, out=out)
-    np.add(s6, out, out=s6)
-    np.abs(target, out=out)
-    np.multiply(4.0, out, out=out)
-    np.add(s6, out, out=s6)  # t7
-    np.multiply(s2, s4, out=s2)
-    np.multiply(s5, s5, out=s5)
-    np.divide(s2, s5, out=s2)
-    apply(refined, s2, s4, s6, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (exp_0_ := (-t1).exp()))))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + 1 / exp_0_), s1, target, out=out)
-
-
-def _second_logit_moderate(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array
-) -> None:
-    np.exp(logit, out=s1)  # e
-    np.subtract(target, 1.0, out=out)  # t2
-    np.multiply(s1, s1, out=s2)  # t3
-    np.multiply(2.0, s1, out=s3)
-    np.multiply(out, s2, out=s4)
-    np.add(s3, s4, out=s3)
-    np.subtract(s3, target, out=s3)  # t4
-    np.add(1.0, s1, out=s4)  # t5
-    np.multiply(s4, s4, out=s4)  # t6
-    np.multiply(8.0, s1, out=s5)
-    np.abs(out, out=out)
-    np.multiply(4.0, out, out=out)
+    np.subtract(target, 1.0, out=out)
     np.multiply(out, s2, out=out)
+    np.multiply(out, s2, out=out)  # t2
+    np.multiply(2.0, s2, out=s3)
+    np.add(s3, out, out=s3)
+    np.subtract(s3, target, out=s3)  # t3
+    np.add(2.0, s2, out=s4)
+    np.multiply(s4, s2, out=s4)
+    np.add(1.0, s4, out=s4)  # t4
+    np.multiply(8.0, s2, out=s5)
+    np.abs(out, out=out)
+    np.multiply(4.0, out, out=out)
     np.add(s5, out, out=s5)
     np.abs(target, out=out)
     np.multiply(4.0, out, out=out)
-    np.add(s5, out, out=s5)  # t7
-    np.multiply(s1, s3, out=s1)
+    np.add(s5, out, out=s5)  # t5
+    np.multiply(s2, s3, out=s2)
     np.multiply(s4, s4, out=s4)
-    np.divide(s1, s4, out=s1)
-    apply(refined, s1, s3, s5, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (exp_0_ := (-t1).exp()))))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + 1 / exp_0_), logit, target, out=out)
+    np.divide(s2, s4, out=s2)
+    apply(refined, s2, s3, s5, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (exp_0_ := (-t1).exp()))))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + 1 / exp_0_), s1, target, out=out)
+
+
+def _second_logit_moderate(
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
+) -> None:
+    np.exp(logit, out=s1)  # e
+    np.subtract(target, 1.0, out=out)
+    np.multiply(out, s1, out=out)
+    np.multiply(out, s1, out=out)  # t2
+    np.multiply(2.0, s1, out=s2)
+    np.add(s2, out, out=s2)
+    np.subtract(s2, target, out=s2)  # t3
+    np.add(2.0, s1, out=s3)
+    np.multiply(s3, s1, out=s3)
+    np.add(1.0, s3, out=s3)  # t4
+    np.multiply(8.0, s1, out=s4)
+    np.abs(out, out=out)
+    np.multiply(4.0, out, out=out)
+    np.add(s4, out, out=s4)
+    np.abs(target, out=out)
+    np.multiply(4.0, out, out=out)
+    np.add(s4, out, out=s4)  # t5
+    np.multiply(s1, s2, out=s1)
+    np.multiply(s3, s3, out=s3)
+    np.divide(s1, s3, out=s1)
+    apply(refined, s1, s2, s4, lambda t1, target: (part_1_ := (1 / (part_0_ := (1 + (exp_0_ := (-t1).exp()))))) * (-target + -3 / (part_0_ * part_0_) + 2 * part_1_ * (1 + target)) / (1 + 1 / exp_0_), logit, target, out=out)
 
 
 def _second_logit_narrow(
-    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array, s6: Array
+    logit: Array, target: Array, out: Array, s1: Array, s2: Array, s3: Array, s4: Array, s5: Array
 ) -> None:
     np.exp(logit, out=s1)  # e
     np.subtract(target, 1.0, out=out)  # t1
@@ -301,7 +301,7 @@ sigmoid_squared_error = ScalarFunction(
     },
     seconds={
         "logit": Kernel(
-            _second_logit, scratch=6, moderate=Within(_second_logit_moderate, ((-800.0, 40.0), None)),
+            _second_logit, scratch=5, moderate=Within(_second_logit_moderate, ((-800.0, 40.0), None)),
             narrow=Within(_second_logit_narrow, ((-80.0, 80.0), None)),
         ),
     },
