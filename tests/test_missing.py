@@ -3,12 +3,23 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
+from sympy import Sum, exp, log
 
 import chainrule.build
+from chainrule.calculus.checks import CheckRow
+from chainrule.calculus.derive import derive_all
 from chainrule.cli import main
+from chainrule.codegen import modules
 from chainrule.codegen.numpy_source import load
+from chainrule.definition import Definition
+from chainrule.expression.printing import text
+from chainrule.notation import dimension, index, vector
+from chainrule.produce import material, raise_if_failed
+from chainrule.report import body
+from chainrule.runtime.vector import VectorFunction
 
 BOX_COX = '''"""Box-Cox transform: makes data of one sign look normal."""
 from sympy import Interval, oo
@@ -17,7 +28,7 @@ x, p = scalar("x"), scalar("lamda")
 positive = Interval.open(0, oo)
 definition = Definition((x**p - 1) / p, wrt=x, parameters={p: 0.5}, domain={x: positive, p: positive}, plot_range=(0.1, 5))
 '''
-LACKS = "The function lacks"
+LACKS = "The NumPy function lacks"
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +67,37 @@ def test_the_function_has_the_rest(built: tuple[Path, str, str]) -> None:
     box_cox = load(path.read_text("utf-8"), "box_cox")
     assert box_cox(4.0) == 2.0 and box_cox.grad(4.0) == 0.5
     assert box_cox.wrt_second == ()
+
+
+def entropy() -> Definition:
+    """Of softmax probabilities: at infinite scores the product of its Hessian with a vector is NaN."""
+    K = dimension("K")
+    i, j, k = index("i", K), index("j", K), index("k", K)
+    z, s = vector("z", K), vector("s", K)
+    return Definition(
+        -Sum(s[k] * log(s[k]), k), wrt=z[j], where={s[i]: exp(z[i]) / Sum(exp(z[k]), k)}, name="entropy", symbol="H"
+    )
+
+
+def test_a_function_of_vectors_is_built_without_a_second_derivative_that_fails() -> None:
+    made = material(entropy())
+    raise_if_failed(made)
+    (lost,) = made.missing
+    assert text(lost.goal) == "∂/∂zₖ [∂H/∂zⱼ]" and "extremes" in lost.reason
+    assert "Left out, since it is not right everywhere: the second derivative by ``z``." in made.code
+    own = load(made.code, "entropy")
+    assert isinstance(own, VectorFunction) and not own.derivatives["z"].hessian
+    assert own([0.0, 0.0]) == pytest.approx(np.log(2)) and own.grad([0.0, 0.0]).tolist() == [0.0, 0.0]
+    with pytest.raises(TypeError, match="entropy has no Hessian by 'z'"):
+        own.hessian([0.0, 0.0])
+
+
+def test_a_value_that_fails_is_not_rescued(monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the second derivative something else fails, which remains."""
+    wrong = CheckRow("value", False, 1.0, "somewhere")
+    known = modules._checked
+    monkeypatch.setattr(modules, "_checked", lambda *given: (*known(*given), wrong))
+    definition = entropy()
+    derivations = derive_all(definition)
+    made = modules.module_of(definition, derivations, body(derivations[0]))
+    assert not made.missing and wrong in made.checks and "_hessian_z" in made.source

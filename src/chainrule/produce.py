@@ -13,11 +13,11 @@ from .calculus.backward import backward_all
 from .calculus.derivation import Derivation
 from .calculus.derive import derive_all
 from .catalogue import PACKAGE, Project
-from .codegen.modules import check_module, floating_parts, missing_parts, module_source
+from .codegen.modules import module_of
 from .codegen.numpy_source import load as load_function
 from .codegen.numpy_source import package_source
-from .codegen.vector_checking import EXTREMES
 from .codegen.stubs import package_stub
+from .codegen.vector_checking import EXTREMES
 from .definition import Definition
 from .drawings.accuracy import accuracy_chart
 from .drawings.charts import draw_chart
@@ -67,10 +67,9 @@ class Checked:
 def material(definition: Definition, module: str = "chainrule.functions") -> Material:
     """Everything the documents of a definition are made from: derived and checked, once for all formats."""
     derivations = derive_all(definition)
-    source = "" if definition.called_any else module_source(definition, derivations)
     main = derivations[0]
-    checks = check_module(source, definition, derivations) if source else ()
-    floating = floating_parts(definition, derivations, body(main)) if source else ()
+    code = None if definition.called_any else module_of(definition, derivations, body(main))
+    source = code.source if code else ""
     every = (*derivations, *backward_all(derivations))
     made = Material(
         definition,
@@ -79,16 +78,16 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
         main.properties,
         verify_all(every),
         (
-            summed("function", checks, t.Symbol(definition.name)),
-            *check_stable(floating),
+            summed("function", code.checks, t.Symbol(definition.name)),
+            *check_stable(code.parts),
         )
-        if source
+        if code
         else (),
         source,
         module,
-        floating=floating,
-        missing=missing_parts(definition, derivations) if source else (),
-        safe=bool(floating) or any(row.name == EXTREMES for row in checks),
+        floating=code.parts if code else (),
+        missing=code.missing if code else (),
+        safe=code is not None and (bool(code.parts) or any(row.name == EXTREMES for row in code.checks)),
         certificate=_certificate(definition.name, source, module),
     )
     return with_figures(made, figures(made))

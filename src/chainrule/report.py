@@ -276,14 +276,13 @@ class MeasuredText:
 @dataclass(frozen=True)
 class FloatingText:
     """The function in floating point. picture: the stem of its file, empty where there is none; fixed: the values at which other arguments are held;
-    library: the version of NumPy that was measured; missing: derivatives that the function lacks."""
+    library: the version of NumPy that was measured."""
 
     forms: tuple[FormText, ...]
     picture: str
     fixed: tuple[Formula, ...]
     certificate: tuple[MeasuredText, ...]
     library: str
-    missing: tuple[Formula, ...]
 
     @property
     def main(self) -> tuple[FormText, ...]:
@@ -329,6 +328,7 @@ class Report:
     code: str
     excerpt: bool
     safe: bool
+    missing: tuple[Formula, ...]
     module: str
     floating: FloatingText | None = None
 
@@ -480,6 +480,7 @@ class Author:
             code=_read(material.code),
             excerpt="ScalarFunction(" in material.code,
             safe=material.safe,
+            missing=tuple(self.formula(each.goal) for each in material.missing),
             module=material.module,
             floating=self.floating(material) if material.floating else None,
         )
@@ -498,7 +499,6 @@ class Author:
             if certificate is None
             else tuple(self.measured(m, certificate.is_good(m)) for m in certificate.measurements),
             library="" if certificate is None else str(certificate.environment.get("numpy", "")),
-            missing=tuple(self.formula(each.goal) for each in material.missing),
         )
 
     def form(self, part: Part, given: set[str]) -> FormText:

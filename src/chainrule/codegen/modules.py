@@ -1,10 +1,12 @@
 """The NumPy module of a definition: its text, and the checks of the function it defines."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ..calculus.checks import CheckRow
 from ..calculus.derivation import Derivation
 from ..definition import Definition
+from ..expression.scope import Scope
 from ..expression.tree import Node
 from ..runtime.scalar import ScalarFunction
 from .checking import check_function
@@ -26,22 +28,52 @@ class Missing:
     reason: str
 
 
-def module_source(definition: Definition, derivations: tuple[Derivation, ...]) -> str:
-    """The text of the module that defines the function of a definition, from its derivations as ``derive_all`` gives them; without
-    derivatives other than the gradient by the first variable that have no accurate form.
+@dataclass(frozen=True)
+class Module:
+    """source: the text. checks: of the function that it defines, one row each. parts: of a scalar function in floating point. missing: the derivatives that it lacks."""
+
+    source: str
+    checks: tuple[CheckRow, ...]
+    parts: tuple[Part, ...]
+    missing: tuple[Missing, ...]
+
+
+def module_of(definition: Definition, derivations: tuple[Derivation, ...], body: Node) -> Module:
+    """The module that defines the function of a definition, from its derivations as ``derive_all`` gives them, its formula ``body``; without derivatives that
+    have no accurate form: of a scalar function any but the gradient by the first variable, of a function of vectors second ones that fail a check.
 
     Raises VerificationError where no form is accurate enough, UnsupportedExpression where an expression has no NumPy form."""
     spec = _possible(definition, derivations)
-    return generate(spec) if isinstance(spec, FunctionSpec) else generate_vector(spec)
+    source, scope = _written(spec), derivations[0].scope
+    checks = _checked(source, spec, scope)
+    failed = [row for row in checks if not row.passed]
+    if failed and isinstance(spec, VectorSpec):
+        less = spec.without_hessians(f"{failed[0].name}, off by {failed[0].error:.0e}: {failed[0].detail}")
+        again = _checked(_written(less), less, scope) if less.missing else checks
+        if all(row.passed for row in again):
+            spec, source, checks = less, _written(less), again
+    found = parts(spec, derivations, body) if isinstance(spec, FunctionSpec) else ()
+    return Module(source, checks, found, tuple(_missing(spec, derivations)))
 
 
-def missing_parts(definition: Definition, derivations: tuple[Derivation, ...]) -> tuple[Missing, ...]:
-    """The derivations whose results the module lacks."""
-    spec = _possible(definition, derivations)
-    if not isinstance(spec, FunctionSpec):
-        return ()
-    named = {part_of(d, spec): d for d in reversed(derivations) if not d.route}
-    return tuple(Missing(named[part].goal, reason) for part, reason in spec.missing.items())
+def _missing(spec: FunctionSpec | VectorSpec, derivations: tuple[Derivation, ...]) -> Iterator[Missing]:
+    plain = [d for d in reversed(derivations) if not d.route]
+    if isinstance(spec, FunctionSpec):
+        goals = {part_of(d, spec): d.goal for d in plain}
+    else:
+        names = {one.base: one.name for one in spec.inputs}
+        goals = {names.get(getattr(d.variable, "base", ""), ""): d.goal for d in plain if d.order == 2}
+    yield from (Missing(goals[key], reason) for key, reason in spec.missing.items())
+
+
+def module_source(definition: Definition, derivations: tuple[Derivation, ...]) -> str:
+    """The text of that module, of a function of vectors with all that was derived. Raises what `module_of` does."""
+    return _written(_possible(definition, derivations))
+
+
+def check_module(source: str, definition: Definition, derivations: tuple[Derivation, ...]) -> tuple[CheckRow, ...]:
+    """Every check of the function that a generated text defines, one row each."""
+    return _checked(source, _possible(definition, derivations), derivations[0].scope)
 
 
 def _possible(definition: Definition, derivations: tuple[Derivation, ...]) -> FunctionSpec | VectorSpec:
@@ -49,18 +81,14 @@ def _possible(definition: Definition, derivations: tuple[Derivation, ...]) -> Fu
     return possible(spec) if isinstance(spec, FunctionSpec) else spec
 
 
-def floating_parts(definition: Definition, derivations: tuple[Derivation, ...], body: Node) -> tuple[Part, ...]:
-    """The parts of a scalar function in floating point, its formula ``body``; none of a function of vectors."""
-    spec = _possible(definition, derivations)
-    return parts(spec, derivations, body) if isinstance(spec, FunctionSpec) else ()
+def _written(spec: FunctionSpec | VectorSpec) -> str:
+    return generate(spec) if isinstance(spec, FunctionSpec) else generate_vector(spec)
 
 
-def check_module(source: str, definition: Definition, derivations: tuple[Derivation, ...]) -> tuple[CheckRow, ...]:
-    """Every check of the function that a generated text defines, one row each."""
-    spec = _possible(definition, derivations)
+def _checked(source: str, spec: FunctionSpec | VectorSpec, scope: Scope) -> tuple[CheckRow, ...]:
     function = load(source, spec.name)
     if isinstance(spec, FunctionSpec):
         assert isinstance(function, ScalarFunction)
         return (*check_function(function, spec), *check_paths(function, spec))
     assert not isinstance(function, ScalarFunction)
-    return check_vector_function(function, spec, derivations[0].scope)
+    return check_vector_function(function, spec, scope)

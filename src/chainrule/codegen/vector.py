@@ -173,6 +173,8 @@ def _doc(spec: VectorSpec, writer: Writer) -> str:
         notes += "Scores of ±inf count as their limit; a row of nothing but -inf is treated as a row of equal scores.\n"
     if any("np.argmax(" in code for code in writer.functions.values()):
         notes += "Where a maximum is attained more than once there is no derivative; the first place is taken.\n"
+    if spec.missing:
+        notes += f"Left out, since it is not right everywhere: the second derivative by {', '.join(f'``{n}``' for n in spec.missing)}.\n"
     if any(one.symmetric for one in spec.inputs):
         notes += "The derivatives rely on symmetric matrices and refuse others.\n"
     if any(one.sums_to_one for one in spec.inputs):

@@ -1,7 +1,7 @@
 """What the code generator needs to know about one function of vectors or matrices."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ..expression import tree as t
 from ..expression.scope import NamedFunction, NamedVector
@@ -70,7 +70,7 @@ class VectorSpec:
 
     vectors, scalars, functions: what the trees may name; the first also the gradients with respect to named vectors, which the products from
     the left are made of. cotangent: the name of the gradient from above in these. sizes: the dimension of each index of the value. shapes: of the axes of every quantity.
-    facts: by base, ``sums_to_one``. loss: it is reduced over a batch."""
+    facts: by base, ``sums_to_one``. loss: it is reduced over a batch. missing: why second derivatives were left out, by the name of the input."""
 
     name: str
     inputs: tuple[InputSpec, ...]
@@ -89,6 +89,15 @@ class VectorSpec:
     shapes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     facts: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     loss: bool = False
+    missing: Mapping[str, str] = field(default_factory=dict)
+
+    def without_hessians(self, reason: str) -> "VectorSpec":
+        """The function without second derivatives, which are missing for this reason."""
+        return replace(
+            self,
+            derivatives=tuple(replace(each, hessian=None) for each in self.derivatives),
+            missing={each.name: reason for each in self.derivatives if each.hessian is not None},
+        )
 
     @property
     def first(self) -> DerivativeSpec:
