@@ -5,12 +5,14 @@ import math
 from functools import lru_cache
 from typing import Any
 
+import mpmath
 import numpy as np
 import pytest
 from sympy import Determinant, Interval, KroneckerDelta, MatrixSymbol, Sum, Symbol, exp, gamma, log, oo, sqrt, tanh
 
 import chainrule
 from chainrule.calculus.derive import derive_all
+from chainrule.codegen import vector_checking
 from chainrule.codegen.modules import check_module, module_source
 from chainrule.codegen.numpy_source import load
 from chainrule.codegen.specs import spec_of
@@ -470,7 +472,15 @@ def smooth_maximum() -> Definition:
     )
 
 
-@pytest.mark.parametrize("definition", [focal(), smooth_maximum()], ids=lambda d: d.name)
+def poisson() -> Definition:
+    """Whose value and slope are beyond the largest number from 710 on."""
+    K = dimension("K")
+    j, k = index("j", K), index("k", K)
+    z, y = vector("z", K), vector("y", K)
+    return Definition(Sum(exp(z[k]) - y[k] * z[k], k), wrt=z[j], arguments={"z": z, "y": y}, name="poisson")
+
+
+@pytest.mark.parametrize("definition", [focal(), smooth_maximum(), poisson()], ids=lambda d: d.name)
 def test_functions_that_were_refused(definition: Definition) -> None:
     derivations = derive_all(definition)
     rows = check_module(module_source(definition, derivations), definition, derivations)
@@ -482,3 +492,19 @@ def test_a_hessian_keeps_the_deltas_of_a_class_index() -> None:
     source = module_source(focal(), derive_all(focal()))
     (hessian,) = (part for part in source.split("def ") if part.startswith("_hessian_logits"))
     assert "one_hot(label, K)" in hessian
+
+
+@pytest.mark.parametrize(
+    ("found", "exact", "right"),
+    [
+        (math.inf, "1e400", True),
+        (-math.inf, "1e400", False),
+        (1e308, "1e400", False),
+        (math.inf, "1e300", False),
+        (math.nan, "1e400", False),
+    ],
+)
+def test_what_lies_beyond_the_largest_number_has_to_be_infinite(found: float, exact: str, right: bool) -> None:
+    drawn = vector_checking._Draw({}, {}, 1.0, "")
+    error = vector_checking._error([found, 1.0], np.array([mpmath.mpf(exact), mpmath.mpf(1)], dtype=object), drawn)
+    assert error == (0.0 if right else math.inf)

@@ -2,6 +2,7 @@
 never by our own; products with random vectors (a vector of ones hides errors: a softmax Jacobian is singular); then batches, axes, reductions, extremes."""
 
 import itertools
+import math
 import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
@@ -32,6 +33,7 @@ SPREADS = (1.0, 30.0, 900.0)
 STEP = 18
 """Digits of the step of a difference quotient."""
 TRIES = 40
+BEYOND = mpmath.mpf(2) ** 1024
 EXTREMES = "extremes"
 """The name of the check of extreme scores, which functions of scores alone have."""
 
@@ -363,13 +365,19 @@ def _terms(
 
 
 def _error(found: object, exact: Exact, drawn: _Draw, floor: Any = 0) -> float:
-    """How far a result is off, relative to the largest component or term; what is 0 but for the last digits of the exact answer counts as 0."""
+    """How far a result is off, relative to the largest component or term; what is 0 but for the last digits of the exact answer counts as 0, and what lies beyond the
+    largest number has to be infinite."""
     a = np.asarray(found, dtype=np.float64)
-    if a.shape != np.shape(exact) or not np.all(np.isfinite(a)):
+    if a.shape != np.shape(exact):
         return float("inf")
-    b = [mpmath.mpf(x) for x in np.ravel(exact)]
-    scale = max([abs(x) for x in b] + [mpmath.mpf(floor)], default=mpmath.mpf(0))
-    off = max((abs(mpmath.mpf(float(x)) - y) for x, y in zip(a.ravel(), b, strict=True)), default=mpmath.mpf(0))
+    pairs = [(float(x), mpmath.mpf(y)) for x, y in zip(a.ravel(), np.ravel(exact), strict=True)]
+    finite = [(x, y) for x, y in pairs if abs(y) < BEYOND]
+    if not all(math.isfinite(x) for x, _ in finite) or any(
+        x != mpmath.inf * mpmath.sign(y) for x, y in pairs if abs(y) >= BEYOND
+    ):
+        return float("inf")
+    scale = max([abs(y) for _, y in finite] + [mpmath.mpf(floor)], default=mpmath.mpf(0))
+    off = max((abs(mpmath.mpf(x) - y) for x, y in finite), default=mpmath.mpf(0))
     noise = mpmath.mpf(10) ** -min(300, drawn.digits - 2 * STEP - 6)
     return float(off / scale) / drawn.width if scale > noise else float(off)
 
