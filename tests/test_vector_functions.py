@@ -12,6 +12,7 @@ from sympy import Determinant, Interval, KroneckerDelta, MatrixSymbol, Sum, Symb
 
 import chainrule
 from chainrule.calculus.derive import derive_all
+from chainrule.catalogue import use
 from chainrule.codegen import vector_checking
 from chainrule.codegen.modules import check_module, module_source
 from chainrule.codegen.numpy_source import load
@@ -508,3 +509,22 @@ def test_what_lies_beyond_the_largest_number_has_to_be_infinite(found: float, ex
     drawn = vector_checking._Draw({}, {}, 1.0, "")
     error = vector_checking._error([found, 1.0], np.array([mpmath.mpf(exact), mpmath.mpf(1)], dtype=object), drawn)
     assert error == (0.0 if right else math.inf)
+
+
+def test_factors_are_not_multiplied_in_and_taken_out_again_forever() -> None:
+    """The focal loss of detectors, summed over classes: its Hessian has sums of products of functions of one number."""
+    K, sigmoid = dimension("K"), use("sigmoid")
+    i, j, k = index("i", K), index("j", K), index("k", K)
+    z, y, p = vector("z", K), vector("y", K), vector("p", K)
+    definition = Definition(
+        -Sum(y[k] * (1 - p[k]) ** 2 * log(p[k]) + (1 - y[k]) * p[k] ** 2 * log(1 - p[k]), k),
+        wrt=z[j],
+        where={p[i]: sigmoid(z[i])},
+        uses=(sigmoid,),
+        arguments={"logits": z, "target": y},
+        domain={y: Interval(0, 1)},
+        name="focal_of_sigmoid",
+    )
+    f = load(module_source(definition, derive_all(definition)), definition.name)
+    assert f([0.0], [1.0]) == pytest.approx(math.log(2) / 4)
+    assert f.grad([0.0], [1.0]) == pytest.approx([-math.log(2) / 4 - 1 / 8])

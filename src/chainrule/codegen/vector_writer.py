@@ -69,6 +69,8 @@ class _Body:
     """The name in the code of a vector that is an argument of its own (g, v), and of shifted scores."""
     entries: dict[str, str] = field(default_factory=dict)
     """The code of scores of which only the component at a class index is needed, less the largest."""
+    spread: set[t.Node] = field(default_factory=set)
+    """Sums into which factors have been multiplied, which are not taken out of them again."""
     difference: tuple[str, str] = ("", "")
     """The code of a difference whose components sum to 0, and of what is taken away in it."""
     product: bool = False
@@ -415,7 +417,7 @@ class Writer:
             case t.Neg(argument):
                 return f"-{self._factor(argument, axes, body)}"
             case t.Add(terms):
-                whole = factored(node)
+                whole = factored(node) if node not in body.spread else node
                 if whole != node and any(of_one_number(_factors(f)) for _, f in t.walk(whole) if isinstance(f, t.Add)):
                     return self.write(whole, axes, body)
                 for less in (self._less_one_hot, self._less_mean, self._less_weighted_mean):
@@ -772,6 +774,7 @@ class Writer:
         factors = (*above, *(t.Frac(t.ONE, f) for f in below))
         into = multiplied_into(one, tuple(f for f in factors if f not in rest), rest)
         if into is not None:
+            body.spread |= {part for _, part in t.walk(into) if isinstance(part, t.Add)}
             return self._factor(_negated(into, negative), axes, body)
         call = self._stable_call(one.function, self.write(one.argument, axes, body))
         if not call:

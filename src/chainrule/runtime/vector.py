@@ -431,7 +431,7 @@ class VectorFunction:
             raise ValueError(f"{self.__name__}: shapes do not broadcast: {self._shapes(arrays)}") from None
         if axis >= 0 and any(axes and len(batches[n]) < len(batch) for n, axes in self.axes.items()):
             raise ValueError(
-                f"{self.__name__}: axis={axis} is ambiguous for {self._shapes(arrays)}: count it from the end"
+                f"{self.__name__}: axis={axis} is ambiguous for {self._shapes(arrays)}: give all as many axes, of length 1 where they are shared"
             )
         for name, one in self.given.items():
             self._check(name, one, arrays[name], sizes, facts)
@@ -529,7 +529,9 @@ class VectorFunction:
             raise ValueError(f"{self.__name__}: {name} {what}; give at least the axes ({', '.join(axes)})")
         if self.one_axis:
             if not -array.ndim <= axis < array.ndim:
-                raise ValueError(f"{self.__name__}: {name} has shape {array.shape}, so there is no axis {axis}")
+                raise ValueError(
+                    f"{self.__name__}: {name} has shape {array.shape}, so there is no axis {axis}; give it axes of length 1 where it is shared"
+                )
             array = np.ascontiguousarray(np.moveaxis(array, axis, -1))  # sums in pairs need neighbours
         if 0 in array.shape[-len(axes) :]:
             raise ValueError(f"{self.__name__}: {name} has shape {array.shape}: at least one component is needed")
