@@ -69,7 +69,8 @@ Value: (...). ``.grad``, ``.vjp``, ``.jvp`` by ``logits``. ``.hessian`` and ``.h
 The axis of the components is the last one or the one given by ``axis``.
 ``reduction``: "none", "sum", or "mean", which divides by the number of batch elements.
 Scores of ±inf count as their limit; a row of nothing but -inf is treated as a row of equal scores.
-The derivatives rely on targets that sum to 1 and refuse others.
+The derivatives rely on targets that sum to 1, as far as rounding lets them, and refuse those that are off by a
+    thousandth.
 NaN is passed on. float16, float32 and float64 are kept.
 Checked against arithmetic of 60 digits and numerical derivatives of the definition, to a tolerance of 1e-13 of the
     largest component, products with a vector to that of the largest of their terms, in proportion more for scores
