@@ -60,7 +60,7 @@ VECTORS = """
 ## Functions of vectors
 
 The unit is the ulp of the largest component of the exact result of a row; in products with a vector (vjp, jvp), whose terms may cancel, that of the largest term where it is
-larger. *component*: the worst error of a single component, in its own ulp, where it is
+larger, in gradients by a target or a parameter that of the largest target. *component*: the worst error of a single component, in its own ulp, where it is
 a normal number, 0 or infinite: 16 ulp at most are promised of it, except in those products and in differences from soft targets, single components of which may cancel. The promise
 is for softmax, log-softmax, logsumexp and the cross-entropies; the same limit marks the others. Rows have up to 100 000 components.
 

