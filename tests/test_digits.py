@@ -43,6 +43,16 @@ def probabilities(z: Any) -> list[Any]:
     return [e / mpmath.fsum(powers) for e in powers]
 
 
+def weighted(z: Any, y: Any, decimals: int) -> list[list[Any]]:
+    """s Σy - y of each row."""
+    exact = []
+    with mpmath.workdps(decimals):
+        for a, b in zip(z, y, strict=True):
+            weights = [mpmath.mpf(float(t)) for t in b]
+            exact.append([p * mpmath.fsum(weights) - t for p, t in zip(probabilities(a), weights, strict=True)])
+    return exact
+
+
 def worst(found: Any, exact: list[list[Any]]) -> float:
     """The largest error in ulp of the largest exact component of its row."""
     errors = []
@@ -81,12 +91,7 @@ def test_predictions_near_soft_targets(size: int, near: float, dtype: Any) -> No
 def test_weights_that_do_not_sum_to_one() -> None:
     z, y = drawn(5, 1e-9, np.float64)
     y = y * 3.7
-    with mpmath.workdps(60):
-        exact = []
-        for a, b in zip(z, y, strict=True):
-            weights = [mpmath.mpf(float(t)) for t in b]
-            exact.append([p * mpmath.fsum(weights) - t for p, t in zip(probabilities(a), weights, strict=True)])
-    assert worst(softmax_cross_entropy_general.grad(z, y), exact) <= LIMIT
+    assert worst(softmax_cross_entropy_general.grad(z, y), weighted(z, y, 60)) <= LIMIT
 
 
 @pytest.mark.usefixtures("_code")
@@ -141,12 +146,7 @@ def test_targets_that_are_the_rounded_predictions(weight: float, monkeypatch: py
     y = softmax(z) * weight
     if weight == 1.0:
         monkeypatch.setattr(digits, "_decimally", None)
-    with mpmath.workdps(120):
-        exact = []
-        for a, b in zip(z, y, strict=True):
-            weights = [mpmath.mpf(float(t)) for t in b]
-            exact.append([p * mpmath.fsum(weights) - t for p, t in zip(probabilities(a), weights, strict=True)])
-    assert worst(softmax_cross_entropy_general.grad(z, y), exact) <= LIMIT
+    assert worst(softmax_cross_entropy_general.grad(z, y), weighted(z, y, 120)) <= LIMIT
 
 
 def test_nothing_is_left_of_equal_scores_and_equal_targets() -> None:

@@ -13,11 +13,10 @@ from .calculus.backward import backward_all
 from .calculus.derivation import Derivation
 from .calculus.derive import derive_all
 from .catalogue import PACKAGE, Project
-from .codegen.modules import module_of
+from .codegen.modules import NO_MODULE, module_of
 from .codegen.numpy_source import load as load_function
 from .codegen.numpy_source import package_source
 from .codegen.stubs import package_stub
-from .codegen.vector_checking import EXTREMES
 from .definition import Definition
 from .drawings.accuracy import accuracy_chart
 from .drawings.charts import draw_chart
@@ -68,8 +67,7 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
     """Everything the documents of a definition are made from: derived and checked, once for all formats."""
     derivations = derive_all(definition)
     main = derivations[0]
-    code = None if definition.called_any else module_of(definition, derivations, body(main))
-    source = code.source if code else ""
+    code = NO_MODULE if definition.called_any else module_of(definition, derivations, body(main))
     every = (*derivations, *backward_all(derivations))
     made = Material(
         definition,
@@ -81,14 +79,14 @@ def material(definition: Definition, module: str = "chainrule.functions") -> Mat
             summed("function", code.checks, t.Symbol(definition.name)),
             *check_stable(code.parts),
         )
-        if code
+        if code.source
         else (),
-        source,
+        code.source,
         module,
-        floating=code.parts if code else (),
-        missing=code.missing if code else (),
-        safe=code is not None and (bool(code.parts) or any(row.name == EXTREMES for row in code.checks)),
-        certificate=_certificate(definition.name, source, module),
+        floating=code.parts,
+        missing=code.missing,
+        safe=code.is_safe,
+        certificate=_certificate(definition.name, code.source, module),
     )
     return with_figures(made, figures(made))
 

@@ -99,9 +99,10 @@ def measure(
 
 @dataclass(frozen=True)
 class _Part:
-    """One thing that a function computes. exact: from a run and the vectors; got: from the function and its inputs."""
+    """One thing that a function computes, of so many components. exact: from a run and the vectors; got: from the function and its inputs."""
 
     what: str
+    size: int
     exact: Callable[[Any, Mapping[str, Any]], Any]
     got: Callable[[Mapping[str, Any], Mapping[str, Any]], Any]
     along: str = ""
@@ -123,10 +124,12 @@ def _parts(subject: VectorSubject, sizes: Mapping[str, int]) -> list[_Part]:
 
         return call
 
-    found = [_Part("value", lambda run, _: run.value().data, lambda inputs, _: function(**inputs))]
+    across = math.prod(shape(function.output))
+    found = [_Part("value", across, lambda run, _: run.value().data, lambda inputs, _: function(**inputs))]
     for name in function.derivatives:
         base, kernels = bases[name], function.derivatives[name]
         own, v = function.axes[name], f"v {name}"
+        deep = math.prod(shape(own))
 
         def gradient(run: Run, vectors: Mapping[str, Any], base: str = base) -> Any:
             one = np.empty((), dtype=object)
@@ -148,14 +151,14 @@ def _parts(subject: VectorSubject, sizes: Mapping[str, int]) -> list[_Part]:
             return _slope(gradient(run, vectors))
 
         if function.output:
-            small = max(math.prod(shape(function.output)), math.prod(shape(own))) <= FEW
-            found += [_Part(f"Jacobian by {name}", jacobian, called(function.jacobian, name, ""))] if small else []
-            found.append(_Part(f"vjp by {name}", vjp, called(function.vjp, name, "g")))
-            found.append(_Part(f"jvp by {name}", jvp, called(function.jvp, name, v), name))
+            if max(across, deep) <= FEW:
+                found.append(_Part(f"Jacobian by {name}", across * deep, jacobian, called(function.jacobian, name, "")))
+            found.append(_Part(f"vjp by {name}", deep, vjp, called(function.vjp, name, "g")))
+            found.append(_Part(f"jvp by {name}", across, jvp, called(function.jvp, name, v), name))
         else:
-            found.append(_Part(f"gradient by {name}", gradient, called(function.grad, name, "")))
-            if kernels.hessian is not None and (kernels.hvp is not None or math.prod(shape(own)) <= 1000):
-                found.append(_Part(f"second by {name} times a vector", hvp, called(function.hvp, name, v), name))
+            found.append(_Part(f"gradient by {name}", deep, gradient, called(function.grad, name, "")))
+            if kernels.hessian is not None and (kernels.hvp is not None or deep <= 1000):
+                found.append(_Part(f"second by {name} times a vector", deep, hvp, called(function.hvp, name, v), name))
     return found
 
 
@@ -198,11 +201,7 @@ def _measured(
         for row in range(case.count):
             terms = _terms(subject, case, row, part, parts, truths[row], vectors)
             mixed = bool(terms) or (part.what.startswith("gradient") and row in case.soft)
-            mine = got[row].ravel()
-            truth = truths[row][number]
-            if len(truth.near) != len(mine):  # no precision told it
-                truth = Truth.of([(None, ())] * len(mine))
-            _compare(mine, truth, case, row, terms, mixed, tally)
+            _compare(got[row].ravel(), truths[row][number], case, row, terms, mixed, tally)
     return heard
 
 
@@ -223,7 +222,7 @@ def _truths(
             try:
                 balls = np.ravel(part.exact(runs[part.along], mine))
             except (ValueError, ZeroDivisionError):  # a series whose leading ball holds 0
-                found[number] = [None]
+                found[number] = [None] * part.size
                 continue
             found[number] = [exact(ball[0] if isinstance(ball, arb_series) else ball) for ball in balls]
     counts = [len(values) for values in found.values()]
@@ -293,8 +292,6 @@ def _terms(
     if whole is None:
         return 0.0
     wide = [case.sizes[a] for a in subject.function.output]
-    if truths[whole].near.size % math.prod(wide):  # no precision told it
-        return 0.0
     jacobian = np.abs(truths[whole].near).reshape((*wide, -1))
     if part.what.startswith("vjp"):
         found = jacobian * np.abs(vectors["g"][row])[..., None]

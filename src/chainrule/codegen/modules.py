@@ -16,7 +16,7 @@ from .path_checks import check_paths
 from .spec import FunctionSpec
 from .specs import spec_of
 from .vector import generate_vector
-from .vector_checking import check_vector_function
+from .vector_checking import EXTREMES, check_vector_function
 from .vector_spec import VectorSpec
 
 
@@ -37,6 +37,15 @@ class Module:
     parts: tuple[Part, ...]
     missing: tuple[Missing, ...]
 
+    @property
+    def is_safe(self) -> bool:
+        """Whether it was checked at extreme inputs, as scalar functions are, and those of scores."""
+        return bool(self.parts) or any(row.name == EXTREMES for row in self.checks)
+
+
+NO_MODULE = Module("", (), (), ())
+"""Of a definition with a function that has no formula."""
+
 
 def module_of(definition: Definition, derivations: tuple[Derivation, ...], body: Node) -> Module:
     """The module that defines the function of a definition, from its derivations as ``derive_all`` gives them, its formula ``body``; without derivatives that
@@ -47,11 +56,12 @@ def module_of(definition: Definition, derivations: tuple[Derivation, ...], body:
     source, scope = _written(spec), derivations[0].scope
     checks = _checked(source, spec, scope)
     failed = [row for row in checks if not row.passed]
-    if failed and isinstance(spec, VectorSpec):
+    if failed and isinstance(spec, VectorSpec) and any(each.hessian for each in spec.derivatives):
         less = spec.without_hessians(f"{failed[0].name}, off by {failed[0].error:.0e}: {failed[0].detail}")
-        again = _checked(_written(less), less, scope) if less.missing else checks
-        if all(row.passed for row in again):
-            spec, source, checks = less, _written(less), again
+        text = _written(less)
+        rows = _checked(text, less, scope)
+        if all(row.passed for row in rows):
+            spec, source, checks = less, text, rows
     found = parts(spec, derivations, body) if isinstance(spec, FunctionSpec) else ()
     return Module(source, checks, found, tuple(_missing(spec, derivations)))
 

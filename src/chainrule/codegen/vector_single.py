@@ -39,7 +39,7 @@ def single(functions: Mapping[str, str]) -> list[str]:
     """The kernels among the functions of a module, by name, that may run in float32."""
     parsed = {name: ast.parse(text) for name, text in functions.items()}
     fast = {name for name, tree in parsed.items() if _is_harmless(tree, parsed)}
-    while left := {name for name in fast if _called(parsed[name]) & parsed.keys() - fast}:
+    while left := {name for name in fast if called(parsed[name]) & parsed.keys() - fast}:
         fast -= left
     return [name for name in functions if name in fast and name.startswith(KERNELS) and _exponentials(name, parsed)]
 
@@ -47,15 +47,16 @@ def single(functions: Mapping[str, str]) -> list[str]:
 def _is_harmless(tree: ast.Module, functions: Mapping[str, ast.Module]) -> bool:
     """Whether a function does nothing else itself."""
     nodes = list(ast.walk(tree))
-    if not _called(tree) <= HARMLESS | functions.keys() or any(isinstance(n, ast.keyword) for n in nodes):
+    if not called(tree) <= HARMLESS | functions.keys() or any(isinstance(n, ast.keyword) for n in nodes):
         return False
     return all(isinstance(n.op, OPERATORS) for n in nodes if isinstance(n, ast.BinOp | ast.UnaryOp))
 
 
 def _exponentials(name: str, functions: Mapping[str, ast.Module]) -> bool:
-    called = _called(functions[name])
-    return "exponentials" in called or any(_exponentials(each, functions) for each in called & functions.keys())
+    names = called(functions[name])
+    return "exponentials" in names or any(_exponentials(each, functions) for each in names & functions.keys())
 
 
-def _called(tree: ast.Module) -> set[str]:
+def called(tree: ast.Module) -> set[str]:
+    """The functions that a module calls, as it names them."""
     return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}

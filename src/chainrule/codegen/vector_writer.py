@@ -17,6 +17,7 @@ from ..calculus.tidy import tidy
 from ..errors import DefinitionError, UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
+from .vector_single import called
 from .vector_spec import VectorSpec
 from .vector_stable import DELICATE, Shift, factored, multiplied_into, of_one_number, prepared, shifts, stable_code
 
@@ -156,9 +157,9 @@ class Writer:
 
     def _has_digits(self, code: str) -> bool:
         """Whether all that a function calls computes with more digits, too."""
-        called = _called(code)
-        return called <= DIGITS | self.functions.keys() and all(
-            self._has_digits(self.functions[each]) for each in called - DIGITS
+        names = called(ast.parse(code))
+        return names <= DIGITS | self.functions.keys() and all(
+            self._has_digits(self.functions[each]) for each in names - DIGITS
         )
 
     def named(self, base: str) -> str:
@@ -820,10 +821,6 @@ class Writer:
 
 def _names_in(code: str) -> set[str]:
     return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
-
-
-def _called(code: str) -> set[str]:
-    return {ast.unparse(node.func) for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call)}
 
 
 def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:

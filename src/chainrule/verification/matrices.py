@@ -135,9 +135,9 @@ def _needs(nodes: tuple[t.Node, ...], indices: Sequence[str], scope: Scope) -> s
 
 
 MATRIX_DIGITS = 120
+"""A matrix is compared entry by entry with its largest, which may itself be what cancellation leaves."""
 LEAST = 1e-60
 """Entries all of which are smaller have too few of these digits, where they are what large terms leave, to tell anything."""
-"""A matrix is compared entry by entry with its largest, which may itself be what cancellation leaves."""
 
 
 def check_matrix_form(component: t.Node, matrix: t.Node, indices: Sequence[str], scope: Scope) -> CheckRow:
