@@ -6,7 +6,7 @@ import math
 import random
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import mpmath
@@ -18,6 +18,7 @@ from ..expression import tree as t
 from ..expression.scope import Scope
 from ..expression.value import Evaluation, Point, Undefined
 from ..runtime.vector import VectorFunction
+from .degrees import scalings
 from .vector_spec import DerivativeSpec, VectorSpec
 from .vector_stable import DELICATE
 from .vector_writer import bounded, scores_of
@@ -34,6 +35,10 @@ STEP = 18
 """Digits of the step of a difference quotient."""
 TRIES = 40
 BEYOND = mpmath.mpf(2) ** 1024
+FARTHEST = 520
+"""The power of 2 at which inputs are tried that may be scaled: their squares are beyond all numbers."""
+SMALLEST = mpmath.mpf(2) ** -1022
+"""The smallest number that has all its digits."""
 EXTREMES = "extremes"
 """The name of the check of extreme scores, which functions of scores alone have."""
 
@@ -43,12 +48,14 @@ Exact = Any
 
 @dataclass(frozen=True)
 class _Draw:
-    """Values of all inputs by base: nested tuples of floats, numbers, places of class indices; sizes of the dimensions."""
+    """Values of all inputs by base: nested tuples of floats, numbers, places of class indices; sizes of the dimensions. powers: of 2, which inputs were
+    multiplied by."""
 
     values: Mapping[str, Any]
     sizes: Mapping[str, int]
     spread: float
     where: str
+    powers: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def digits(self) -> int:
@@ -58,6 +65,16 @@ class _Draw:
     def width(self) -> float:
         """How many times TOLERANCE is allowed: e^(x - max) is off by the rounding of the difference, which reaches thousands."""
         return max(1.0, self.spread / 100)
+
+    def unit(self, base: str) -> Any:
+        """The size of an input."""
+        return mpmath.mpf(2) ** self.powers.get(base, 0)
+
+    def scaled(self, powers: Mapping[str, int]) -> "_Draw":
+        """The same with inputs, by base, multiplied by powers of 2."""
+        values = {base: _times(v, 2.0 ** powers.get(base, 0)) for base, v in self.values.items()}
+        what = ", ".join(f"{base} times 2**{power}" for base, power in powers.items())
+        return replace(self, values=values, powers=powers, where=f"{self.where}, {what}")
 
     def arrays(self, spec: VectorSpec) -> dict[str, Any]:
         return {one.name: np.array(self.values[one.base]) for one in spec.inputs}
@@ -69,6 +86,7 @@ def check_vector_function(function: VectorFunction, spec: VectorSpec, scope: Sco
     scope = _with_domains(spec, scope)
     return (
         *_accuracy(function, spec, scope),
+        *([_any_size(function, spec, scope)] if scalings(spec) else []),
         _batches(function, spec, scope),
         *([_axes(function, spec, scope)] if function.one_axis else []),
         *([_reductions(function, spec, scope)] if spec.loss else []),
@@ -100,6 +118,25 @@ def _accuracy(function: VectorFunction, spec: VectorSpec, scope: Scope) -> Itera
         )
     for key, (error, where) in worst.items():
         yield CheckRow(key, error <= TOLERANCE, error, where)
+
+
+def _any_size(function: VectorFunction, spec: VectorSpec, scope: Scope) -> CheckRow:
+    """Inputs that may be scaled together, so large and so small that their squares are no numbers."""
+    rng = random.Random(f"{spec.name} sizes")
+    worst, place = 0.0, ""
+    for sizes, spread in _cases(spec):
+        for each in scalings(spec) if spread == SPREADS[0] else ():
+            least = min(each.inputs.values())
+            bases = [one.base for one in spec.inputs if each.inputs.get(one.name) == least]
+            for power in (FARTHEST, -FARTHEST):
+                drawn = _drawn(spec, scope, sizes, spread, rng)
+                if drawn is None:
+                    continue
+                moved = drawn.scaled(dict.fromkeys(bases, power))
+                for key, error in _compared(function, spec, scope, moved, rng):
+                    if error > worst or math.isnan(error):
+                        worst, place = error, f"{key}, {moved.where}"
+    return CheckRow("any size", worst <= TOLERANCE, worst, place)
 
 
 def _cases(spec: VectorSpec) -> list[tuple[dict[str, int], float]]:
@@ -234,6 +271,12 @@ def _number(value: Any) -> Any:
     return tuple(_number(v) for v in value) if isinstance(value, tuple) else mpmath.mpf(value)
 
 
+def _times(value: Any, factor: float) -> Any:
+    if isinstance(value, tuple):
+        return tuple(_times(v, factor) for v in value)
+    return value if factor == 1 else value * factor
+
+
 def _put(value: Any, place: tuple[int, ...], step: Any) -> Any:
     if not place:
         return value + step
@@ -247,7 +290,7 @@ def _slopes(
     with mpmath.workdps(drawn.digits):
         if also is not None:
             drawn = replace(drawn, values={**drawn.values, base: _put(_number(drawn.values[base]), *also)})
-        h = mpmath.mpf(10) ** -STEP
+        h = drawn.unit(base) * mpmath.mpf(10) ** -STEP
         shape = np.shape(np.array(drawn.values[base], dtype=object))
         columns = []
         for place in np.ndindex(*shape):
@@ -259,7 +302,7 @@ def _slopes(
 def _bent(spec: VectorSpec, scope: Scope, drawn: _Draw, base: str) -> Exact:
     """The Hessian of a scalar function by one vector, by differences of differences."""
     with mpmath.workdps(drawn.digits):
-        h = mpmath.mpf(10) ** -STEP
+        h = drawn.unit(base) * mpmath.mpf(10) ** -STEP
         rows = []
         for place in range(len(drawn.values[base])):
             up, down = (_slopes(spec, scope, drawn, base, ((place,), sign * h)) for sign in (1, -1))
@@ -273,15 +316,17 @@ def _compared(
     given = drawn.arrays(spec)
     exact = _exact(spec, scope, drawn)
     floor = _terms(spec.value, spec.value_index, spec.sizes, spec, scope, drawn) if not spec.value_index else 0
+    size = _largest(exact) if drawn.powers else 1
     yield "value", _error(function(**given), exact, drawn, floor)
     for each in spec.derivatives:
         base = next(one.base for one in spec.inputs if one.name == each.name)
         slopes = _slopes(spec, scope, drawn, base)
+        unit, curved = size / drawn.unit(base) or 1, size / drawn.unit(base) ** 2 or 1
         strict = (each.rows_sum_to_zero or each.columns_sum_to_zero) and _plain(each.tree)
         terms = 0 if strict else _terms(each.tree, each.indices, each.sizes, spec, scope, drawn)
         full = (function.jacobian if spec.value_index else function.grad)(**given, wrt=each.name)
-        yield f"derivative by {each.name}", _error(full, slopes, drawn, terms)
-        yield from _products(function, each, given, exact, slopes, terms, drawn, rng)
+        yield f"derivative by {each.name}", _error(full, slopes, drawn, terms, unit)
+        yield from _products(function, each, given, exact, slopes, terms, drawn, rng, unit)
         if each.hessian is not None and (max(drawn.sizes.values()) < 3 or drawn.spread == 1):
             bent = _bent(spec, scope, drawn, base)
             terms = (
@@ -289,7 +334,10 @@ def _compared(
                 if each.hessian.rows_sum_to_zero and _plain(each.hessian.tree)
                 else _terms(each.hessian.tree, each.hessian.indices, each.hessian.sizes, spec, scope, drawn)
             )
-            yield f"Hessian by {each.name}", _error(function.hessian(**given, wrt=each.name), bent, drawn, terms)
+            yield (
+                f"Hessian by {each.name}",
+                _error(function.hessian(**given, wrt=each.name), bent, drawn, terms, curved),
+            )
             v = _random(np.shape(bent)[:1], rng)
             found = (
                 function.hvp(**given, v=v, wrt=each.name)
@@ -298,7 +346,7 @@ def _compared(
             )
             yield (
                 f"Hessian by {each.name} times a vector",
-                _error(found, np.dot(bent, _wide(v)), drawn, _largest(bent * _wide(v)) + terms),
+                _error(found, np.dot(bent, _wide(v)), drawn, _largest(bent * _wide(v)) + terms, curved),
             )
 
 
@@ -319,6 +367,7 @@ def _products(
     terms: Any,
     drawn: _Draw,
     rng: random.Random,
+    unit: Any,
 ) -> Iterator[tuple[str, float]]:
     wide = np.ndim(exact)
     g, v = _random(np.shape(exact), rng), _random(np.shape(slopes)[wide:], rng)
@@ -329,9 +378,9 @@ def _products(
         right = np.sum(columns, axis=tuple(range(wide, np.ndim(slopes)))) if np.ndim(v) else columns
     word: dict[str, Any] = {"wrt": each.name}
     found = function.vjp(**given, g=g, **word) if "g" not in given else function.vjp(*given.values(), g, **word)
-    yield f"vector times derivative by {each.name}", _error(found, left, drawn, _largest(rows) + terms)
+    yield f"vector times derivative by {each.name}", _error(found, left, drawn, _largest(rows) + terms, unit)
     found = function.jvp(**given, v=v, **word) if "v" not in given else function.jvp(*given.values(), v, **word)
-    yield f"derivative by {each.name} times vector", _error(found, right, drawn, _largest(columns) + terms)
+    yield f"derivative by {each.name} times vector", _error(found, right, drawn, _largest(columns) + terms, unit)
 
 
 def _random(shape: tuple[int, ...], rng: random.Random) -> Any:
@@ -364,9 +413,9 @@ def _terms(
         return largest
 
 
-def _error(found: object, exact: Exact, drawn: _Draw, floor: Any = 0) -> float:
+def _error(found: object, exact: Exact, drawn: _Draw, floor: Any = 0, unit: Any = 1) -> float:
     """How far a result is off, relative to the largest component or term; what is 0 but for the last digits of the exact answer counts as 0, and what lies beyond the
-    largest number has to be infinite."""
+    largest number has to be infinite. unit: of the result, in which such digits are."""
     a = np.asarray(found, dtype=np.float64)
     if a.shape != np.shape(exact):
         return float("inf")
@@ -379,7 +428,7 @@ def _error(found: object, exact: Exact, drawn: _Draw, floor: Any = 0) -> float:
     scale = max([abs(y) for _, y in finite] + [mpmath.mpf(floor)], default=mpmath.mpf(0))
     off = max((abs(mpmath.mpf(x) - y) for x, y in finite), default=mpmath.mpf(0))
     noise = mpmath.mpf(10) ** -min(300, drawn.digits - 2 * STEP - 6)
-    return float(off / scale) / drawn.width if scale > noise else float(off)
+    return float(off / max(scale, SMALLEST)) / drawn.width if scale > noise * unit else float(off / unit)
 
 
 # ---------------------------------------------------------------- batches, axes, reductions

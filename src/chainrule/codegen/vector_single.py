@@ -60,3 +60,8 @@ def _exponentials(name: str, functions: Mapping[str, ast.Module]) -> bool:
 def called(tree: ast.Module) -> set[str]:
     """The functions that a module calls, as it names them."""
     return {ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)}
+
+
+def names_in(code: str) -> set[str]:
+    """The names that a text has."""
+    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}

@@ -17,7 +17,7 @@ from ..calculus.tidy import tidy
 from ..errors import DefinitionError, UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
-from .vector_single import called
+from .vector_single import called, names_in
 from .vector_spec import VectorSpec
 from .vector_stable import DELICATE, Shift, factored, multiplied_into, of_one_number, prepared, shifts, stable_code
 
@@ -30,7 +30,7 @@ PLAIN = {
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
     "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
-    "pairwise_sum", "refined_rows", "root_mean_square", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
+    "pairwise_sum", "refined_rows", "scaled", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
 RESERVED = {
@@ -247,7 +247,7 @@ class Writer:
             name = self.named(base)
             for other in self.arguments[base]:
                 need(other)
-            if body.product and CAREFUL.keys() & _names_in(self.functions[name]):
+            if body.product and CAREFUL.keys() & names_in(self.functions[name]):
                 name = self._carefully(name)
             lines[base] = f"{self.code[base]} = {name}({', '.join(self.code[b] for b in self.arguments[base])})"
 
@@ -451,8 +451,6 @@ class Writer:
             case t.Call("det" | "logdet" as function, (t.Matrix(name),)):
                 routine = "np.linalg.det" if function == "det" else "log_det"
                 return self._placed(f"{routine}({self._whole(name, body)})", (), axes)
-            case t.Call("sqrt", (argument,)) if (code := self._root_mean_square(argument, axes, body)) is not None:
-                return code
             case t.Call("log", (t.Frac(over, under),)) if t.free_indices(node):
                 return f"log_ratio({self.write(over, axes, body)}, {self.write(under, axes, body)})"
             case t.Call(function, (argument,), ()) if function in PLAIN:
@@ -596,19 +594,6 @@ class Writer:
                 assert isinstance(weight, t.Component)
                 if own in pair and weight.indices == own.indices and self._is_probability(weight.base):
                     return f"less_mean({self._whole(base, body)}, {self._whole(weight.base, body)})"
-        return None
-
-    def _root_mean_square(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str | None:
-        """The root of a mean of squares, a named quantity, and what is added to it; None for any other formula."""
-        terms = node.terms if isinstance(node, t.Add) else (node,)
-        for position, term in enumerate(terms):
-            match self.names.get(term.name) if isinstance(term, t.Symbol) else None:
-                case ((), t.Frac(t.Sum(t.Power(x, t.Number(two)), index, size), t.Dimension(count))) if (
-                    two == 2 and size == count and t.free_indices(x) == {index}
-                ):
-                    rest = t.add(*terms[:position], *terms[position + 1 :])
-                    squared = self._inside(x, (index,), {index: size}, body)
-                    return self._placed(f"root_mean_square({squared}, {self.write(rest, (), body)})", (), axes)
         return None
 
     def _is_probability(self, base: str) -> bool:
@@ -817,10 +802,6 @@ class Writer:
         raise UnsupportedExpression(
             f"{self.spec.name}: " + FAILURE.format(what=f"the condition {type(node).__name__}", where=text(node))
         )
-
-
-def _names_in(code: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Name)}
 
 
 def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:

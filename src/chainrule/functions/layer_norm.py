@@ -3,11 +3,16 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, deviations, dot, pairwise_sum, root_mean_square, signed_sum
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, deviations, dot, pairwise_sum, scaled, signed_sum
 
 
-def _s(x: Array, epsilon: Array) -> Array:
-    return root_mean_square(deviations(x), epsilon)
+def _v(x: Array) -> Array:
+    K = x.shape[-1]
+    return pairwise_sum(deviations(x) ** 2) / K
+
+
+def _s(v: Array, epsilon: Array) -> Array:
+    return np.sqrt(v + epsilon)
 
 
 def _x_hat(x: Array, s: Array) -> Array:
@@ -22,53 +27,71 @@ def _h(g: Array, gamma: Array) -> Array:
     return g * gamma
 
 
+_SCALES_1 = {"x": (1, ("K",)), "epsilon": (2, ())}
+
+
+@scaled(_SCALES_1, (0, ("K",)))
 def _value(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
-    s = _s(x, epsilon)
+    v = _v(x)
+    s = _s(v, epsilon)
     x_hat = _x_hat(x, s)
     return _y(gamma, x_hat, beta)
 
 
+@scaled(_SCALES_1, (-1, ("K", "K")))
 def _jacobian_x(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
-    s = _s(x, epsilon)
+    v = _v(x)
+    s = _s(v, epsilon)
     x_hat = _x_hat(x, s)
     return gamma[..., :, None] * (np.eye(K) - x_hat[..., :, None] * x_hat[..., None, :] / K - (1.0 / K)) / s[..., None, None]
 
 
+@scaled(_SCALES_1, (-1, ("K",)))
 def _vjp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Array:
     K = x.shape[-1]
     h = _h(g, gamma)
-    s = _s(x, epsilon)
+    v = _v(x)
+    s = _s(v, epsilon)
     x_hat = _x_hat(x, s)
     return (h - x_hat * dot(h, x_hat)[..., None] / K - pairwise_sum(h)[..., None] / K) / s[..., None]
 
 
+@scaled(_SCALES_1, (-1, ("K",)))
 def _jvp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:
     K = x.shape[-1]
-    s = _s(x, epsilon)
+    v = _v(x)
+    s = _s(v, epsilon)
     x_hat = _x_hat(x, s)
     return gamma * (v_ - x_hat * dot(v_, x_hat)[..., None] / K - signed_sum(v_)[..., None] / K) / s[..., None]
 
 
+@scaled(_SCALES_1, (0, ("K", "K")))
 def _jacobian_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
-    s = _s(x, epsilon)
+    v = _v(x)
+    s = _s(v, epsilon)
     x_hat = _x_hat(x, s)
     return np.eye(K) * x_hat[..., :, None]
 
 
+@scaled(_SCALES_1, (0, ("K",)))
 def _vjp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Array:
-    s = _s(x, epsilon)
+    v = _v(x)
+    s = _s(v, epsilon)
     x_hat = _x_hat(x, s)
     return g * x_hat
 
 
+@scaled(_SCALES_1, (0, ("K",)))
 def _jvp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:
-    s = _s(x, epsilon)
+    v = _v(x)
+    s = _s(v, epsilon)
     x_hat = _x_hat(x, s)
     return x_hat * v_
 
 
+@scaled(_SCALES_1, (0, ("K", "K")))
 def _jacobian_beta(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
     return np.eye(K)
@@ -92,6 +115,8 @@ beta: array-like (..., K).
 epsilon: numbers (...), epsilon > 0; 1e-05 unless given.
 Value: (..., K). ``.jacobian``, ``.vjp``, ``.jvp`` by ``x``, ``gamma``, ``beta`` (``wrt=``).
 The axis of the components is the last one or the one given by ``axis``.
+Of any size: ``x`` and ``epsilon`` are divided by a power of 2 in rows whose intermediate results would overflow or
+    underflow.
 NaN is passed on. float16, float32 and float64 are kept.
 Checked against arithmetic of 60 digits and numerical derivatives of the definition, to a tolerance of 1e-13 of the
     largest component, products with a vector to that of the largest of their terms.

@@ -316,15 +316,6 @@ def deviations(x: Array) -> Array:
     return np.asarray((found - off) + rest)
 
 
-def root_mean_square(x: Array, more: Any) -> Array:
-    """The root of the mean of x² and ``more``; squares that would overflow are taken of x less its power of 2."""
-    power = np.where((largest := np.maximum.reduce(np.abs(x), axis=-1)) > LARGE, np.frexp(largest)[1], 0)
-    if power.any():
-        x, more = np.ldexp(x, -power[..., None]), np.ldexp(more, -2 * power)
-    found = np.sqrt(pairwise_sum(x * x) / x.shape[-1] + more)
-    return np.asarray(np.ldexp(found, power) if power.any() else found)
-
-
 def less_mean(x: Array, weights: Array) -> Array:
     """x less its mean with weights that sum to 1; where one of them is nearly 1, what it stands at is taken away before."""
     x = centred(x, weights)

@@ -33,12 +33,12 @@ from .reductions import less_one_hot as less_one_hot
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
 from .reductions import pairwise_sum as pairwise_sum
-from .reductions import root_mean_square as root_mean_square
 from .reductions import shifted as shifted
 from .reductions import signed_sum as signed_sum
 from .reductions import total as total
 from .reductions import weighted as weighted
 from .scalar import KEPT, Range, check_home, result_dtype
+from .scaling import scaled as scaled
 
 if TYPE_CHECKING:
     from .certificate import Certificate
