@@ -85,6 +85,10 @@ def _closed(values: sympy.Set, parameter: bool) -> sympy.Set:
     return values if parameter else sympy.Interval(values.inf, values.sup)
 
 
+def _values(known: sympy.Set | None) -> sympy.Set | None:
+    return None if known is None else _closed(known, False)
+
+
 def _convention(derivation: Derivation, kink: Kink) -> str:
     variable, place, value = (
         text(n) for n in (derivation.variable, from_sympy(kink.location), from_sympy(kink.code_value))
@@ -217,6 +221,7 @@ def _inputs(
             scope.shapes.get(b, ()),
             sums_to_one=b in needed,
             symmetric="symmetric" in scope.facts.get(b, ()),
+            values=_values(scope.domains.get(b)),
         )
         for b in bases
     ]
@@ -226,7 +231,7 @@ def _inputs(
         found.insert(place, InputSpec(names.get(one, one), one, (), index_of=scope.indices.get(one, "K")))
     domains = {str(s): interval(values, s) for s, values in definition.domain.items() if s in definition.parameters}
     extra = (
-        InputSpec(names.get(p, p), p, default=default, domain=domains.get(p, Range()))
+        InputSpec(names.get(p, p), p, default=default, domain=domains.get(p, Range()), values=scope.domains.get(p))
         for p, default in parameters.items()
         if p in used
     )
@@ -274,8 +279,8 @@ def _derivative(
         jvp=product(d.final, variable, index, v, sizes, scope, base) if index and variable else None,
         hessian=hessian,
         rows_sum_to_zero=(square or not index)
-        and len(variable) == 1
-        and sums_to_zero(d.final, variable[0], sizes[variable[0]], scope, base),
+        and bool(variable)
+        and sums_to_zero(d.final, variable[-1], sizes[variable[-1]], scope, base),
         columns_sum_to_zero=square and sums_to_zero(d.final, index[0], sizes[index[0]], scope, base),
     )
 

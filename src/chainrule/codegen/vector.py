@@ -90,13 +90,7 @@ def _kernels(each: DerivativeSpec, writer: Writer, spec: VectorSpec) -> dict[str
     sizes = each.sizes
     square = len(spec.value_index) == 1 and len(each.indices) == 2
     word = "grad" if scalar else "jacobian"
-    finish = (
-        "rows"
-        if square and each.rows_sum_to_zero
-        else "sum"
-        if scalar and len(each.indices) == 1 and each.rows_sum_to_zero
-        else ""
-    )
+    finish = "rows" if square and each.rows_sum_to_zero else "sum" if scalar and each.rows_sum_to_zero else ""
     found = {"full": writer.top(f"_{word}_{each.name}", each.tree, each.indices, sizes, None, finish)}
     if each.vjp is not None:
         centre = _care(each.columns_sum_to_zero, each.rows_sum_to_zero) if square else ""

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from sympy import Set
+
 from ..expression import tree as t
 from ..expression.scope import NamedFunction, NamedVector
 from ..runtime.scalar import Range
@@ -12,7 +14,8 @@ from ..runtime.scalar import Range
 class InputSpec:
     """One input: its name in the code, its name in the trees, the dimensions of its axes.
 
-    index_of: the dimension that a class index counts in; the trees use ``base`` as the name of an index then. default, domain: of a parameter.
+    index_of: the dimension that a class index counts in; the trees use ``base`` as the name of an index then. default, domain: of a parameter. values: what it may
+    be, None: any number.
     sums_to_one, symmetric: what the derivatives rely on."""
 
     name: str
@@ -23,6 +26,7 @@ class InputSpec:
     sums_to_one: bool = False
     symmetric: bool = False
     domain: Range = Range()
+    values: Set | None = None
 
 
 @dataclass(frozen=True)

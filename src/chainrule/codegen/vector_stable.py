@@ -1,7 +1,7 @@
 """Rewrites that keep index notation finite and accurate, each exact: names written out where that helps, logarithms of quotients taken apart, scores shifted by
 their largest where that provably changes nothing, and functions of one number put into a form that the scalar generator measured."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import combinations
@@ -23,11 +23,14 @@ from .printing import Body
 from .recorded import stable_form
 from .spec import FunctionSpec
 from .stable import problem
-from .vector_spec import VectorSpec
+from .vector_spec import InputSpec, VectorSpec
 
 DELICATE = ("exp", "tanh", "sinh", "cosh", "coth", "sech", "csch", "erf", "erfc", "atan")
 """Functions whose combinations overflow or cancel, so that a form of them has to be found."""
 ARGUMENT = "u"
+LETTERS = (ARGUMENT, "v", "w")
+MOST_PARTS = 60
+"""Of a formula in several numbers: a search takes minutes for one that has more."""
 
 
 def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
@@ -95,7 +98,8 @@ def shifts(body: t.Node, spec: VectorSpec, scores: tuple[str, ...]) -> tuple[t.N
     scores: inputs that stand in exponents somewhere in the function; those are tried where they stand outside of one too."""
     found: list[Shift] = []
     body = _unshadowed(body, frozenset())
-    for node, index in dict.fromkeys(_candidates(body, scores)):
+    classes = {one.base for one in spec.inputs if one.index_of}
+    for node, index in sorted(dict.fromkeys(_candidates(body, scores)), key=lambda each: each[1] in classes):
         shift = Shift(node, tuple(sorted(t.free_indices(node) - {index})), index, f"scores {len(found)}")
         changed = _shifted(body, shift, spec.facts)
         if changed is not None:
@@ -169,7 +173,7 @@ def _holds_sum(node: t.Node) -> bool:
 def _abstracted(body: t.Node, node: t.Node, index: str, outer: tuple[str, ...], base: str) -> t.Node:
     """Every occurrence of a formula, at whatever running index, as a component of a new vector."""
     every = {i for _, p in t.walk(body) for i in _indices(p)}
-    known = {t.rename_index(node, index, i): t.Component(base, (*outer, i)) for i in sorted(every - set(outer))}
+    known = {t.rename_index(node, index, i): t.Component(base, (*outer, i)) for i in sorted(every)}
     return t.substitute(body, known)  # type: ignore[arg-type]  # a dict of components is one of nodes
 
 
@@ -224,13 +228,16 @@ def _splitter(c: t.Node, facts: Mapping[str, tuple[str, ...]]) -> Callable[[t.No
         power, rest = pulled(n.body)
         if power:
             return times(power, t.Sum(rest, n.index, n.dimension))
-        match rest:
-            case t.Mul((t.Component(weight, indices), t.Add(terms))) | t.Mul(
-                (t.Add(terms), t.Component(weight, indices))
-            ) if c in terms and indices[-1] == n.index and "sums_to_one" in facts.get(weight, ()):
-                others = t.add(*(x for x in terms if x != c))
-                return t.Add((t.Sum(t.Mul((t.Component(weight, indices), others)), n.index, n.dimension), c))
-        return None
+        factors = rest.factors if isinstance(rest, t.Mul) else (rest,)
+        position = next((k for k, f in enumerate(factors) if isinstance(f, t.Add) and c in f.terms), None)
+        if position is None:
+            return None
+        sums = factors[position]
+        assert isinstance(sums, t.Add)
+        weights = (*factors[:position], *factors[position + 1 :])
+        others = t.add(*(x for x in sums.terms if x != c))
+        whole = t.ONE if _sums_to_one(weights, n.index, facts) else t.Sum(t.mul(*weights), n.index, n.dimension)
+        return t.Add((t.Sum(t.mul(*weights, others), n.index, n.dimension), t.mul(whole, c)))
 
     def split(n: t.Node) -> t.Node | None:
         match n:
@@ -249,6 +256,13 @@ def _splitter(c: t.Node, facts: Mapping[str, tuple[str, ...]]) -> Callable[[t.No
         return None
 
     return split
+
+
+def _sums_to_one(weights: tuple[t.Node, ...], index: str, facts: Mapping[str, tuple[str, ...]]) -> bool:
+    match weights:
+        case (t.Component(base, (*_, running)),):
+            return running == index and "sums_to_one" in facts.get(base, ())
+    return False
 
 
 # ---------------------------------------------------------------- functions of one number
@@ -324,15 +338,80 @@ def multiplied_into(one: OneNumber, mine: tuple[t.Node, ...], rest: tuple[t.Node
     return None
 
 
+# ---------------------------------------------------------------- functions of several numbers
+
+
+@dataclass(frozen=True)
+class SeveralNumbers:
+    """h(u, v) or h(u, v, w) for components of inputs at one place, and parameters: ``function`` is h, in the symbols of `LETTERS`."""
+
+    function: Any
+    arguments: tuple[t.Node, ...]
+    inputs: tuple[InputSpec, ...]
+
+
+PLAIN = t.Number | t.Constant | t.Component | t.Symbol | t.Neg | t.Add | t.Mul | t.Frac | t.Power | t.Call
+
+
+def of_several_numbers(node: t.Node, spec: VectorSpec) -> SeveralNumbers | None:
+    """A formula of some size in two or three numbers of each place in which terms may cancel that hold functions of different ones; None for any other."""
+    parts = [part for _, part in t.walk(node)]
+    if len(parts) > MOST_PARTS:
+        return None
+    found = dict.fromkeys(part for part in parts if isinstance(part, t.Component | t.Symbol))
+    places = {part.indices for part in found if isinstance(part, t.Component)}
+    if len(places) != 1 or not 1 < len(found) <= len(LETTERS) or not all(isinstance(part, PLAIN) for part in parts):
+        return None
+    inputs = {one.base: one for one in spec.inputs if not one.index_of}
+    classes = {one.base for one in spec.inputs if one.index_of}
+    if not _bases(found) <= inputs.keys() or classes & {*next(iter(places))} or not any(map(_mixes, parts)):
+        return None
+    arguments = sorted(found, key=lambda part: isinstance(part, t.Symbol))
+    letters = {part: t.Symbol(letter) for part, letter in zip(arguments, LETTERS, strict=False)}
+    try:
+        function = to_sympy(t.substitute(node, letters))  # type: ignore[arg-type]  # a dict of components is one of nodes
+    except UnsupportedExpression:
+        return None
+    return SeveralNumbers(function, tuple(arguments), tuple(inputs[_base(part)] for part in arguments))
+
+
+def _mixes(node: t.Node) -> bool:
+    """A sum of functions of different numbers."""
+    if not isinstance(node, t.Add):
+        return False
+    parts = [part for _, part in t.walk(node)]
+    return any(isinstance(part, t.Call) for part in parts) and len(_bases(parts)) > 1
+
+
+def _bases(parts: Iterable[t.Node]) -> set[str]:
+    return {_base(part) for part in parts if isinstance(part, t.Component | t.Symbol)}
+
+
+def _base(part: t.Component | t.Symbol) -> str:
+    return part.base if isinstance(part, t.Component) else part.name
+
+
 @lru_cache(maxsize=256)
-def stable_code(function: Any) -> Body | None:
-    """The statements that compute a function of the symbol ``ARGUMENT`` accurately for every float64; None where no form is found."""
-    symbol = scalar(ARGUMENT)
-    spec = FunctionSpec("h", ((ARGUMENT, symbol),), (), function, {}, {})
+def stable_code(function: Any, inputs: tuple[InputSpec | None, ...] = (None,)) -> Body | None:
+    """The statements that compute a function of the symbols of `LETTERS` accurately for every float64; None where no form is found.
+
+    inputs: what the numbers are, parameters last; None: any number."""
+    symbols = dict(zip(LETTERS, map(scalar, LETTERS), strict=True))
+    known = dict(zip(symbols, inputs, strict=False))
+    spec = FunctionSpec(
+        "h",
+        tuple((letter, symbols[letter]) for letter, one in known.items() if one is None or one.default is None),
+        tuple((k, symbols[k], one.default) for k, one in known.items() if one is not None and one.default is not None),
+        function,
+        {},
+        {},
+        {symbols[letter]: one.values for letter, one in known.items() if one is not None and one.values is not None},
+    )
     try:
         domains = tuple((each.lower, each.upper) for each in ranges(spec).values())
-        return stable_form(problem(function, spec.symbols, sample(spec), domains), {symbol: ARGUMENT}).body
-    except ChainruleError:
+        names = {symbol: name for name, symbol in zip(spec.names, spec.symbols, strict=True)}
+        return stable_form(problem(function, spec.symbols, sample(spec), domains), names).body
+    except (ChainruleError, ValueError):
         return None
 
 

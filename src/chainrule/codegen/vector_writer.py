@@ -18,8 +18,20 @@ from ..errors import DefinitionError, UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
 from .vector_single import called, names_in
-from .vector_spec import VectorSpec
-from .vector_stable import DELICATE, Shift, factored, multiplied_into, of_one_number, prepared, shifts, stable_code
+from .vector_spec import InputSpec, VectorSpec
+from .vector_stable import (
+    DELICATE,
+    LETTERS,
+    Shift,
+    factored,
+    multiplied_into,
+    of_one_number,
+    of_several_numbers,
+    prepared,
+    shifts,
+    stable_code,
+)
+from .vocabulary import WORDS
 
 PLAIN = {
     **{name: f"np.{name}" for name in ("exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh", "tanh", "log1p", "expm1")},
@@ -32,7 +44,9 @@ RUNTIME = (
     "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
     "pairwise_sum", "refined_rows", "scaled", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
 )  # fmt: skip
-SCALAR_RUNTIME = ("erf", "erfc", "erfc_times", "exp_square", "product", "quotient")
+SCALAR_RUNTIME = tuple(sorted({word.runtime for word in WORDS if word.runtime} | {"refined"}))
+IN_KERNELS = ("erf", "erfc", "product", "quotient")
+"""Those of them that kernels call, and not functions of numbers alone."""
 RESERVED = {
     "np",
     "Array",
@@ -43,7 +57,7 @@ RESERVED = {
     "reduction",
     "wrt",
     *RUNTIME,
-    *SCALAR_RUNTIME,
+    *IN_KERNELS,
 }
 POWER = "exponentials "
 """How the base of the exponentials of shifted scores begins; the rest is that of the scores."""
@@ -197,8 +211,8 @@ class Writer:
         bare = {p.base for _, p in t.walk(node) if isinstance(p, t.Component)}
         shifted = [line for shift in found for line in self._shift(shift, node, bare, body)]
         centred = []
-        if finish == "centre" and vector is not None and (weights := self._weights(node, vector[0])) is not None:
-            index, tree = weights
+        if finish == "centre" and vector is not None and (found_weights := self._weights(node, vector[0])) is not None:
+            index, tree = found_weights
             centred.append(
                 f"{body.vectors[vector[0]]} = centred({body.vectors[vector[0]]}, {self.write(tree, (index,), body)})"
             )
@@ -211,16 +225,14 @@ class Writer:
             result = f"balanced({result})"
         elif (
             finish == "sum"
-            and indices[0] in t.free_indices(node)
-            and (weights := self._leader(node, indices[0])) is not None
+            and indices[-1] in t.free_indices(node)
+            and (weights := self._leader(node, indices)) is not None
         ):
-            first = node.terms[0] if isinstance(node, t.Add) else weights[1]
-            if vector is None and (terms := self._difference(node, indices[0])) is not None:
+            first = node.terms[0] if isinstance(node, t.Add) else weights
+            if vector is None and (terms := self._difference(node, indices)) is not None:
                 first, less = terms
                 body.difference = result, self.write(less, indices, body)
-            result = (
-                f"balanced_at({result}, {self.write(weights[1], indices, body)}, {self.write(first, indices, body)})"
-            )
+            result = f"balanced_at({result}, {self.write(weights, indices, body)}, {self.write(first, indices, body)})"
         lines = []
         given = tuple(body.needs) if direct else tuple(self.inputs) + tuple(self.classes)
         if not direct:
@@ -309,26 +321,30 @@ class Writer:
 
     def _exponentials(self, shift: Shift, axes: tuple[str, ...], body: _Body) -> str:
         """Exponentials of scores. What a score is multiplied with or divided by is passed apart, so that the rounding of that counts too."""
-        score = _score(shift.node)
-        inner = t.Component(score, (shift.index,))
         negative, above, below = taken_apart(shift.node)
-        if score in self.inputs and inner in above and (len(above) > 1 or below):
-            words = [self.write(_negated(inner, negative), axes[-1:], body)]
+        inner = self._inner(shift)
+        if inner is not None and (len(above) > 1 or below):
+            words = [self.write(_negated(inner, negative), inner.indices, body)]
             rest = [f for f in above if f != inner]
             for word, factors in (("times", rest), ("over", below)):
-                words += [f"{word}={self.write(t.mul(*factors), axes[-1:], body)}"] if factors else []
+                words += [f"{word}={self.write(t.mul(*factors), inner.indices, body)}"] if factors else []
             return f"exponentials({', '.join(words)})"
         return f"exponentials({self.write(shift.node, axes, body)})"
 
+    def _inner(self, shift: Shift) -> t.Component | None:
+        """The component of an input that scores are multiples of; None for any others."""
+        axes = (*shift.outer, shift.index)
+        found = [part for _, part in t.walk(shift.node) if isinstance(part, t.Component) and part.base in self.inputs]
+        known = len(found) == 1 and found[0].base == _score(shift.node)
+        return found[0] if known and found[0].indices in (axes, axes[-1:]) else None
+
     def _bare(self, shift: Shift, axes: tuple[str, ...], bare: set[str], body: _Body) -> str:
         """Scores less their largest, under a name of their own or, where nothing else needs them, under theirs."""
-        score = _score(shift.node)
-        inner = t.Component(score, (shift.index,))
-        if score in self.inputs and shift.node != inner and t.contains(shift.node, inner):
-            body.vectors["inner scores"] = f"shifted({self.write(inner, axes[-1:], body)})"
-            code = self.write(
-                t.substitute(shift.node, {inner: t.Component("inner scores", (shift.index,))}), axes, body
-            )
+        inner = self._inner(shift)
+        if inner is not None and shift.node != inner:
+            body.vectors["inner scores"] = f"shifted({self.write(inner, inner.indices, body)})"
+            own = t.Component("inner scores", inner.indices)
+            code = self.write(t.substitute(shift.node, {inner: own}), axes, body)
         else:
             code = self.write(shift.node, axes, body)
         plain = isinstance(shift.node, t.Component) and shift.node.indices == axes
@@ -349,22 +365,22 @@ class Writer:
                         return part.index, t.mul(*others)
         return None
 
-    def _leader(self, node: t.Node, index: str) -> tuple[str, t.Node] | None:
-        """The part of a gradient that says where it is largest: a named vector, or an exponential."""
+    def _leader(self, node: t.Node, indices: tuple[str, ...]) -> t.Node | None:
+        """The part of a gradient that says where each row of it is largest: a named quantity, or an exponential."""
         for _, part in t.walk(node):
             match part:
-                case t.Component(base, (i,)) if i == index and (base in self.names or base.startswith(POWER)):
-                    return index, part
+                case t.Component(base, mine) if mine == indices and (base in self.names or base.startswith(POWER)):
+                    return part
         return None
 
-    def _difference(self, node: t.Node, index: str) -> tuple[t.Node, t.Node] | None:
+    def _difference(self, node: t.Node, indices: tuple[str, ...]) -> tuple[t.Node, t.Node] | None:
         """A quantity with probabilities, and what is taken away from it, both times or over numbers of each row; None for a gradient that is no such difference."""
         negative, above, below = taken_apart(node)
         sums = [f for f in above if isinstance(f, t.Add)]
         numbers = [f for f in (*above, *below) if f not in sums]
         if len(sums) != 1 or len(sums[0].terms) != 2 or any(t.free_indices(f) for f in numbers):
             return None
-        plain = [x for x in sums[0].terms if not self._degree(x) and t.free_indices(x) == {index}]
+        plain = [x for x in sums[0].terms if not self._degree(x) and t.free_indices(x) == set(indices)]
         if len(plain) != 1:
             return None
         (other,) = (x for x in sums[0].terms if x is not plain[0])
@@ -411,7 +427,7 @@ class Writer:
                 return f"np.where({self._condition(condition, axes, body)}, 1.0, 0.0)"
             case t.Cases(branches):
                 return self._cases(branches, axes, body)
-        found = self._one_number(node, axes, body)
+        found = self._several_numbers(node, axes, body) or self._one_number(node, axes, body)
         if found is not None:
             return found
         match node:
@@ -772,17 +788,27 @@ class Writer:
             code = f"weighted({code}, {self.write(f, axes, body)})"
         return f"-{code}" if negative else code
 
-    def _stable_call(self, function: object, argument: str) -> str:
-        """A call of the function of one number that computes this one stably; empty where no form was found."""
-        if function not in self.stable:
-            code = stable_code(function)
+    def _several_numbers(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
+        """A formula in several numbers of each place, in its stable form; empty where there is none."""
+        found = of_several_numbers(node, self.spec)
+        if found is None:
+            return ""
+        arguments = [self.write(each, axes, body) for each in found.arguments]
+        return self._stable_call(found.function, *arguments, inputs=found.inputs)
+
+    def _stable_call(self, function: object, *arguments: str, inputs: tuple[InputSpec | None, ...] = (None,)) -> str:
+        """A call of the function of these numbers that computes this one stably; empty where no form was found."""
+        key = function, inputs
+        if key not in self.stable:
+            code = stable_code(function, inputs)
             if code is None:
                 return ""
             name = f"_h{len(self.stable) + 1}"
-            self.stable[function] = name
+            self.stable[key] = name
+            head = ", ".join(f"{letter}: Array" for letter in LETTERS[: len(arguments)])
             lines = "".join(f"    {line}\n" for line in code.lines)
-            self.functions[name] = f'def {name}(u: Array) -> Array:\n    """{function}"""\n{lines}'
-        return f"{self.stable[function]}({argument})"
+            self.functions[name] = f'def {name}({head}) -> Array:\n    """{function}"""\n{lines}'
+        return f"{self.stable[key]}({', '.join(arguments)})"
 
     def _cases(self, branches: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
         *front, last = [b for b in branches if isinstance(b, t.Branch)]
@@ -980,8 +1006,11 @@ def _identifier(name: str) -> str:
 def check_names(spec: VectorSpec) -> None:
     """Raises DefinitionError for a name that cannot stand in the generated code."""
     names = [spec.name, *(one.name for one in spec.inputs)]
+    hidden = {*SCALAR_RUNTIME} - {
+        *names[1:]
+    }  # a function of the module of that name would stand in front of it; an argument does not
     for name in names:
-        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
+        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED | hidden:
             raise DefinitionError(
                 f'{spec.name}: {name!r} cannot be a name in the generated code; give another in `arguments`, such as {{"weight": {name}}}'
             )

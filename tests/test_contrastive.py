@@ -1,0 +1,101 @@
+"""Contrastive losses: scores of pairs in a matrix, each row with its own shift, and gradients by the temperature."""
+
+from functools import cache
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from sympy import Interval, Sum, exp, log, oo
+
+from chainrule.calculus.derive import derive_all
+from chainrule.codegen.modules import check_module, module_source
+from chainrule.codegen.numpy_source import load
+from chainrule.definition import Definition
+from chainrule.notation import dimension, index, matrix, scalar, vector
+from chainrule.runtime.vector import VectorFunction
+
+n, K, tau = dimension("n"), dimension("K"), scalar("tau")
+r, i, j, k = index("r", n), index("i", n), index("j", n), index("k", n)
+S, z = matrix("S", n, n), vector("z", K)
+c, l, m = index("c", K), index("l", K), index("m", K)
+LIMIT = 4.0
+WARM = {"parameters": {tau: 0.07}, "domain": {tau: Interval.open(0, oo)}, "kind": "loss", "source": "test"}
+CLIP = Definition(
+    -Sum(S[r, r] / tau - log(Sum(exp(S[r, k] / tau), k)), r) / n,
+    wrt=S[i, j],
+    name="clip",
+    arguments={"similarities": S},
+    **WARM,
+)
+INFO_NCE = Definition(
+    -z[c] / tau + log(Sum(exp(z[l] / tau), l)),
+    wrt=(z[m], tau),
+    name="info_nce",
+    arguments={"similarities": z, "positive": c},
+    **WARM,
+)
+
+
+@cache
+def source(definition: Definition) -> str:
+    return module_source(definition, derive_all(definition))
+
+
+@cache
+def function(definition: Definition) -> VectorFunction:
+    found = load(source(definition), definition.name)
+    assert isinstance(found, VectorFunction)
+    return found
+
+
+@pytest.mark.parametrize("definition", [CLIP, INFO_NCE], ids=["clip", "info_nce"])
+def test_all_checks_pass(definition: Definition) -> None:
+    rows = check_module(source(definition), definition, derive_all(definition))
+    assert [row for row in rows if not row.passed] == []
+
+
+def ulp(found: Any, exact: list[Any]) -> float:
+    """The largest error in ulp of the largest exact number."""
+    off = max(abs(mpmath.mpf(float(x)) - true) for x, true in zip(found, exact, strict=True))
+    return float(off / float(np.spacing(float(max(map(abs, exact))))))
+
+
+def confident(scale: float) -> Any:
+    return scale * np.eye(4) + 0.1 * np.random.default_rng(7).normal(size=(4, 4))
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.0, 3.0, 9.0])
+def test_rows_that_are_told_apart_keep_their_digits(scale: float) -> None:
+    scores = confident(scale)
+    with mpmath.workdps(80):
+        warm = mpmath.mpf(0.07)
+        table = [[mpmath.mpf(x) / warm for x in row] for row in scores.tolist()]
+        sums = [mpmath.fsum(mpmath.exp(x - row[k]) for x in row) for k, row in enumerate(table)]
+        value = mpmath.fsum(map(mpmath.log, sums)) / 4
+        assert ulp([function(CLIP)(scores)], [value]) <= LIMIT
+        for k, (row, slopes) in enumerate(zip(table, function(CLIP).grad(scores), strict=True)):
+            exact = [(mpmath.exp(x - row[k]) / sums[k] - (place == k)) / warm / 4 for place, x in enumerate(row)]
+            assert ulp(slopes, exact) <= LIMIT
+
+
+def test_a_batch_of_matrices() -> None:
+    several = np.stack([confident(scale) for scale in (0.0, 2.0, 5.0)])
+    for turned in (several, np.asfortranarray(several), several[::-1]):
+        slopes = function(CLIP).grad(turned)
+        for one, slope in zip(turned, slopes, strict=True):
+            assert np.array_equal(slope, function(CLIP).grad(np.ascontiguousarray(one)))
+
+
+@pytest.mark.parametrize("lead", [1.0, 3.0, 10.0])
+@pytest.mark.parametrize("far", [0.0, 1e6])
+def test_the_gradient_by_the_temperature_of_a_confident_row(lead: float, far: float) -> None:
+    scores = np.array([lead, 0.25, -0.5, 0.125]) + far
+    with mpmath.workdps(600):
+        warm = mpmath.mpf(0.07)
+        powers = [mpmath.exp((mpmath.mpf(x) - mpmath.mpf(scores[0])) / warm) for x in scores.tolist()]
+        mean = mpmath.fsum(
+            p * (mpmath.mpf(x) - mpmath.mpf(scores[0])) for p, x in zip(powers, scores.tolist(), strict=True)
+        )
+        exact = -mean / mpmath.fsum(powers) / warm**2
+        assert ulp([function(INFO_NCE).grad(scores, 0, wrt="tau")], [exact]) <= 2 * LIMIT
