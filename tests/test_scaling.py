@@ -20,6 +20,8 @@ from chainrule.notation import dimension, index, matrix, scalar, vector
 from chainrule.runtime.scaling import FAR
 from chainrule.runtime.vector import VectorFunction
 
+pytestmark = pytest.mark.xdist_group("scaling")  # forms and modules are made once
+
 K = dimension("K")
 i, j, k = index("i", K), index("j", K), index("k", K)
 a, b, x, g = vector("a", K), vector("b", K), vector("x", K), vector("g", K)

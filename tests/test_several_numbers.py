@@ -22,6 +22,8 @@ from chainrule.expression import tree as t
 from chainrule.notation import dimension, index, scalar, vector
 from chainrule.runtime.vector import VectorFunction
 
+pytestmark = pytest.mark.xdist_group("several")  # forms and modules are made once
+
 K = dimension("K")
 j, k = index("j", K), index("k", K)
 z, y, p, q = vector("z", K), vector("y", K), vector("p", K), vector("q", K)

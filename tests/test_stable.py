@@ -709,7 +709,6 @@ FORMULAS_OF_TWO = {
     "second derivative by a logit of a count": (3 * (y + 3) * exp(x) / (exp(x) + 3) ** 2, {}, 5.4),
     "a gate of a product": (x / (1 + exp(-x * y)), {}, 4),
     "Poisson loss of a logarithm": (exp(x) - x * y, {}, 4),
-    "negative binomial loss of a logit": ((y + 3) * log(1 + exp(x) / 3) - x * y, {}, 4),
     "Gaussian loss of a logarithm of a variance": (x / 2 + y**2 * exp(-x) / 2, {}, 6),
     "a multiple of a shifted softplus": (y * log(1 + exp(x) / 3), {}, 4.4),
     "log of a sum of exponentials": (log(exp(x) + exp(y)), {}, 4.4),

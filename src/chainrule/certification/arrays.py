@@ -2,15 +2,16 @@
 
 No rule, derivation or stable form of ours takes part: a sum is a sum, a quotient a quotient, and the precision makes up for
 what cancels. The elements may be balls or series of balls up to first order, so that the same run gives directional
-derivatives. To teach it a function, add a row to ``SLOPES``."""
+derivatives. To teach it a function, add a row to ``SLOPES``; a condition, to ``HOLDS``."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 import numpy as np
 import sympy
-from flint import arb
+from flint import arb, arb_series
 from sympy.core.function import AppliedUndef
 
 from ..balls import CONSTANTS
@@ -33,6 +34,15 @@ SLOPES: Mapping[Any, tuple[Callable[[Any], Any], Callable[[Any, Any], Any]]] = {
     sympy.erf: (lambda u: u.erf(), lambda u, v: (-u * u).exp() * 2 / arb.pi().sqrt()),
 }
 """Functions of one number: value, and derivative from the argument and the value."""
+HOLDS: Mapping[Any, Callable[[Any], Any]] = {
+    sympy.StrictGreaterThan: lambda signs: signs > 0,
+    sympy.GreaterThan: lambda signs: signs >= 0,
+    sympy.StrictLessThan: lambda signs: signs < 0,
+    sympy.LessThan: lambda signs: signs <= 0,
+    sympy.Equality: lambda signs: signs == 0,
+    sympy.Unequality: lambda signs: signs != 0,
+}
+"""Conditions, of the sign of the difference between their two sides."""
 
 
 @dataclass(eq=False)
@@ -111,6 +121,13 @@ class Run:
             return self._symbol(node)
         if node in CONSTANTS:
             return self._made((), _array(CONSTANTS[node]()))
+        if node.func in (sympy.Max, sympy.Min):
+            return self._furthest([self.evaluate(each) for each in node.args], 1 if node.func is sympy.Max else -1)
+        if node.func is sympy.Abs:
+            inner = self.evaluate(node.args[0])
+            return self._furthest([inner, self._product_of(self._made((), _array(arb(-1))), inner)], 1)
+        if isinstance(node, sympy.Piecewise):
+            return self._cases(node)
         if node.func in SLOPES:
             return self._of_one(node.func, self.evaluate(node.args[0]))
         if isinstance(node, AppliedUndef) and node.func.__name__ in self._calls:
@@ -149,7 +166,7 @@ class Run:
                     raise UnsupportedExpression(f"{node}: a class index of a matrix")
                 return self._entry(whole, self.classes[place])
             if place in places[:position]:
-                raise UnsupportedExpression(f"{node}: an index stands twice")
+                return self._diagonal(whole, place)
         return self._made(places, whole.data, (whole, lambda g: g))
 
     def _entry(self, whole: Quantity, place: int) -> Quantity:
@@ -159,6 +176,65 @@ class Run:
             return spread
 
         return self._made((), _array(whole.data[place]), (whole, put))
+
+    def _diagonal(self, whole: Quantity, index: str) -> Quantity:
+        def put(g: Balls) -> Balls:
+            spread = np.full(np.shape(whole.data), arb(0), dtype=object)
+            np.fill_diagonal(spread, g)
+            return spread
+
+        return self._made((index,), np.diagonal(whole.data).copy(), (whole, put))
+
+    def _furthest(self, several: list[Quantity], sign: int) -> Quantity:
+        """The largest (sign 1) or the least (-1) of several. Where two are equal it has a value, but no derivative."""
+        first, *rest = several
+        for other in rest:
+            axes, x, _, y, _ = self._both(first, other)
+            signs = sign * _signs(_array(x - y))
+            own = np.where(signs == 0, np.nan, np.where(np.isnan(signs), np.nan, signs > 0))
+            found = _array(np.where(signs >= 0, x, np.where(signs < 0, y, arb("nan"))))
+            first = self._chosen(axes, found, [(first, own), (other, 1 - own)])
+        return first
+
+    def _cases(self, node: sympy.Piecewise) -> Quantity:
+        """The value of the first branch whose condition holds; NaN where that can not be told."""
+        values = [self.evaluate(value) for value, _ in node.args]
+        truths = [self._truth(condition) for _, condition in node.args]
+        axes = tuple(dict.fromkeys(a for each in (*values, *truths) for a in each.axes))
+        left: Any = 1.0
+        found: Any = arb("nan")
+        branches = []
+        for value, truth in zip(values, truths, strict=True):
+            own = left * self._aligned(truth, axes)[0]
+            left = left * (1 - self._aligned(truth, axes)[0])
+            found = np.where(own == 1, self._aligned(value, axes)[0], found)
+            branches.append((value, own))
+        return self._chosen(axes, _array(np.where(np.isnan(left), arb("nan"), found)), branches)
+
+    def _truth(self, condition: Any) -> Quantity:
+        """A condition as 1 or 0, and NaN where it can not be told."""
+        if condition in (sympy.true, sympy.false):
+            return self._made((), np.array(float(condition == sympy.true)))
+        if isinstance(condition, sympy.And):
+            return reduce(self._both_hold, map(self._truth, condition.args))
+        if type(condition) not in HOLDS:
+            raise UnsupportedExpression(f"{condition}: {type(condition)} has no row in chainrule.certification.arrays")
+        difference = self.evaluate(condition.lhs - condition.rhs)
+        signs = _signs(difference.data)
+        return self._made(difference.axes, np.where(np.isnan(signs), np.nan, HOLDS[type(condition)](signs)))
+
+    def _both_hold(self, a: Quantity, b: Quantity) -> Quantity:
+        axes, x, _, y, _ = self._both(a, b)
+        return self._made(axes, np.asarray(x * y))
+
+    def _chosen(self, axes: tuple[str, ...], found: Balls, branches: Sequence[tuple[Quantity, Any]]) -> Quantity:
+        """What stands in one of several branches at each place, by their weights there: 1, 0, or NaN where there is no derivative."""
+        return self._made(axes, found, *((one, self._weighing(one, axes, weight)) for one, weight in branches))
+
+    def _weighing(self, one: Quantity, axes: tuple[str, ...], weight: Any) -> Pull:
+        _, back = self._aligned(one, axes)
+        balls = _balls(weight)
+        return lambda g: back(_array(g * balls))
 
     def _delta(self, *indices: Any) -> Quantity:
         names, sizes = [], []
@@ -245,6 +321,16 @@ class Run:
 
         left = inner.axes[:place] + inner.axes[place + 1 :]
         return self._made(left, _array(np.add.reduce(inner.data, axis=place)), (inner, spread))
+
+
+def _signs(differences: Balls) -> Any:
+    """1, 0 or -1 for numbers of which that is certain, else NaN; of series, those of the number where they start."""
+
+    def sign(x: Any) -> float:
+        ball = x[0] if isinstance(x, arb_series) else x
+        return 1.0 if ball > 0 else -1.0 if ball < 0 else 0.0 if ball == 0 else np.nan
+
+    return np.asarray(np.frompyfunc(sign, 1, 1)(differences), dtype=np.float64)
 
 
 def _array(found: Any) -> Balls:

@@ -126,7 +126,7 @@ def cases(
 ) -> Iterator[Case]:
     """Every case for a function. sizes: rows of each kind by number of components; long: a number of components for a few rows more."""
     names = list(dict.fromkeys(d for one in function.given.values() for d in (*one.axes, one.index_of) if d))
-    if len(names) > 1:
+    if len(names) > 1 or any(len(one.axes) > 1 for one in function.given.values()):
         for turn, shape in enumerate(SHAPES):
             here = {name: shape[k % 4] for k, name in enumerate(names)}
             for scale in (1.0, 1e-3, 30.0):
