@@ -16,7 +16,7 @@ from chainrule.notation import dimension, index, matrix, scalar, vector
 from chainrule.runtime.vector import VectorFunction
 
 n, K, tau = dimension("n"), dimension("K"), scalar("tau")
-r, i, j, k = index("r", n), index("i", n), index("j", n), index("k", n)
+r, i, j, k, l_ = (index(letter, n) for letter in "rijkl")
 S, z = matrix("S", n, n), vector("z", K)
 c, l, m = index("c", K), index("l", K), index("m", K)
 LIMIT = 4.0
@@ -27,6 +27,24 @@ CLIP = Definition(
     name="clip",
     arguments={"similarities": S},
     **WARM,
+)
+BOTH_WAYS = Definition(
+    (CLIP.expression - Sum(S[r, r] / tau - log(Sum(exp(S[k, r] / tau), k)), r) / n) / 2,
+    wrt=S[i, j],
+    name="both_ways",
+    arguments={"similarities": S},
+    **WARM,
+)
+P, Y = matrix("P", n, n), matrix("Y", n, n)
+SOFT = Definition(
+    -Sum(Sum(Y[r, k] * log(P[r, k]), k), r) / n,
+    wrt=S[i, j],
+    where={P[r, k]: exp(S[r, k]) / Sum(exp(S[r, l_]), l_)},
+    facts={Y: "sums_to_one"},
+    name="soft",
+    kind="loss",
+    source="test",
+    arguments={"scores": S, "target": Y},
 )
 INFO_NCE = Definition(
     -z[c] / tau + log(Sum(exp(z[l] / tau), l)),
@@ -49,7 +67,7 @@ def function(definition: Definition) -> VectorFunction:
     return found
 
 
-@pytest.mark.parametrize("definition", [CLIP, INFO_NCE], ids=["clip", "info_nce"])
+@pytest.mark.parametrize("definition", [CLIP, BOTH_WAYS, INFO_NCE], ids=["clip", "both_ways", "info_nce"])
 def test_all_checks_pass(definition: Definition) -> None:
     rows = check_module(source(definition), definition, derive_all(definition))
     assert [row for row in rows if not row.passed] == []
@@ -77,6 +95,23 @@ def test_rows_that_are_told_apart_keep_their_digits(scale: float) -> None:
         for k, (row, slopes) in enumerate(zip(table, function(CLIP).grad(scores), strict=True)):
             exact = [(mpmath.exp(x - row[k]) / sums[k] - (place == k)) / warm / 4 for place, x in enumerate(row)]
             assert ulp(slopes, exact) <= LIMIT
+
+
+def test_both_ways_are_shifted() -> None:
+    for scale in (1.0, 50.0, 1e4):
+        scores = np.random.default_rng(0).normal(size=(4, 4)) * scale
+        turned = (function(CLIP)(scores) + function(CLIP)(scores.T)) / 2
+        slopes = (function(CLIP).grad(scores) + function(CLIP).grad(scores.T).T) / 2
+        assert function(BOTH_WAYS)(scores) == pytest.approx(turned, rel=1e-14)
+        assert np.allclose(function(BOTH_WAYS).grad(scores), slopes, rtol=1e-13, atol=1e-300)
+
+
+def test_soft_targets_of_a_row_of_a_matrix() -> None:
+    scores = np.array([[1.0, 2, 3], [0, 0, 1], [3, 1, 0]])
+    powers = np.exp(scores)
+    near = powers / powers.sum(axis=-1, keepdims=True)
+    targets = np.array([[1.0, 0, 0], near[1] + [1e-3, -1e-3, 0], [0, 1, 0]])
+    assert np.allclose(function(SOFT).grad(scores, targets), (near - targets) / 3, rtol=1e-12, atol=1e-16)
 
 
 def test_a_batch_of_matrices() -> None:

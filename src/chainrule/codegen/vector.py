@@ -3,12 +3,11 @@
 import math
 import re
 import textwrap
-from collections.abc import Iterable
 
+from ..errors import DefinitionError
 from ..runtime.scalar import Range
-from .degrees import scalings
+from .vector_far import AXES, far_kernels
 from .vector_fusing import fused
-from .vector_scaling import scaled_kernels, tuple_text
 from .vector_single import single
 from .vector_spec import DerivativeSpec, InputSpec, VectorSpec
 from .vector_writer import KERNELS, RUNTIME, SCALAR_RUNTIME, Writer, check_names, scores_of
@@ -55,7 +54,7 @@ def generate_vector(spec: VectorSpec) -> str:
     writer = Writer(spec)
     writer.top("_value", spec.value, spec.value_index, spec.sizes)
     kernels = [(each.name, _kernels(each, writer, spec)) for each in spec.derivatives]
-    writer.functions |= scaled_kernels(writer.functions, dict(kernels), spec)
+    writer.functions |= far_kernels(writer.functions, dict(kernels), spec)
     text = "\n\n".join(_ordered(writer.functions))
     derivatives = "\n".join(
         f'        "{name}": Derivatives({", ".join(code if word == "full" else f"{word}={code}" for word, code in given.items())}),'
@@ -64,6 +63,10 @@ def generate_vector(spec: VectorSpec) -> str:
     helpers = [h for h in RUNTIME if _calls(h, text)]
     scalar = [h for h in SCALAR_RUNTIME if _calls(h, text)]
     scalar = (["Range"] if any(one.domain != Range() for one in spec.inputs) else []) + scalar
+    if spec.name in scalar:
+        raise DefinitionError(
+            f"{spec.name}: the generated code calls a routine of that name; choose another for the function"
+        )
     imports = [f"from chainrule.runtime.scalar import {', '.join(scalar)}"] if scalar else []
     imports.append(
         f"from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction{''.join(f', {h}' for h in helpers)}"
@@ -74,7 +77,7 @@ def generate_vector(spec: VectorSpec) -> str:
         functions=text,
         doc=_doc(spec, writer),
         inputs=", ".join(f'"{one.name}": {_input(one)}' for one in spec.inputs),
-        output=tuple_text(spec.output),
+        output=_tuple(spec.output),
         derivatives=derivatives,
         loss="    loss=True,\n" if spec.loss else "",
         single=f"    single=[{', '.join(fast)}],\n" if (fast := single(writer.functions)) else "",
@@ -136,8 +139,12 @@ def _ordered(functions: dict[str, str]) -> list[str]:
     return [functions[name] for name in sorted(functions, key=lambda n: ranks[n])]
 
 
+def _tuple(names: tuple[str, ...]) -> str:
+    return "(" + ", ".join(f'"{n}"' for n in names) + ("," if len(names) == 1 else "") + ")"
+
+
 def _input(one: InputSpec) -> str:
-    words = [tuple_text(one.dimensions)] if one.dimensions else []
+    words = [_tuple(one.dimensions)] if one.dimensions else []
     words += [f'index_of="{one.index_of}"'] if one.index_of else []
     words += [f"default={one.default!r}"] if one.default is not None else []
     words += [f"domain={_range(one.domain)}"] if one.domain != Range() else []
@@ -165,8 +172,8 @@ def _doc(spec: VectorSpec, writer: Writer) -> str:
         notes += '``reduction``: "none", "sum", or "mean", which divides by the number of batch elements.\n'
     if any("shifted(" in code or "exponentials(" in code for code in writer.functions.values()):
         notes += "Scores of ±inf count as their limit; a row of nothing but -inf is treated as a row of equal scores.\n"
-    for each in scalings(spec):
-        notes += f"Of any size: {_listed(each.inputs)} are divided by a power of 2 in rows whose intermediate results would overflow or underflow.\n"
+    if AXES in writer.functions:
+        notes += "Rows of very large or very small numbers are computed in long double, which has the range that squares of them need, where the machine has one (not on Windows and Apple silicon).\n"
     if any("np.argmax(" in code for code in writer.functions.values()):
         notes += "Where a maximum is attained more than once there is no derivative; the first place is taken.\n"
     if spec.missing:
@@ -198,12 +205,6 @@ def one_axis(spec: VectorSpec) -> bool:
     """Whether there is one axis of components only, so that it may stand anywhere."""
     named = {*spec.output, *(d for one in spec.inputs for d in (*one.dimensions, *filter(None, [one.index_of])))}
     return len(named) == 1 and all(len(axes) <= 1 for axes in (spec.output, *(one.dimensions for one in spec.inputs)))
-
-
-def _listed(names: Iterable[str]) -> str:
-    """``a``, ``b`` and ``c``."""
-    *front, last = (f"``{name}``" for name in names)
-    return f"{', '.join(front)} and {last}" if front else last
 
 
 def _argument(one: InputSpec) -> str:

@@ -17,8 +17,8 @@ from ..calculus.checks import CheckRow, draw
 from ..expression import tree as t
 from ..expression.scope import Scope
 from ..expression.value import Evaluation, Point, Undefined
+from ..runtime.far_rows import HAS_RANGE, FarRows
 from ..runtime.vector import VectorFunction
-from .degrees import scalings
 from .vector_spec import DerivativeSpec, VectorSpec
 from .vector_stable import DELICATE
 from .vector_writer import bounded, scores_of
@@ -36,7 +36,7 @@ STEP = 18
 TRIES = 40
 BEYOND = mpmath.mpf(2) ** 1024
 FARTHEST = 520
-"""The power of 2 at which inputs are tried that may be scaled: their squares are beyond all numbers."""
+"""The power of 2 at which inputs are tried whose squares are then beyond all numbers."""
 SMALLEST = mpmath.mpf(2) ** -1022
 """The smallest number that has all its digits."""
 EXTREMES = "extremes"
@@ -59,7 +59,8 @@ class _Draw:
 
     @property
     def digits(self) -> int:
-        return DIGITS + 2 * int(self.spread)
+        apart = max(map(abs, self.powers.values()), default=0)  # of four factors, 1 and one that was moved may be added
+        return DIGITS + 2 * int(self.spread) + int(4 * apart * math.log10(2))
 
     @property
     def width(self) -> float:
@@ -86,7 +87,7 @@ def check_vector_function(function: VectorFunction, spec: VectorSpec, scope: Sco
     scope = _with_domains(spec, scope)
     return (
         *_accuracy(function, spec, scope),
-        *([_any_size(function, spec, scope)] if scalings(spec) else []),
+        *([_any_size(function, spec, scope)] if HAS_RANGE and _has_far_rows(function) else []),
         _batches(function, spec, scope),
         *([_axes(function, spec, scope)] if function.one_axis else []),
         *([_reductions(function, spec, scope)] if spec.loss else []),
@@ -120,23 +121,45 @@ def _accuracy(function: VectorFunction, spec: VectorSpec, scope: Scope) -> Itera
         yield CheckRow(key, error <= TOLERANCE, error, where)
 
 
+def _has_far_rows(function: VectorFunction) -> bool:
+    """Whether some of its kernels compute rows again."""
+    kernels = [function._value, *(kernel for each in function.derivatives.values() for kernel in vars(each).values())]
+    return any(isinstance(kernel, FarRows) for kernel in kernels)
+
+
 def _any_size(function: VectorFunction, spec: VectorSpec, scope: Scope) -> CheckRow:
-    """Inputs that may be scaled together, so large and so small that their squares are no numbers."""
+    """Inputs so large and so small that their squares are no numbers, one after another and all together; then rows of one number."""
     rng = random.Random(f"{spec.name} sizes")
+    every = [one.base for one in spec.inputs if one.dimensions and not one.sums_to_one and one.values is None]
+    groups = list(dict.fromkeys([*((base,) for base in every), tuple(every)]))
     worst, place = 0.0, ""
-    for sizes, spread in _cases(spec):
-        for each in scalings(spec) if spread == SPREADS[0] else ():
-            least = min(each.inputs.values())
-            bases = [one.base for one in spec.inputs if each.inputs.get(one.name) == least]
-            for power in (FARTHEST, -FARTHEST):
-                drawn = _drawn(spec, scope, sizes, spread, rng)
-                if drawn is None:
-                    continue
-                moved = drawn.scaled(dict.fromkeys(bases, power))
-                for key, error in _compared(function, spec, scope, moved, rng):
-                    if error > worst or math.isnan(error):
-                        worst, place = error, f"{key}, {moved.where}"
+    for (sizes, spread), bases, power in itertools.product(_cases(spec), groups, (FARTHEST, -FARTHEST)):
+        drawn = _drawn(spec, scope, sizes, spread, rng) if spread == SPREADS[0] else None
+        if drawn is None:
+            continue
+        moved = drawn.scaled(dict.fromkeys(bases, power))
+        even = replace(moved, values={**moved.values, **{base: _even(moved.values[base]) for base in bases}})
+        found = [*_compared(function, spec, scope, moved, rng), *_value_of(function, spec, scope, even)]
+        for key, error in found:
+            if not error <= worst:
+                worst, place = error, f"{key}, {moved.where}"
     return CheckRow("any size", worst <= TOLERANCE, worst, place)
+
+
+def _even(value: Any) -> Any:
+    """The same number everywhere."""
+    if isinstance(value[0], tuple):
+        return tuple(_even(value[0]) for _ in value)
+    return (value[0],) * len(value)
+
+
+def _value_of(function: VectorFunction, spec: VectorSpec, scope: Scope, drawn: _Draw) -> Iterator[tuple[str, float]]:
+    try:
+        exact = _exact(spec, scope, drawn)
+    except Undefined:
+        return
+    floor = _terms(spec.value, spec.value_index, spec.sizes, spec, scope, drawn) if not spec.value_index else 0
+    yield "value of equal components", _error(function(**drawn.arrays(spec)), exact, drawn, floor)
 
 
 def _cases(spec: VectorSpec) -> list[tuple[dict[str, int], float]]:

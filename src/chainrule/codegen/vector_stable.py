@@ -119,6 +119,17 @@ def _shifted(body: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -
         case t.Neg(argument):
             inner = _shifted(argument, shift, facts)
             return None if inner is None else t.Neg(inner)
+        case t.Frac(above, below) if not t.contains(below, shift.node):
+            inner = _shifted(above, shift, facts)
+            return None if inner is None else t.Frac(inner, below)
+        case t.Mul(factors):
+            for position, factor in enumerate(factors):
+                rest = (*factors[:position], *factors[position + 1 :])
+                if isinstance(factor, t.Add | t.Sum) and (inner := _shifted(factor, shift, facts)) is not None:
+                    return t.mul(*rest[:position], inner, *rest[position:])
+        case t.Sum(summed, index, size) if index not in t.free_indices(shift.node) - set(shift.outer):
+            inner = _shifted(summed, shift, facts)
+            return None if inner is None else t.Sum(inner, index, size)
         case t.Add(terms) if len(terms) <= MOST_TERMS:
             for count in range(len(terms) - 1, 0, -1):
                 for chosen in combinations(range(len(terms)), count):
@@ -379,8 +390,9 @@ def _mixes(node: t.Node) -> bool:
     """A sum of functions of different numbers."""
     if not isinstance(node, t.Add):
         return False
-    parts = [part for _, part in t.walk(node)]
-    return any(isinstance(part, t.Call) for part in parts) and len(_bases(parts)) > 1
+    of = [_bases(part for _, part in t.walk(term)) for term in node.terms]
+    calls = any(isinstance(part, t.Call) for _, part in t.walk(node))
+    return calls and sum(map(bool, of)) > 1 and len(set[str]().union(*of)) > 1
 
 
 def _bases(parts: Iterable[t.Node]) -> set[str]:

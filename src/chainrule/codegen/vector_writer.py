@@ -41,8 +41,8 @@ PLAIN = {
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "less_mean", "less_one_hot", "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot",
-    "pairwise_sum", "refined_rows", "scaled", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
+    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "far_rows", "less_mean", "less_one_hot",
+    "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot", "pairwise_sum", "refined_rows", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = tuple(sorted({word.runtime for word in WORDS if word.runtime} | {"refined"}))
 IN_KERNELS = ("erf", "erfc", "product", "quotient")
@@ -375,6 +375,8 @@ class Writer:
 
     def _difference(self, node: t.Node, indices: tuple[str, ...]) -> tuple[t.Node, t.Node] | None:
         """A quantity with probabilities, and what is taken away from it, both times or over numbers of each row; None for a gradient that is no such difference."""
+        if len(indices) > 1:
+            return None
         negative, above, below = taken_apart(node)
         sums = [f for f in above if isinstance(f, t.Add)]
         numbers = [f for f in (*above, *below) if f not in sums]
@@ -606,9 +608,11 @@ class Writer:
                 t.Neg(t.Sum(t.Mul((t.Component(), t.Component()) as pair), index, _)),
             ) if axes == (*outer, running) and index not in axes:
                 own = t.Component(base, (*outer, index))
+                if own not in pair:
+                    return None
                 (weight,) = [x for x in pair if x != own] or [own]
                 assert isinstance(weight, t.Component)
-                if own in pair and weight.indices == own.indices and self._is_probability(weight.base):
+                if weight.indices == own.indices and self._is_probability(weight.base):
                     return f"less_mean({self._whole(base, body)}, {self._whole(weight.base, body)})"
         return None
 
@@ -798,12 +802,13 @@ class Writer:
 
     def _stable_call(self, function: object, *arguments: str, inputs: tuple[InputSpec | None, ...] = (None,)) -> str:
         """A call of the function of these numbers that computes this one stably; empty where no form was found."""
-        key = function, inputs
+        key = function, tuple(None if one is None else (one.values, one.default) for one in inputs)
         if key not in self.stable:
             code = stable_code(function, inputs)
             if code is None:
                 return ""
-            name = f"_h{len(self.stable) + 1}"
+            names = (f"_h{k}" for k in range(len(self.stable) + 1, 1000))
+            name = next(each for each in names if each[1:] not in self.code.values())
             self.stable[key] = name
             head = ", ".join(f"{letter}: Array" for letter in LETTERS[: len(arguments)])
             lines = "".join(f"    {line}\n" for line in code.lines)
@@ -1006,11 +1011,8 @@ def _identifier(name: str) -> str:
 def check_names(spec: VectorSpec) -> None:
     """Raises DefinitionError for a name that cannot stand in the generated code."""
     names = [spec.name, *(one.name for one in spec.inputs)]
-    hidden = {*SCALAR_RUNTIME} - {
-        *names[1:]
-    }  # a function of the module of that name would stand in front of it; an argument does not
     for name in names:
-        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED | hidden:
+        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
             raise DefinitionError(
                 f'{spec.name}: {name!r} cannot be a name in the generated code; give another in `arguments`, such as {{"weight": {name}}}'
             )

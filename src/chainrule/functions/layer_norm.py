@@ -3,7 +3,7 @@
 import numpy as np
 
 from chainrule.runtime.scalar import Range
-from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, deviations, dot, pairwise_sum, scaled, signed_sum
+from chainrule.runtime.vector import Array, Derivatives, Input, VectorFunction, deviations, dot, far_rows, pairwise_sum, signed_sum
 
 
 def _v(x: Array) -> Array:
@@ -27,10 +27,10 @@ def _h(g: Array, gamma: Array) -> Array:
     return g * gamma
 
 
-_SCALES_1 = {"x": (1, ("K",)), "epsilon": (2, ())}
+_AXES = (1, 1, 1, 0)
 
 
-@scaled(_SCALES_1, (0, ("K",)))
+@far_rows(_AXES, 1)
 def _value(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     v = _v(x)
     s = _s(v, epsilon)
@@ -38,7 +38,7 @@ def _value(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     return _y(gamma, x_hat, beta)
 
 
-@scaled(_SCALES_1, (-1, ("K", "K")))
+@far_rows(_AXES, 2)
 def _jacobian_x(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
     v = _v(x)
@@ -47,7 +47,7 @@ def _jacobian_x(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     return gamma[..., :, None] * (np.eye(K) - x_hat[..., :, None] * x_hat[..., None, :] / K - (1.0 / K)) / s[..., None, None]
 
 
-@scaled(_SCALES_1, (-1, ("K",)))
+@far_rows(_AXES, 1)
 def _vjp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Array:
     K = x.shape[-1]
     h = _h(g, gamma)
@@ -57,7 +57,7 @@ def _vjp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Arr
     return (h - x_hat * dot(h, x_hat)[..., None] / K - pairwise_sum(h)[..., None] / K) / s[..., None]
 
 
-@scaled(_SCALES_1, (-1, ("K",)))
+@far_rows(_AXES, 1)
 def _jvp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:
     K = x.shape[-1]
     v = _v(x)
@@ -66,7 +66,7 @@ def _jvp_x(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Ar
     return gamma * (v_ - x_hat * dot(v_, x_hat)[..., None] / K - signed_sum(v_)[..., None] / K) / s[..., None]
 
 
-@scaled(_SCALES_1, (0, ("K", "K")))
+@far_rows(_AXES, 2)
 def _jacobian_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
     v = _v(x)
@@ -75,7 +75,7 @@ def _jacobian_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Arra
     return np.eye(K) * x_hat[..., :, None]
 
 
-@scaled(_SCALES_1, (0, ("K",)))
+@far_rows(_AXES, 1)
 def _vjp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Array:
     v = _v(x)
     s = _s(v, epsilon)
@@ -83,7 +83,7 @@ def _vjp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) ->
     return g * x_hat
 
 
-@scaled(_SCALES_1, (0, ("K",)))
+@far_rows(_AXES, 1)
 def _jvp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:
     v = _v(x)
     s = _s(v, epsilon)
@@ -91,7 +91,6 @@ def _jvp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -
     return x_hat * v_
 
 
-@scaled(_SCALES_1, (0, ("K", "K")))
 def _jacobian_beta(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
     return np.eye(K)
@@ -115,8 +114,8 @@ beta: array-like (..., K).
 epsilon: numbers (...), epsilon > 0; 1e-05 unless given.
 Value: (..., K). ``.jacobian``, ``.vjp``, ``.jvp`` by ``x``, ``gamma``, ``beta`` (``wrt=``).
 The axis of the components is the last one or the one given by ``axis``.
-Of any size: ``x`` and ``epsilon`` are divided by a power of 2 in rows whose intermediate results would overflow or
-    underflow.
+Rows of very large or very small numbers are computed in long double, which has the range that squares of them need,
+    where the machine has one (not on Windows and Apple silicon).
 NaN is passed on. float16, float32 and float64 are kept.
 Checked against arithmetic of 60 digits and numerical derivatives of the definition, to a tolerance of 1e-13 of the
     largest component, products with a vector to that of the largest of their terms.

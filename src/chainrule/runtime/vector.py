@@ -17,6 +17,7 @@ from .arrays import Places
 from .blocks import blocks_of, share
 from .compiling import is_compiled
 from .digits import refined_rows as refined_rows
+from .far_rows import far_rows as far_rows
 from .log_ratios import log_ratio as log_ratio
 from .log_ratios import log_ratio_sum as log_ratio_sum
 from .reductions import SHORT
@@ -38,7 +39,6 @@ from .reductions import signed_sum as signed_sum
 from .reductions import total as total
 from .reductions import weighted as weighted
 from .scalar import KEPT, Range, check_home, result_dtype
-from .scaling import scaled as scaled
 
 if TYPE_CHECKING:
     from .certificate import Certificate

@@ -88,12 +88,12 @@ def layout(node: Node, words: Mapping[str, str] = WORDS) -> Box:
 
 
 def _with_clear_indices(node: Node) -> Node:
-    """Σ_l z_l^l as Σ_p z_p^l: a bound index shares its letter neither with the number of a layer nor with a dimension."""
+    """Σ_l z_l^l as Σ_p z_p^l: a bound index shares its letter neither with the number of a layer nor with a dimension, nor with an index that is free."""
     parts = [p for _, p in tree.walk(node)]
     names = {p.base for p in parts if isinstance(p, tree.Component) and "__" in p.base}
     letters = frozenset(piece for name in names for piece in name.split("__")[1].split("_"))
     letters |= {p.dimension for p in parts if isinstance(p, tree.Binder)}
-    letters |= {p.name for p in parts if isinstance(p, tree.Dimension)}
+    letters |= {p.name for p in parts if isinstance(p, tree.Dimension)} | tree.free_indices(node)
     if not any(isinstance(p, tree.Binder) and p.index in letters for p in parts):
         return node
 
