@@ -1,5 +1,6 @@
 """Losses summed over components that are formulas in several numbers of each: they get the stable form that a function of these numbers has."""
 
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -146,9 +147,27 @@ def test_batches_shared_targets_and_parameters() -> None:
 
 def test_names_of_routines_may_be_those_of_inputs_but_not_of_a_function() -> None:
     assert "def _value(angle: Array" in source("poisson")
-    definition = made("angle", Sum(exp(z[k]) - y[k] * z[k], k), z[j], arguments={"logits": z, "target": y})
-    with pytest.raises(DefinitionError, match="'angle' cannot be a name"):
-        module_source(definition, derive_all(definition))
+    assert "refined(" in source("poisson")
+    same = replace(DEFINITIONS["poisson"], name="refined")
+    with pytest.raises(DefinitionError, match="refined: the generated code calls a routine of that name"):
+        module_source(same, derive_all(same))
+
+
+def test_a_quantity_may_have_the_name_that_a_form_would_have() -> None:
+    h1 = scalar("h1")
+    definition = made(
+        "penalised",
+        Sum(log(1 + exp(z[k])) - y[k] * z[k], k) + h1,
+        z[j],
+        where={h1: Sum(z[k] ** 2, k) / 2},
+        arguments={"logits": z, "target": y},
+        domain={y: UNIT},
+    )
+    penalised = load(module_source(definition, derive_all(definition)), "penalised")
+    assert penalised(LOGITS, LABELS) == pytest.approx(np.sum(LOGITS**2) / 2)
+    assert penalised.grad([0.5, 1.0], [1.0, 0.0]) == pytest.approx(
+        np.array([0.5, 1.0]) + function("multi_label").grad([0.5, 1.0], [1.0, 0.0])
+    )
 
 
 Z, Y = t.Component("z", ("k",)), t.Component("y", ("k",))

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import permutations
+from itertools import count, permutations
 
 from ..calculus.tidy import tidy
 from ..errors import DefinitionError, UnsupportedExpression
@@ -807,8 +807,8 @@ class Writer:
             code = stable_code(function, inputs)
             if code is None:
                 return ""
-            names = (f"_h{k}" for k in range(len(self.stable) + 1, 1000))
-            name = next(each for each in names if each[1:] not in self.code.values())
+            taken = {*self.functions, *(f"_{name}" for name in self.code.values())}
+            name = next(each for each in map("_h{}".format, count(1)) if each not in taken)
             self.stable[key] = name
             head = ", ".join(f"{letter}: Array" for letter in LETTERS[: len(arguments)])
             lines = "".join(f"    {line}\n" for line in code.lines)
