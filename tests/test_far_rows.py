@@ -19,7 +19,7 @@ from chainrule.runtime.far_rows import FAR, HAS_RANGE, FarRows
 from chainrule.runtime.vector import VectorFunction
 
 pytestmark = [
-    pytest.mark.xdist_group("far rows"),  # modules are made once
+    pytest.mark.xdist_group("test_far_rows"),  # modules are made once
     pytest.mark.skipif(not HAS_RANGE, reason="long double has the range of float64 here"),
 ]
 

@@ -150,7 +150,7 @@ def test_second_derivatives_keep_the_place_of_the_maximum() -> None:
     for derivation in (straight, bent):
         verify(derivation).raise_if_failed()
     assert straight.final == t.ZERO
-    assert text(bent.final) == "2 · 1[k = argmaxₗ zₗ] 1[j = argmaxₖ zₖ]"
+    assert text(bent.final) == "2 · 1[k = argmaxₗ zₗ] 1[j = argmaxₚ zₚ]"
 
 
 def test_the_step_of_a_place_is_zero_and_says_why() -> None:

@@ -23,7 +23,7 @@ from chainrule.expression import tree as t
 from chainrule.notation import dimension, index, scalar, vector
 from chainrule.runtime.vector import VectorFunction
 
-pytestmark = pytest.mark.xdist_group("several")  # forms and modules are made once
+pytestmark = pytest.mark.xdist_group("test_several_numbers")  # forms and modules are made once
 
 K = dimension("K")
 j, k = index("j", K), index("k", K)

@@ -87,7 +87,7 @@ def check_vector_function(function: VectorFunction, spec: VectorSpec, scope: Sco
     scope = _with_domains(spec, scope)
     return (
         *_accuracy(function, spec, scope),
-        *([_any_size(function, spec, scope)] if HAS_RANGE and _has_far_rows(function) else []),
+        *([_any_size(function, spec, scope)] if HAS_RANGE and isinstance(function._value, FarRows) else []),
         _batches(function, spec, scope),
         *([_axes(function, spec, scope)] if function.one_axis else []),
         *([_reductions(function, spec, scope)] if spec.loss else []),
@@ -119,12 +119,6 @@ def _accuracy(function: VectorFunction, spec: VectorSpec, scope: Scope) -> Itera
         )
     for key, (error, where) in worst.items():
         yield CheckRow(key, error <= TOLERANCE, error, where)
-
-
-def _has_far_rows(function: VectorFunction) -> bool:
-    """Whether some of its kernels compute rows again."""
-    kernels = [function._value, *(kernel for each in function.derivatives.values() for kernel in vars(each).values())]
-    return any(isinstance(kernel, FarRows) for kernel in kernels)
 
 
 def _any_size(function: VectorFunction, spec: VectorSpec, scope: Scope) -> CheckRow:

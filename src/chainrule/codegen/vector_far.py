@@ -18,8 +18,8 @@ KNOWN = {"deviations", "dot", "entry", "one_hot", "pairwise_sum", "signed_sum", 
 def far_kernels(
     functions: Mapping[str, str], kernels: Mapping[str, Mapping[str, str]], spec: VectorSpec
 ) -> dict[str, str]:
-    """Those of the functions of a module that need it, decorated, and the table which that takes. kernels: for each derivative, by the name of its input, what the
-    names of its kernels are."""
+    """The kernels of a module, decorated, and the table which that takes, where one of them needs it and all can be computed in long double; nothing elsewhere.
+    kernels: for each derivative, by the name of its input, what the names of its kernels are."""
     named = {v.base: prepared(v.body, spec) for v in spec.vectors}
     named |= {name: prepared(body, spec) for name, body in spec.scalars.items()}
     inputs = frozenset(one.base for one in spec.inputs if not one.index_of)
@@ -29,12 +29,14 @@ def far_kernels(
         own = {each for each in calls[name] if not each.startswith("np.") or each.startswith("np.linalg")}
         return own <= KNOWN | calls.keys() and all(is_known(each) for each in own & calls.keys())
 
-    found = {}
-    for name, (trees, axes) in _kernels(kernels, spec).items():
-        if is_known(name) and any(grows(prepared(tree, spec), named, inputs) for tree in trees):
-            found[name] = f"@far_rows({', '.join([AXES, *map(str, axes)])})\n{functions[name]}"
-    table = {AXES: f"{AXES} = {tuple(len(one.dimensions) for one in spec.inputs)}\n"} if found else {}
-    return table | found
+    every = _kernels(kernels, spec)
+    trees = dict.fromkeys(prepared(tree, spec) for formulas, _ in every.values() for tree in formulas)
+    if not all(map(is_known, every)) or not any(grows(tree, named, inputs) for tree in trees):
+        return {}
+    table = f"{AXES} = {tuple(len(one.dimensions) for one in spec.inputs)}\n"
+    return {AXES: table} | {
+        name: f"@far_rows({', '.join([AXES, *map(str, axes)])})\n{functions[name]}" for name, (_, axes) in every.items()
+    }
 
 
 def _kernels(

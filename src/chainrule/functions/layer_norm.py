@@ -91,15 +91,18 @@ def _jvp_gamma(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -
     return x_hat * v_
 
 
+@far_rows(_AXES, 2)
 def _jacobian_beta(x: Array, gamma: Array, beta: Array, epsilon: Array) -> Array:
     K = x.shape[-1]
     return np.eye(K)
 
 
+@far_rows(_AXES, 1)
 def _vjp_beta(x: Array, gamma: Array, beta: Array, epsilon: Array, g: Array) -> Array:
     return g
 
 
+@far_rows(_AXES, 1)
 def _jvp_beta(x: Array, gamma: Array, beta: Array, epsilon: Array, v_: Array) -> Array:
     return v_
 
