@@ -9,7 +9,7 @@ import pytest
 from sympy import Interval, Max, Rational, Sum, exp, log, oo, sqrt
 
 from chainrule.calculus.derive import derive_all
-from chainrule.codegen.modules import check_module, module_source
+from chainrule.codegen.modules import check_module, module_of, module_source
 from chainrule.codegen.numpy_source import load
 from chainrule.definition import Definition
 from chainrule.errors import DefinitionError
@@ -182,6 +182,15 @@ def test_layer_norm_of_the_largest_numbers() -> None:
         assert np.array_equal(layer_norm(np.full(4, large), ones, zeros), zeros)
         even = layer_norm.jacobian(np.full(4, large), ones, zeros)
         assert np.allclose(even, layer_norm.jacobian(np.zeros(4), ones, zeros), rtol=1e-14)
+
+
+def test_terms_that_cancel_beyond_long_double_refuse_no_function() -> None:
+    nearer = Max(0, Sum((a[k] - b[k]) ** 2, k) - Sum((a[k] - x[k]) ** 2, k) + m)
+    definition = made("triplet", nearer, a[j], arguments={"a": a, "b": b, "x": x, "m": m})
+    derivations = derive_all(definition)
+    module = module_of(definition, derivations, derivations[0].goal)
+    assert all(row.passed for row in module.checks)
+    assert "any size" in [row.name for row in check_module(module.source, definition, derivations) if not row.passed]
 
 
 def test_a_function_of_the_name_of_a_routine_is_refused() -> None:

@@ -39,6 +39,8 @@ FARTHEST = 520
 """The power of 2 at which inputs are tried whose squares are then beyond all numbers."""
 SMALLEST = mpmath.mpf(2) ** -1022
 """The smallest number that has all its digits."""
+ANY_SIZE = "any size"
+"""The name of the check of such inputs, which functions with rows in long double have."""
 EXTREMES = "extremes"
 """The name of the check of extreme scores, which functions of scores alone have."""
 
@@ -137,7 +139,7 @@ def _any_size(function: VectorFunction, spec: VectorSpec, scope: Scope) -> Check
         for key, error in found:
             if not error <= worst:
                 worst, place = error, f"{key}, {moved.where}"
-    return CheckRow("any size", worst <= TOLERANCE, worst, place)
+    return CheckRow(ANY_SIZE, worst <= TOLERANCE, worst, place)
 
 
 def _even(value: Any) -> Any:
