@@ -1,19 +1,15 @@
 """Contrastive losses: scores of pairs in a matrix, each row with its own shift, and gradients by the temperature."""
 
-from functools import cache
 from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
+from shared import failed_checks, function, ulps
 from sympy import Interval, Sum, exp, log, oo
 
-from chainrule.calculus.derive import derive_all
-from chainrule.codegen.modules import check_module, module_source
-from chainrule.codegen.numpy_source import load
 from chainrule.definition import Definition
 from chainrule.notation import dimension, index, matrix, scalar, vector
-from chainrule.runtime.vector import VectorFunction
 
 n, K, tau = dimension("n"), dimension("K"), scalar("tau")
 r, i, j, k, l_ = (index(letter, n) for letter in "rijkl")
@@ -55,28 +51,9 @@ INFO_NCE = Definition(
 )
 
 
-@cache
-def source(definition: Definition) -> str:
-    return module_source(definition, derive_all(definition))
-
-
-@cache
-def function(definition: Definition) -> VectorFunction:
-    found = load(source(definition), definition.name)
-    assert isinstance(found, VectorFunction)
-    return found
-
-
 @pytest.mark.parametrize("definition", [CLIP, BOTH_WAYS, INFO_NCE], ids=["clip", "both_ways", "info_nce"])
 def test_all_checks_pass(definition: Definition) -> None:
-    rows = check_module(source(definition), definition, derive_all(definition))
-    assert [row for row in rows if not row.passed] == []
-
-
-def ulp(found: Any, exact: list[Any]) -> float:
-    """The largest error in ulp of the largest exact number."""
-    off = max(abs(mpmath.mpf(float(x)) - true) for x, true in zip(found, exact, strict=True))
-    return float(off / float(np.spacing(float(max(map(abs, exact))))))
+    assert failed_checks(definition) == []
 
 
 def confident(scale: float) -> Any:
@@ -91,10 +68,10 @@ def test_rows_that_are_told_apart_keep_their_digits(scale: float) -> None:
         table = [[mpmath.mpf(x) / warm for x in row] for row in scores.tolist()]
         sums = [mpmath.fsum(mpmath.exp(x - row[k]) for x in row) for k, row in enumerate(table)]
         value = mpmath.fsum(map(mpmath.log, sums)) / 4
-        assert ulp([function(CLIP)(scores)], [value]) <= LIMIT
+        assert ulps([function(CLIP)(scores)], [value]) <= LIMIT
         for k, (row, slopes) in enumerate(zip(table, function(CLIP).grad(scores), strict=True)):
             exact = [(mpmath.exp(x - row[k]) / sums[k] - (place == k)) / warm / 4 for place, x in enumerate(row)]
-            assert ulp(slopes, exact) <= LIMIT
+            assert ulps(slopes, exact) <= LIMIT
 
 
 def test_both_ways_are_shifted() -> None:
@@ -133,4 +110,4 @@ def test_the_gradient_by_the_temperature_of_a_confident_row(lead: float, far: fl
             p * (mpmath.mpf(x) - mpmath.mpf(scores[0])) for p, x in zip(powers, scores.tolist(), strict=True)
         )
         exact = -mean / mpmath.fsum(powers) / warm**2
-        assert ulp([function(INFO_NCE).grad(scores, 0, wrt="tau")], [exact]) <= 2 * LIMIT
+        assert ulps([function(INFO_NCE).grad(scores, 0, wrt="tau")], [exact]) <= 2 * LIMIT

@@ -5,6 +5,7 @@ import threading
 import numpy as np
 import pytest
 
+import chainrule
 import chainrule.functions
 from chainrule.runtime import blocks
 from chainrule.runtime.direct import KEPT, direct
@@ -13,6 +14,13 @@ from chainrule.runtime.scalar import ScalarFunction
 EVERY = [getattr(chainrule.functions, name) for name in chainrule.functions.__all__]
 FUNCTIONS = [f for f in EVERY if isinstance(f, ScalarFunction)]
 KINDS = [0.0, -0.0, 5e-324, 0.25, -0.25, 1.0, -1.0, 30.0, -60.0, 300.0, -800.0, 1e30, np.inf, -np.inf, np.nan]
+
+
+@pytest.fixture(params=[False, True], ids=["calls", "loops"])
+def code(request):
+    chainrule.set_compiled(request.param)
+    yield request.param
+    chainrule.set_compiled(None)
 
 
 def _inputs(f, kind, size):
@@ -28,7 +36,7 @@ def _inputs(f, kind, size):
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
 @pytest.mark.parametrize("size", [1, 37, KEPT + 1])
-def test_the_shortest_way_gives_what_the_general_way_gives(f, kind, size):
+def test_the_shortest_way_gives_what_the_general_way_gives(f, kind, size, code):
     with np.errstate(over="ignore", under="ignore"):
         xs = _inputs(f, kind, size)
     for call in (f, f.grad):
@@ -42,7 +50,7 @@ def test_the_shortest_way_gives_what_the_general_way_gives(f, kind, size):
 
 @pytest.mark.parametrize("f", FUNCTIONS, ids=lambda f: f.__name__)
 @pytest.mark.parametrize("kind", [np.float32, np.float64])
-def test_it_takes_ordinary_arrays(f, kind):
+def test_it_takes_ordinary_arrays(f, kind, code):
     xs = tuple(np.linspace(0.1, 0.9, 7).astype(kind) for _ in f.arguments)
     kernel = f.kernels["value"]
     checks = f._checks(kernel, f.arguments)
@@ -51,7 +59,7 @@ def test_it_takes_ordinary_arrays(f, kind):
     np.testing.assert_array_equal(found, f(*xs))
 
 
-def test_it_takes_only_what_it_can_do():
+def test_it_takes_only_what_it_can_do(code):
     sigmoid = chainrule.functions.sigmoid
     kernel = sigmoid.kernels["value"]
     call = direct(kernel, 1, (), ())
@@ -65,14 +73,19 @@ def test_it_takes_only_what_it_can_do():
         x.astype(">f8"),
         x[::2],
         np.array(0.5),
-        np.empty(0),
         np.zeros(blocks.BLOCK + 1),
     ]
+    refused += [np.empty(0)] * (not code)
     refused += [np.ma.array(x), x.astype(np.float32) * np.float32(200.0)]  # the last lies outside the bounds of float32
     assert [call((each,), None) for each in refused] == [None] * len(refused)
     assert call((), None) is None
     assert call((x, x), None) is None
     assert direct(kernel, 2, (), ())((x, x[:3]), None) is None
+    alone = chainrule.functions.absolute_error.kernels["value"]
+    pair = direct(alone, 2, (), ())
+    assert pair((x, x), None) is not None
+    for other in (x[:3], x.astype(np.float32), np.repeat(x, 2)[::2], x.reshape(2, 3), 0.5, np.ma.array(x)):
+        assert pair((x, other), None) is pair((other, x), None) is None
 
 
 def test_a_call_inside_a_block_is_answered():

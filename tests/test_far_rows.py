@@ -1,17 +1,15 @@
 """Rows of very large and very small numbers: computed in long double where squares, products or quotients leave the range of float64."""
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 import pytest
+from shared import failed_checks, function, loss, source
 from sympy import Interval, Max, Rational, Sum, exp, log, oo, sqrt
 
 from chainrule.calculus.derive import derive_all
 from chainrule.codegen.modules import check_module, module_of, module_source
-from chainrule.codegen.numpy_source import load
-from chainrule.definition import Definition
 from chainrule.errors import DefinitionError
 from chainrule.functions import layer_norm
 from chainrule.notation import dimension, index, scalar, vector
@@ -31,21 +29,17 @@ POSITIVE = Interval.open(0, oo)
 NORM = sqrt(Sum(a[k] ** 2, k))
 
 
-def made(name: str, value: Any, by: Any, **words: Any) -> Definition:
-    return Definition(value, wrt=by, name=name, kind="loss", source="test", **words)
-
-
 DEFINITIONS = {
     each.name: each
     for each in (
-        made(
+        loss(
             "cosine",
             Sum(a[k] * b[k], k) / (NORM * sqrt(Sum(b[k] ** 2, k))),
             a[j],
             arguments={"first": a, "second": b},
         ),
-        made("unit", a[i] / NORM, a[j], symbol="n", index=i, arguments={"a": a}),
-        made(
+        loss("unit", a[i] / NORM, a[j], symbol="n", index=i, arguments={"a": a}),
+        loss(
             "rms",
             g[i] * x[i] / r,
             (x[j], g[j]),
@@ -56,9 +50,9 @@ DEFINITIONS = {
             parameters={epsilon: 1e-6},
             domain={epsilon: POSITIVE},
         ),
-        made("length", NORM, a[j], arguments={"a": a}),
-        made("cubes", Sum(a[k] ** 2 * sqrt(a[k] ** 2), k) ** Rational(1, 3), a[j], arguments={"a": a}),
-        made(
+        loss("length", NORM, a[j], arguments={"a": a}),
+        loss("cubes", Sum(a[k] ** 2 * sqrt(a[k] ** 2), k) ** Rational(1, 3), a[j], arguments={"a": a}),
+        loss(
             "distance",
             sqrt(Sum((a[k] - b[k]) ** 2, k) + epsilon),
             a[j],
@@ -66,41 +60,26 @@ DEFINITIONS = {
             parameters={epsilon: 1e-6},
             domain={epsilon: POSITIVE},
         ),
-        made("margin", Max(0, m - Sum((a[k] - b[k]) ** 2, k)), a[j], arguments={"a": a, "b": b, "m": m}),
-        made("smooth", sqrt(1 + Sum(a[k] ** 2, k)), a[j], arguments={"a": a}),
-        made("student", log(1 + Sum(a[k] ** 2, k)), a[j], arguments={"a": a}),
-        made("squares", Sum((a[k] - b[k]) ** 2, k), a[j], arguments={"a": a, "b": b}),
-        made("gauss", exp(-Sum(a[k] ** 2, k)), a[j], arguments={"a": a}),
+        loss("margin", Max(0, m - Sum((a[k] - b[k]) ** 2, k)), a[j], arguments={"a": a, "b": b, "m": m}),
+        loss("smooth", sqrt(1 + Sum(a[k] ** 2, k)), a[j], arguments={"a": a}),
+        loss("student", log(1 + Sum(a[k] ** 2, k)), a[j], arguments={"a": a}),
+        loss("squares", Sum((a[k] - b[k]) ** 2, k), a[j], arguments={"a": a, "b": b}),
+        loss("gauss", exp(-Sum(a[k] ** 2, k)), a[j], arguments={"a": a}),
     )
 }
 
 
-@cache
-def source(name: str) -> str:
-    return module_source(DEFINITIONS[name], derive_all(DEFINITIONS[name]))
-
-
-@cache
-def function(name: str) -> VectorFunction:
-    found = load(source(name), name)
-    assert isinstance(found, VectorFunction)
-    return found
-
-
 @pytest.mark.parametrize("name", ["cosine", "unit", "rms", "length", "cubes", "distance", "smooth", "student"])
 def test_inputs_of_any_size_are_checked(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(function(name)._value, FarRows)
-    definition = DEFINITIONS[name]
-    derivations = derive_all(definition)
-    assert [row for row in check_module(source(name), definition, derivations) if not row.passed] == []
+    assert isinstance(function(DEFINITIONS[name])._value, FarRows)
+    assert failed_checks(DEFINITIONS[name]) == []
     monkeypatch.setattr(FarRows, "__call__", lambda self, *arrays: self.kernel(*arrays))
-    failed = [row.name for row in check_module(source(name), definition, derivations) if not row.passed]
-    assert failed == ["any size"]
+    assert failed_checks(DEFINITIONS[name]) == ["any size"]
 
 
 @pytest.mark.parametrize("name", ["squares", "gauss"])
 def test_what_does_not_leave_the_range_before_its_result_is_left_alone(name: str) -> None:
-    assert "far_rows" not in source(name)
+    assert "far_rows" not in source(DEFINITIONS[name])
 
 
 ROWS = np.array([[3.0, -4.0, 0.5], [1.0, 2.0, -2.0], [0.25, 0.0, 1.0]])
@@ -109,7 +88,7 @@ SIZES = np.array([2.0**600, 1.0, 2.0**-600])[:, None]
 
 @pytest.mark.parametrize("method", [VectorFunction.jacobian, lambda f, x: f.vjp(x, ROWS), lambda f, x: f.jvp(x, ROWS)])
 def test_rows_stand_for_themselves(method: Callable[..., Any]) -> None:
-    unit = function("unit")
+    unit = function(DEFINITIONS["unit"])
     with np.errstate(all="raise"):
         found, plain = method(unit, ROWS * SIZES), method(unit, ROWS)
     assert np.allclose(found * SIZES.reshape(3, *[1] * (found.ndim - 1)), plain, rtol=1e-15, atol=1e-16)
@@ -117,7 +96,7 @@ def test_rows_stand_for_themselves(method: Callable[..., Any]) -> None:
 
 
 def test_ordinary_rows_are_computed_once() -> None:
-    kernel = function("unit")._value
+    kernel = function(DEFINITIONS["unit"])._value
     assert isinstance(kernel, FarRows)
     given: list[Any] = []
 
@@ -137,7 +116,7 @@ def test_ordinary_rows_are_computed_once() -> None:
 
 
 def test_zeros_infinities_and_nan() -> None:
-    length = function("length")
+    length = function(DEFINITIONS["length"])
     assert length(np.zeros(3)) == 0
     assert length([np.inf, 1e300, 0.0]) == np.inf
     assert np.isnan(length([np.nan, 1e300, 0.0]))
@@ -147,7 +126,7 @@ def test_zeros_infinities_and_nan() -> None:
 
 
 def test_value_and_gradient_together() -> None:
-    cosine = function("cosine")
+    cosine = function(DEFINITIONS["cosine"])
     value, gradient = cosine.value_and_grad(ROWS * SIZES, ROWS[::-1])
     assert np.allclose(value, cosine(ROWS, ROWS[::-1]), rtol=1e-15, atol=0)
     assert np.allclose(gradient * SIZES, cosine.grad(ROWS, ROWS[::-1]), rtol=1e-14, atol=1e-16)
@@ -155,16 +134,18 @@ def test_value_and_gradient_together() -> None:
 
 def test_what_is_small_beside_what_is_large_keeps_its_say() -> None:
     same = np.full(3, 1e200)
-    assert function("distance")(same, same) == pytest.approx(1e-3)
-    assert np.array_equal(function("distance").grad(same, same), [0, 0, 0])
-    assert function("margin")(same, same, 1.0) == 1.0
-    assert function("rms")([1e30, 3.3e-290], [1.0, 1e300])[1] == pytest.approx(3.3e-20 * np.sqrt(2), rel=1e-14)
-    assert function("smooth")([1e-200, 0.0]) == 1.0
-    assert function("student")([1e200, 0.0]) == pytest.approx(2 * np.log(1e200))
+    assert function(DEFINITIONS["distance"])(same, same) == pytest.approx(1e-3)
+    assert np.array_equal(function(DEFINITIONS["distance"]).grad(same, same), [0, 0, 0])
+    assert function(DEFINITIONS["margin"])(same, same, 1.0) == 1.0
+    assert function(DEFINITIONS["rms"])([1e30, 3.3e-290], [1.0, 1e300])[1] == pytest.approx(
+        3.3e-20 * np.sqrt(2), rel=1e-14
+    )
+    assert function(DEFINITIONS["smooth"])([1e-200, 0.0]) == 1.0
+    assert function(DEFINITIONS["student"])([1e200, 0.0]) == pytest.approx(2 * np.log(1e200))
 
 
 def test_parameters_of_each_row_and_shared_inputs() -> None:
-    rms = function("rms")
+    rms = function(DEFINITIONS["rms"])
     assert np.allclose(rms(ROWS * 1e-300, np.ones(3), epsilon=1e-6), ROWS * 1e-297, rtol=1e-15, atol=0)
     assert np.array_equal(rms(ROWS * SIZES, np.ones(3), epsilon=[1e-6] * 3), rms(ROWS * SIZES, np.ones(3)))
     many = np.tile(ROWS * SIZES, (200, 1))
@@ -186,7 +167,7 @@ def test_layer_norm_of_the_largest_numbers() -> None:
 
 def test_terms_that_cancel_beyond_long_double_refuse_no_function() -> None:
     nearer = Max(0, Sum((a[k] - b[k]) ** 2, k) - Sum((a[k] - x[k]) ** 2, k) + m)
-    definition = made("triplet", nearer, a[j], arguments={"a": a, "b": b, "x": x, "m": m})
+    definition = loss("triplet", nearer, a[j], arguments={"a": a, "b": b, "x": x, "m": m})
     derivations = derive_all(definition)
     module = module_of(definition, derivations, derivations[0].goal)
     assert all(row.passed for row in module.checks)
@@ -194,6 +175,6 @@ def test_terms_that_cancel_beyond_long_double_refuse_no_function() -> None:
 
 
 def test_a_function_of_the_name_of_a_routine_is_refused() -> None:
-    definition = made("far_rows", NORM, a[j], arguments={"a": a})
+    definition = loss("far_rows", NORM, a[j], arguments={"a": a})
     with pytest.raises(DefinitionError, match="far_rows"):
         module_source(definition, derive_all(definition))

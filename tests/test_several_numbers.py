@@ -1,23 +1,21 @@
 """Losses summed over components that are formulas in several numbers of each: they get the stable form that a function of these numbers has."""
 
 from dataclasses import replace
-from functools import cache
-from typing import Any
 
 import mpmath
 import numpy as np
 import pytest
+from shared import failed_checks, function, loss, source, ulps
 from sympy import Interval, Sum, exp, log, oo
 
 from chainrule.calculus.derive import derive_all
 from chainrule.codegen import vector_writer
-from chainrule.codegen.modules import check_module, module_source
+from chainrule.codegen.modules import module_source
 from chainrule.codegen.numpy_source import load
 from chainrule.codegen.specs import spec_of
 from chainrule.codegen.vector import generate_vector
 from chainrule.codegen.vector_spec import VectorSpec
 from chainrule.codegen.vector_stable import of_several_numbers
-from chainrule.definition import Definition
 from chainrule.errors import DefinitionError
 from chainrule.expression import tree as t
 from chainrule.notation import dimension, index, scalar, vector
@@ -34,28 +32,24 @@ POSITIVE = Interval.open(0, oo)
 RIGHT = 8.0  # ulp of a sum of a few terms of 4
 
 
-def made(name: str, value: Any, by: Any, **words: Any) -> Definition:
-    return Definition(value, wrt=by, name=name, kind="loss", source="test", **words)
-
-
 DEFINITIONS = {
     each.name: each
     for each in (
-        made(
+        loss(
             "multi_label",
             Sum(log(1 + exp(z[k])) - y[k] * z[k], k),
             z[j],
             arguments={"logits": z, "target": y},
             domain={y: UNIT},
         ),
-        made(
+        loss(
             "jensen_shannon",
             Sum(p[k] * log(2 * p[k] / (p[k] + q[k])) + q[k] * log(2 * q[k] / (p[k] + q[k])), k) / 2,
             q[j],
             arguments={"prediction": q, "target": p},
             domain={p: Interval.Lopen(0, 1), q: Interval.Lopen(0, 1)},
         ),
-        made(
+        loss(
             "poisson",
             Sum(exp(z[k]) - a * z[k], k),
             z[j],
@@ -73,29 +67,9 @@ def spec(name: str) -> VectorSpec:
     return found
 
 
-@cache
-def source(name: str) -> str:
-    return module_source(DEFINITIONS[name], derive_all(DEFINITIONS[name]))
-
-
-@cache
-def function(name: str) -> VectorFunction:
-    found = load(source(name), name)
-    assert isinstance(found, VectorFunction)
-    return found
-
-
-def ulps(found: Any, exact: Any) -> float:
-    """The largest error in ulp of the largest exact number."""
-    largest = max(abs(x) for x in exact)
-    off = max(abs(mpmath.mpf(float(x)) - true) for x, true in zip(np.ravel(found), exact, strict=True))
-    return float(off / float(np.spacing(float(largest))))
-
-
 @pytest.mark.parametrize("name", DEFINITIONS)
 def test_all_checks_pass(name: str) -> None:
-    rows = check_module(source(name), DEFINITIONS[name], derive_all(DEFINITIONS[name]))
-    assert [row for row in rows if not row.passed] == []
+    assert failed_checks(DEFINITIONS[name]) == []
 
 
 LOGITS = np.array([40.0, -45.0, 60.0])
@@ -103,19 +77,19 @@ LABELS = np.array([1.0, 0.0, 1.0])
 
 
 def test_confident_labels_keep_their_digits() -> None:
-    loss = function("multi_label")
+    labelled = function(DEFINITIONS["multi_label"])
     with mpmath.workdps(60):
         exact = sum(mpmath.log1p(mpmath.exp(-abs(x))) for x in map(mpmath.mpf, LOGITS))
         slopes = [1 / (1 + mpmath.exp(-x)) - label for x, label in zip(map(mpmath.mpf, LOGITS), LABELS, strict=True)]
-        assert ulps(loss(LOGITS, LABELS), [exact]) <= RIGHT
-        assert ulps(loss.grad(LOGITS, LABELS), slopes) <= RIGHT
+        assert ulps(labelled(LOGITS, LABELS), [exact]) <= RIGHT
+        assert ulps(labelled.grad(LOGITS, LABELS), slopes) <= RIGHT
 
 
 def test_without_the_form_they_are_lost(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(vector_writer, "of_several_numbers", lambda node, spec: None)
     plain = load(generate_vector(spec("multi_label")), "multi_label")
     assert isinstance(plain, VectorFunction)
-    assert plain(LOGITS, LABELS) < function("multi_label")(LOGITS, LABELS) / 100
+    assert plain(LOGITS, LABELS) < function(DEFINITIONS["multi_label"])(LOGITS, LABELS) / 100
 
 
 def test_a_formula_without_a_form_is_written_as_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -123,7 +97,7 @@ def test_a_formula_without_a_form_is_written_as_it_is(monkeypatch: pytest.Monkey
     monkeypatch.setattr(vector_writer, "stable_code", lambda f, inputs=(None,): kept(f) if inputs == (None,) else None)
     plain = load(generate_vector(spec("multi_label")), "multi_label")
     assert isinstance(plain, VectorFunction)
-    assert abs(plain([0.5, -1.0], [1.0, 0.25]) - function("multi_label")([0.5, -1.0], [1.0, 0.25])) < 1e-15
+    assert abs(plain([0.5, -1.0], [1.0, 0.25]) - function(DEFINITIONS["multi_label"])([0.5, -1.0], [1.0, 0.25])) < 1e-15
 
 
 def test_near_distributions() -> None:
@@ -133,11 +107,11 @@ def test_near_distributions() -> None:
         exact = mpmath.mpf(0)
         for one, other in zip(map(mpmath.mpf, target), map(mpmath.mpf, near), strict=True):
             exact += one * mpmath.log(2 * one / (one + other)) / 2 + other * mpmath.log(2 * other / (one + other)) / 2
-        assert ulps(function("jensen_shannon")(near, target), [exact]) <= RIGHT
+        assert ulps(function(DEFINITIONS["jensen_shannon"])(near, target), [exact]) <= RIGHT
 
 
 def test_batches_shared_targets_and_parameters() -> None:
-    poisson, labelled = function("poisson"), function("multi_label")
+    poisson, labelled = function(DEFINITIONS["poisson"]), function(DEFINITIONS["multi_label"])
     rates, counts = np.array([[0.0, 700.0, -3.0], [1.0, 2.0, 3.0]]), [2.0, 5.0]
     for row, count, value in zip(rates, counts, poisson(rates, a=counts), strict=True):
         assert value == poisson(row, a=count)
@@ -146,8 +120,8 @@ def test_batches_shared_targets_and_parameters() -> None:
 
 
 def test_names_of_routines_may_be_those_of_inputs_but_not_of_a_function() -> None:
-    assert "def _value(angle: Array" in source("poisson")
-    assert "refined(" in source("poisson")
+    assert "def _value(angle: Array" in source(DEFINITIONS["poisson"])
+    assert "refined(" in source(DEFINITIONS["poisson"])
     same = replace(DEFINITIONS["poisson"], name="refined")
     with pytest.raises(DefinitionError, match="refined: the generated code calls a routine of that name"):
         module_source(same, derive_all(same))
@@ -155,7 +129,7 @@ def test_names_of_routines_may_be_those_of_inputs_but_not_of_a_function() -> Non
 
 def test_a_quantity_may_have_the_name_that_a_form_would_have() -> None:
     h1 = scalar("h1")
-    definition = made(
+    definition = loss(
         "penalised",
         Sum(log(1 + exp(z[k])) - y[k] * z[k], k) + h1,
         z[j],
@@ -166,7 +140,7 @@ def test_a_quantity_may_have_the_name_that_a_form_would_have() -> None:
     penalised = load(module_source(definition, derive_all(definition)), "penalised")
     assert penalised(LOGITS, LABELS) == pytest.approx(np.sum(LOGITS**2) / 2)
     assert penalised.grad([0.5, 1.0], [1.0, 0.0]) == pytest.approx(
-        np.array([0.5, 1.0]) + function("multi_label").grad([0.5, 1.0], [1.0, 0.0])
+        np.array([0.5, 1.0]) + function(DEFINITIONS["multi_label"]).grad([0.5, 1.0], [1.0, 0.0])
     )
 
 
