@@ -41,7 +41,20 @@ def loops() -> Any:
 
 
 _loops: Any = None
-DIRECT: dict[Any, Any] = {}
+
+
+class _Calls(dict[Any, Any]):
+    """A call that is not there has no result, so that another way is taken."""
+
+    def __missing__(self, key: Any) -> Any:
+        return _no_result
+
+
+def _no_result(args: Any, out: Any) -> None:
+    return None
+
+
+DIRECT = _Calls()
 """By the calls of `chainrule.runtime.direct.direct`, those that do the same by loops."""
 
 

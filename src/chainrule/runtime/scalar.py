@@ -25,7 +25,7 @@ from .arrays import Truths
 from .blocks import BLOCK, F32, F64, Check, Mend, in_slices, mended, once, rounding, run
 from .blocks import Kernel as Kernel
 from .blocks import Within as Within
-from .compiling import is_compiled, loops
+from .compiling import DIRECT, is_compiled, loops
 from .direct import Direct, direct, fits, never
 from .limits import at_least as at_least
 from .limits import at_most as at_most
@@ -209,6 +209,10 @@ class ScalarFunction:
     def __call__(self, *args: Any, out: Any = None, reduction: str = "none", **kwargs: Any) -> Any:
         """The value, in the broadcast shape of the arguments; of a loss, its sum or mean over all elements where `reduction` says so."""
         if not kwargs and reduction == "none":
+            if is_compiled():
+                found = DIRECT[self._value_directly](args, out)
+                if found is not None:
+                    return found
             found = self._value_directly(args, out)
             if found is not None:
                 return found
@@ -225,6 +229,10 @@ class ScalarFunction:
 
         Of a loss that is reduced: the derivative of the sum or the mean, in the shape of the input that it is by."""
         if not kwargs and wrt is None and reduction == "none":
+            if is_compiled():
+                found = DIRECT[self._grad_directly](args, out)
+                if found is not None:
+                    return found
             found = self._grad_directly(args, out)
             if found is not None:
                 return found

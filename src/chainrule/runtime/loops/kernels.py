@@ -205,65 +205,82 @@ def directly(asked: Direct, kernel: Kernel, few: int, defaults: tuple[float, ...
 
 
 def direct(kernel: Kernel, few: int, defaults: tuple[float, ...], checks: tuple[Check, ...]) -> Direct:
-    """As `chainrule.runtime.direct.direct`, by loops. Of a call for few elements a loop is the smallest part: nothing is done here that is not needed."""
+    """As `chainrule.runtime.direct.direct`, by loops. Of a call for few elements a loop is the smallest part: for one or two arrays of one dimension nothing is
+    done here that is not needed."""
     codes: dict[bool, Looped] = {}
     two, array, empty = few == 2, np.ndarray, np.empty
+    wide: Alone | None = None
+    narrow: Alone | None = None
 
-    def call(args: tuple[Any, ...], out: Any) -> Any:
-        if len(args) != few:
-            return None
+    def quickest(args: tuple[Any, ...], out: Any) -> Any:
+        if out is not None or len(args) != few:
+            return call(args, out)
         first = args[0]
-        if type(first) is not array or not ((flags := first.flags).c_contiguous and flags.aligned):
+        if type(first) is not array:
             return None
         kind, shape = first.dtype, first.shape
-        if (kind is not F64 and kind is not F32) or not shape or not 0 < first.size <= BLOCK:
-            return None
+        known = wide if kind is F64 else narrow if kind is F32 else None
+        if known is None or len(shape) != 1 or shape[0] > BLOCK or not first.flags.carray:
+            return call(args, None)
+        loop, rest, own_checks = known
         if two:
             x = args[1]
+            if type(x) is not array or x.dtype is not kind or x.shape != shape or not x.flags.carray:
+                return call(args, None)
+            bits = loop(first, x, out := empty(shape, kind), *rest)
+        else:
+            bits = loop(first, out := empty(shape, kind), *rest)
+        return finished(bits, args, out, own_checks) if bits else out
+
+    def call(args: tuple[Any, ...], out: Any) -> Any:
+        nonlocal wide, narrow
+        first = args[0] if len(args) == few else None
+        if type(first) is not array or not first.shape or not 0 < first.size <= BLOCK:
+            return None
+        kind, shape = first.dtype, first.shape
+        if kind is not F64 and kind is not F32:
+            return None
+        for x in args:
             if type(x) is not array or x.dtype is not kind or x.shape != shape:
                 return None
-            if not ((flags := x.flags).c_contiguous and flags.aligned):
+            if not (x.flags.c_contiguous and x.flags.aligned):
                 return None
-        elif few > 2:
-            for x in args[1:]:
-                if type(x) is not array or x.dtype is not kind or x.shape != shape:
-                    return None
-                if not (x.flags.c_contiguous and x.flags.aligned):
-                    return None
-        try:
-            code = codes[kind is F32]
-        except KeyError:
+        code = codes.get(kind is F32)
+        if code is None:
             code = codes[kind is F32] = _looped(kernel, few, defaults, kind, checks)
+            wide, narrow = (code.alone, narrow) if kind is F64 else (wide, code.alone)
+        if code.run is None:
+            return None
         if out is None:
             out = empty(shape, kind)
         elif not fits((out,), shape, kind, args):
             return None
-        if code.loop and len(shape) == 1:
-            bits = code.loop(*args, out, *code.rest)
-        elif code.run:
-            bits = code.run(*(x.reshape(-1) for x in (*args, out)))
-        else:
+        return finished(code.run(*(x.reshape(-1) for x in (*args, out))), args, out, code.checks)
+
+    def finished(bits: int, args: tuple[Any, ...], out: Any, own_checks: tuple[Check, ...]) -> Any:
+        if bits & (OUTSIDE | LOST):
             return None
         if bits:
-            if bits & (OUTSIDE | LOST):
-                return None
             with np.errstate(all="ignore"):
-                mended(code.checks, args + defaults, (out,))
+                mended(own_checks, args + defaults, (out,))
         return out
 
-    return call
+    return call if few > 2 else quickest
+
+
+Alone = tuple[Callable[..., int], tuple[float, ...], tuple[Check, ...]]
+"""A loop that is called with the arguments and the array for the result, arrays of one dimension, and with these numbers; checks of domains."""
 
 
 @dataclass(frozen=True)
 class Looped:
     """One loop over arrays of one kind, with the parameters at their defaults, which gives bits as `Compiled.run` does; none if it takes more than one.
 
-    run: a function of the arguments and of the array for the result. loop, rest: what it calls, for arguments of these types only, and what that takes
-    besides, if nothing else is to be done. checks: of domains."""
+    run: a function of the arguments and of the array for the result, in one dimension. alone: what it calls, for arguments of these types only, if nothing else
+    is to be done. checks: of domains."""
 
     run: Callable[..., int] | None = None
-    loop: Callable[..., int] | None = None
-    rest: tuple[float, ...] = ()
+    alone: Alone | None = None
     checks: tuple[Check, ...] = ()
 
 
@@ -287,12 +304,12 @@ def _looped(
     checks = (*checks, *made.nan)
     if [*map(id, order[: few + 1])] == [*map(id, arrays)]:
         rest = order[few + 1 :]
-        return Looped(lambda *given: loop(*given, *rest), loop, rest, checks)
+        return Looped(lambda *given: loop(*given, *rest), (loop, rest, checks), checks)
 
     def run(*given: Any) -> int:
         return loop(*arguments((*given[:-1], *defaults, given[-1])))
 
-    return Looped(run, None, (), checks)
+    return Looped(run, None, checks)
 
 
 def _again_outside(

@@ -16,7 +16,7 @@ NORMAL = {"float64": (-708.0, 709.0), "float32": (-87.0, 88.0)}
 """Numbers of which the exponential is neither subnormal nor infinite."""
 EASIER: Mapping[str, Mapping[str, Mapping[str, tuple[float, float]]]] = {
     "np.exp": {"exp_between": NORMAL, "exp_below": {kind: (-math.inf, high) for kind, (_, high) in NORMAL.items()}},
-    "np.cosh": {"cosh_between": NORMAL},
+    "np.cosh": {"cosh_between": {kind: (-high, high) for kind, (_, high) in NORMAL.items()}},
     "np.log1p": {"log1p_between": dict.fromkeys(NORMAL, (0.0, 2.0**20))},
 }
 """By the function, those that stand for it where its operand lies between two numbers, by the kind of numbers; the one with the least care first."""

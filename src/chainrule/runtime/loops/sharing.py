@@ -47,7 +47,8 @@ def share(work: Work, count: int, size: int, unit: int = 1) -> None:
         yield 0, first
         left = (time.perf_counter() - began) * (count / first - 1)
         several = max(1, min(threads, int(left / WORTH)))
-        pieces = _Shared(_cut(first, count, min(most, _multiple((count - first) // (several * EACH), unit))))
+        number = several * EACH if several > 1 else 1
+        pieces = _Shared(_cut(first, count, min(most, _multiple((count - first) // number, unit))))
         shared.append(pieces)
         for _ in range(1, several):
             asked.append(SimpleQueue())
