@@ -19,9 +19,9 @@ from ..expression.scope import Scope
 from ..expression.value import Evaluation, Point, Undefined
 from ..runtime.far_rows import HAS_RANGE, FarRows
 from ..runtime.vector import VectorFunction
+from .vector_scores import bounded, scores_of
 from .vector_spec import DerivativeSpec, VectorSpec
 from .vector_stable import DELICATE
-from .vector_writer import bounded, scores_of
 
 DIGITS = 60  # beyond those that a gap of scores between the largest and the smallest exponential takes
 TOLERANCE = 1e-13

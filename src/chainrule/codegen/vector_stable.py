@@ -1,5 +1,6 @@
 """Rewrites that keep index notation finite and accurate, each exact: names written out where that helps, logarithms of quotients taken apart, scores shifted by
-their largest where that provably changes nothing, and functions of one number put into a form that the scalar generator measured."""
+their largest where that provably changes nothing, and functions of one number, or of a few, put into a form that the
+scalar generator measured."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -124,9 +125,8 @@ def _shifted(body: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -
             return None if inner is None else t.Frac(inner, below)
         case t.Mul(factors):
             for position, factor in enumerate(factors):
-                rest = (*factors[:position], *factors[position + 1 :])
                 if isinstance(factor, t.Add | t.Sum) and (inner := _shifted(factor, shift, facts)) is not None:
-                    return t.mul(*rest[:position], inner, *rest[position:])
+                    return t.mul(*factors[:position], inner, *factors[position + 1 :])
         case t.Sum(summed, index, size) if index not in t.free_indices(shift.node) - set(shift.outer):
             inner = _shifted(summed, shift, facts)
             return None if inner is None else t.Sum(inner, index, size)
@@ -184,8 +184,10 @@ def _holds_sum(node: t.Node) -> bool:
 def _abstracted(body: t.Node, node: t.Node, index: str, outer: tuple[str, ...], base: str) -> t.Node:
     """Every occurrence of a formula, at whatever running index, as a component of a new vector."""
     every = {i for _, p in t.walk(body) for i in _indices(p)}
-    known = {t.rename_index(node, index, i): t.Component(base, (*outer, i)) for i in sorted(every)}
-    return t.substitute(body, known)  # type: ignore[arg-type]  # a dict of components is one of nodes
+    known: dict[t.Node, t.Node] = {
+        t.rename_index(node, index, i): t.Component(base, (*outer, i)) for i in sorted(every)
+    }
+    return t.substitute(body, known)
 
 
 def _indices(node: t.Node) -> tuple[str, ...]:
@@ -378,9 +380,9 @@ def of_several_numbers(node: t.Node, spec: VectorSpec) -> SeveralNumbers | None:
     if not _bases(found) <= inputs.keys() or classes & {*next(iter(places))} or not any(map(_mixes, parts)):
         return None
     arguments = sorted(found, key=lambda part: isinstance(part, t.Symbol))
-    letters = {part: t.Symbol(letter) for part, letter in zip(arguments, LETTERS, strict=False)}
+    letters: dict[t.Node, t.Node] = {part: t.Symbol(each) for part, each in zip(arguments, LETTERS, strict=False)}
     try:
-        function = to_sympy(t.substitute(node, letters))  # type: ignore[arg-type]  # a dict of components is one of nodes
+        function = to_sympy(t.substitute(node, letters))
     except UnsupportedExpression:
         return None
     return SeveralNumbers(function, tuple(arguments), tuple(inputs[_base(part)] for part in arguments))

@@ -7,20 +7,20 @@ import ast
 import keyword
 import math
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import count, permutations
 
 from ..calculus.tidy import tidy
-from ..errors import DefinitionError, UnsupportedExpression
+from ..errors import UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
+from .vector_factors import distributed, factors_of, is_named, negated, resummed, taken_apart, unsigned
+from .vector_names import RESERVED, identifier
+from .vector_scores import POWER, exponential, powers_of, score_of, scores_of
 from .vector_single import called, names_in
 from .vector_spec import InputSpec, VectorSpec
 from .vector_stable import (
-    DELICATE,
     LETTERS,
     Shift,
     factored,
@@ -31,7 +31,7 @@ from .vector_stable import (
     shifts,
     stable_code,
 )
-from .vocabulary import WORDS
+from .vector_text import binding_of, letters_for, named_once, number_text
 
 PLAIN = {
     **{name: f"np.{name}" for name in ("exp", "log", "sqrt", "abs", "sign", "sin", "cos", "tan", "sinh", "cosh", "tanh", "log1p", "expm1")},
@@ -40,27 +40,6 @@ PLAIN = {
 }  # fmt: skip
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
-RUNTIME = (
-    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "far_rows", "less_mean", "less_one_hot",
-    "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot", "pairwise_sum", "refined_rows", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
-)  # fmt: skip
-SCALAR_RUNTIME = tuple(sorted({word.runtime for word in WORDS if word.runtime} | {"refined"}))
-IN_KERNELS = ("erf", "erfc", "product", "quotient")
-"""Those of them that kernels call, and not functions of numbers alone."""
-RESERVED = {
-    "np",
-    "Array",
-    "Derivatives",
-    "Input",
-    "VectorFunction",
-    "axis",
-    "reduction",
-    "wrt",
-    *RUNTIME,
-    *IN_KERNELS,
-}
-POWER = "exponentials "
-"""How the base of the exponentials of shifted scores begins; the rest is that of the scores."""
 KERNELS = ("_value", "_grad_", "_both_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
 """How the names of functions begin that are given to the runtime."""
 DIGITS = {"exponentials", "exponential_sum", "pairwise_sum"}
@@ -107,10 +86,10 @@ class Writer:
         dimensions = [d for one in spec.inputs for d in (*one.dimensions, *filter(None, [one.index_of]))]
         for name in (*self.names, *dimensions, *(f"inv({b})" for b in self.inputs)):
             if name not in self.code:
-                self.code[name] = self.fresh(_identifier(name))
+                self.code[name] = self.fresh(identifier(name))
                 self.taken.add(self.code[name])
         if spec.cotangent:
-            self.code[spec.cotangent] = self.fresh(_identifier(spec.cotangent).lower(), set(self.code.values()))
+            self.code[spec.cotangent] = self.fresh(identifier(spec.cotangent).lower(), set(self.code.values()))
             self.taken.add(self.code[spec.cotangent])
         self.arguments: dict[str, tuple[str, ...]] = {}
         self.stable: dict[object, str] = {}
@@ -192,7 +171,7 @@ class Writer:
 
     def _define(self, name: str, arguments: tuple[str, ...], lines: list[str]) -> str:
         head = ", ".join(f"{each}: Array" for each in arguments)
-        lines = _once(lines, {*arguments, *self.taken})
+        lines = named_once(lines, {*arguments, *self.taken})
         self.functions[name] = f"def {name}({head}) -> Array:\n" + "".join(f"    {line}\n" for line in lines)
         return name
 
@@ -207,15 +186,14 @@ class Writer:
     ) -> list[str]:
         """The statements of a function. direct: named quantities are arguments; else they are computed first."""
         node, found = shifts(node, self.spec, self.scores)
-        node = t.transform(node, _exponential)
+        node = t.transform(node, exponential)
         bare = {p.base for _, p in t.walk(node) if isinstance(p, t.Component)}
         shifted = [line for shift in found for line in self._shift(shift, node, bare, body)]
         centred = []
-        if finish == "centre" and vector is not None and (found_weights := self._weights(node, vector[0])) is not None:
-            index, tree = found_weights
-            centred.append(
-                f"{body.vectors[vector[0]]} = centred({body.vectors[vector[0]]}, {self.write(tree, (index,), body)})"
-            )
+        if finish == "centre" and vector is not None and (factor := self._weights(node, vector[0])) is not None:
+            index, tree = factor
+            own = body.vectors[vector[0]]
+            centred.append(f"{own} = centred({own}, {self.write(tree, (index,), body)})")
         result = self.write(node, indices, body)
         if vector is not None and result.count(body.vectors[vector[0]]) == result.count(
             f"less_mean({body.vectors[vector[0]]}, "
@@ -306,10 +284,10 @@ class Writer:
             if isinstance(part, t.Binder):
                 body.sizes.setdefault(part.index, part.dimension)
         lines = []
-        if _power_of(shift) in bare:
+        if powers_of(shift) in bare:
             name = self.fresh("e", body.taken)
             body.taken.add(name)
-            body.vectors[_power_of(shift)] = name
+            body.vectors[powers_of(shift)] = name
             lines.append(f"{name} = {self._exponentials(shift, axes, body)}")
         if shift.base in bare:
             uses = [p.indices for _, p in t.walk(node) if isinstance(p, t.Component) and p.base == shift.base]
@@ -324,7 +302,7 @@ class Writer:
         negative, above, below = taken_apart(shift.node)
         inner = self._inner(shift)
         if inner is not None and (len(above) > 1 or below):
-            words = [self.write(_negated(inner, negative), inner.indices, body)]
+            words = [self.write(negated(inner, negative), inner.indices, body)]
             rest = [f for f in above if f != inner]
             for word, factors in (("times", rest), ("over", below)):
                 words += [f"{word}={self.write(t.mul(*factors), inner.indices, body)}"] if factors else []
@@ -333,10 +311,9 @@ class Writer:
 
     def _inner(self, shift: Shift) -> t.Component | None:
         """The component of an input that scores are multiples of; None for any others."""
-        axes = (*shift.outer, shift.index)
         found = [part for _, part in t.walk(shift.node) if isinstance(part, t.Component) and part.base in self.inputs]
-        known = len(found) == 1 and found[0].base == _score(shift.node)
-        return found[0] if known and found[0].indices in (axes, axes[-1:]) else None
+        known = len(found) == 1 and found[0].base == score_of(shift.node)
+        return found[0] if known and found[0].indices == (*shift.outer, shift.index) else None
 
     def _bare(self, shift: Shift, axes: tuple[str, ...], bare: set[str], body: _Body) -> str:
         """Scores less their largest, under a name of their own or, where nothing else needs them, under theirs."""
@@ -388,7 +365,7 @@ class Writer:
         (other,) = (x for x in sums[0].terms if x is not plain[0])
         factors = (*(f for f in above if f not in sums), *(t.Frac(t.ONE, f) for f in below))
         term, less = (
-            tidy(_negated(t.mul(x, *factors), minus)) for x, minus in ((other, negative), (plain[0], not negative))
+            tidy(negated(t.mul(x, *factors), minus)) for x, minus in ((other, negative), (plain[0], not negative))
         )
         return term, less
 
@@ -398,7 +375,7 @@ class Writer:
         """The node as an expression whose array has, after the batch axes, the given index axes; numbers have none."""
         match node:
             case t.Number(value):
-                return _number(value)
+                return number_text(value)
             case t.Constant(name) if name in ("pi", "e"):
                 return f"np.{name}"
             case t.Symbol(name):
@@ -429,15 +406,16 @@ class Writer:
                 return f"np.where({self._condition(condition, axes, body)}, 1.0, 0.0)"
             case t.Cases(branches):
                 return self._cases(branches, axes, body)
-        found = self._several_numbers(node, axes, body) or self._one_number(node, axes, body)
-        if found is not None:
-            return found
+        if (code := self._several_numbers(node, axes, body) or self._one_number(node, axes, body)) is not None:
+            return code
         match node:
             case t.Neg(argument):
                 return f"-{self._factor(argument, axes, body)}"
             case t.Add(terms):
                 whole = factored(node) if node not in body.spread else node
-                if whole != node and any(of_one_number(_factors(f)) for _, f in t.walk(whole) if isinstance(f, t.Add)):
+                if whole != node and any(
+                    of_one_number(factors_of(f)) for _, f in t.walk(whole) if isinstance(f, t.Add)
+                ):
                     return self.write(whole, axes, body)
                 for less in (self._less_one_hot, self._less_mean, self._less_weighted_mean):
                     if (code := less(terms, axes, body)) is not None:
@@ -458,8 +436,8 @@ class Writer:
                 if self._weighs(numerator) and self._vanishes(denominator):
                     return f"quotient({self.write(numerator, axes, body)}, {self.write(denominator, axes, body)})"
                 if isinstance(numerator, t.Number) and isinstance(denominator, t.Number):
-                    return _number(numerator.value / denominator.value)
-                if not t.free_indices(node) and not _named(node):
+                    return number_text(numerator.value / denominator.value)
+                if not t.free_indices(node) and not is_named(node):
                     return f"({self._factor(numerator, axes, body)} / {self._atom(denominator, axes, body)})"
                 return f"{self._factor(numerator, axes, body)} / {self._atom(denominator, axes, body)}"
             case t.Power(root, exponent):
@@ -483,11 +461,11 @@ class Writer:
 
     def _factor(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
         written = self.write(node, axes, body)
-        return f"({written})" if _binds(written) == 0 else written
+        return f"({written})" if binding_of(written) == 0 else written
 
     def _atom(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
         written = self.write(node, axes, body)
-        return f"({written})" if _binds(written) < 2 else written
+        return f"({written})" if binding_of(written) < 2 else written
 
     def _inside(self, node: t.Node, axes: tuple[str, ...], bound: dict[str, str], body: _Body) -> str:
         """The body of a sum: its index stands for its dimension."""
@@ -502,7 +480,7 @@ class Writer:
         """An array with the axes ``own``, in their order among ``axes``, with one axis for each of ``axes``."""
         if own == axes:
             return code
-        code = code if _binds(code) == 2 and not code.startswith("-") else f"({code})"
+        code = code if binding_of(code) == 2 and not code.startswith("-") else f"({code})"
         slots = ", ".join(":" if a in own else "None" for a in axes)
         return f"{code}[..., {slots}]"
 
@@ -540,7 +518,7 @@ class Writer:
                 raise UnsupportedExpression(
                     f"{self.spec.name}: " + FAILURE.format(what="an index", where=text(t.Component(base, indices)))
                 )
-            letters = _letters(indices)
+            letters = letters_for(indices)
             if own != indices:
                 code = f'np.einsum("...{"".join(letters[i] for i in indices)}->...{"".join(letters[i] for i in own)}", {code})'
         elif own != indices:
@@ -608,11 +586,10 @@ class Writer:
                 t.Neg(t.Sum(t.Mul((t.Component(), t.Component()) as pair), index, _)),
             ) if axes == (*outer, running) and index not in axes:
                 own = t.Component(base, (*outer, index))
-                if own not in pair:
+                weight = pair[1] if pair[0] == own else pair[0]
+                if own not in pair or not isinstance(weight, t.Component) or weight.indices != own.indices:
                     return None
-                (weight,) = [x for x in pair if x != own] or [own]
-                assert isinstance(weight, t.Component)
-                if weight.indices == own.indices and self._is_probability(weight.base):
+                if self._is_probability(weight.base):
                     return f"less_mean({self._whole(base, body)}, {self._whole(weight.base, body)})"
         return None
 
@@ -627,7 +604,7 @@ class Writer:
         large = [f for f in factors if self._may_be_infinite(f)]
         if len(large) == 1 and len(factors) > 1:
             small = t.mul(*(f for f in factors if f is not large[0]))
-            if t.free_indices(small) or _named(small):
+            if t.free_indices(small) or is_named(small):
                 return f"weighted({self.write(small, axes, body)}, {self.write(large[0], axes, body)})"
         return " * ".join(self._factor(f, axes, body) for f in factors)
 
@@ -670,7 +647,7 @@ class Writer:
             return self.write(
                 t.mul(
                     *(t.Dimension(bound[k]) for k in missing),
-                    _resummed(inner, {k: d for k, d in bound.items() if k not in missing}),
+                    resummed(inner, {k: d for k, d in bound.items() if k not in missing}),
                 ),
                 axes,
                 body,
@@ -678,11 +655,11 @@ class Writer:
         negative, above, below = taken_apart(inner)
         if len(bound) == 1 and (ratios := self._log_ratios(above, below, (*own, *bound), bound, body)) is not None:
             return self._placed(f"-{ratios}" if negative else ratios, own, axes)
-        split = _distributed(above)
+        split = distributed(above)
         if split is not None:
             terms = [t.mul(*x, *(t.Frac(t.ONE, f) for f in below)) for x in split]
-            summed = t.add(*(_negated(_resummed(_unsigned(x)[1], bound), _unsigned(x)[0]) for x in terms))
-            return self.write(_negated(summed, negative), axes, body)
+            summed = t.add(*(negated(resummed(unsigned(x)[1], bound), unsigned(x)[0]) for x in terms))
+            return self.write(negated(summed, negative), axes, body)
         arrays = [*above, *(t.Frac(t.ONE, f) for f in below)]
         simple = (
             len(above) > 1 and not any(self._may_be_infinite(f) for f in above) and of_one_number(tuple(arrays)) is None
@@ -738,15 +715,16 @@ class Writer:
         self, negative: bool, factors: list[t.Node], own: tuple[str, ...], bound: dict[str, str], body: _Body
     ) -> str:
         """A sum over a product of arrays. Functions of one number among them are put together first."""
-        numbers = [f for f in factors if not t.free_indices(f) and not _named(f)]
+        numbers = [f for f in factors if not t.free_indices(f) and not is_named(f)]
         arrays = [f for f in factors if f not in numbers]
         found = of_one_number(tuple(arrays))
         operands: list[tuple[tuple[str, ...], str]] = []
         if found is not None:
             one, rest = found
             argument = tuple(a for a in (*own, *bound) if a in t.free_indices(one.argument))
-            code = self._inside(one.argument, argument, bound, body)
-            operands.append((argument, self._stable_call(one.function, code)))
+            call = self._stable_call(one.function, self._inside(one.argument, argument, bound, body))
+            assert call is not None  # `_splits` has seen its form
+            operands.append((argument, call))
             arrays = list(rest)
         for f in arrays:
             mine = tuple(a for a in (*own, *bound) if a in t.free_indices(f))
@@ -760,7 +738,7 @@ class Writer:
             if numbers:
                 code = f"{' * '.join(self._factor(n, (), body) for n in numbers)} * {code}"
             return f"-{code}" if negative else code
-        letters = _letters((*own, *bound))
+        letters = letters_for((*own, *bound))
         spec = ",".join("..." + "".join(letters[i] for i in mine) for mine, _ in operands)
         result = "".join(letters[i] for i in own)
         code = f'np.einsum("{spec}->...{result}", {", ".join(code for _, code in operands)})'
@@ -781,9 +759,9 @@ class Writer:
         into = multiplied_into(one, tuple(f for f in factors if f not in rest), rest)
         if into is not None:
             body.spread |= {part for _, part in t.walk(into) if isinstance(part, t.Add)}
-            return self._factor(_negated(into, negative), axes, body)
+            return self._factor(negated(into, negative), axes, body)
         call = self._stable_call(one.function, self.write(one.argument, axes, body))
-        if not call:
+        if call is None:
             return None
         large = [f for f in rest if self._may_be_infinite(f)]
         others = [f for f in rest if f not in large]
@@ -792,21 +770,23 @@ class Writer:
             code = f"weighted({code}, {self.write(f, axes, body)})"
         return f"-{code}" if negative else code
 
-    def _several_numbers(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str:
-        """A formula in several numbers of each place, in its stable form; empty where there is none."""
+    def _several_numbers(self, node: t.Node, axes: tuple[str, ...], body: _Body) -> str | None:
+        """A formula in several numbers of each place, in its stable form; None where there is none."""
         found = of_several_numbers(node, self.spec)
         if found is None:
-            return ""
+            return None
         arguments = [self.write(each, axes, body) for each in found.arguments]
         return self._stable_call(found.function, *arguments, inputs=found.inputs)
 
-    def _stable_call(self, function: object, *arguments: str, inputs: tuple[InputSpec | None, ...] = (None,)) -> str:
-        """A call of the function of these numbers that computes this one stably; empty where no form was found."""
+    def _stable_call(
+        self, function: object, *arguments: str, inputs: tuple[InputSpec | None, ...] = (None,)
+    ) -> str | None:
+        """A call of the function of these numbers that computes this one stably; None where no form was found."""
         key = function, tuple(None if one is None else (one.values, one.default) for one in inputs)
         if key not in self.stable:
             code = stable_code(function, inputs)
             if code is None:
-                return ""
+                return None
             taken = {*self.functions, *(f"_{name}" for name in self.code.values())}
             name = next(each for each in map("_h{}".format, count(1)) if each not in taken)
             self.stable[key] = name
@@ -835,186 +815,7 @@ class Writer:
         )
 
 
-def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:
-    """A product as its sign, the factors above and those below the fraction bar."""
-    match node:
-        case t.Neg(argument):
-            negative, above, below = taken_apart(argument)
-            return not negative, above, below
-        case t.Mul(factors):
-            sign, top, bottom = False, [], []
-            for factor in factors:
-                negative, above, below = taken_apart(factor)
-                sign ^= negative
-                top += above
-                bottom += below
-            return sign, top, bottom
-        case t.Frac(a, b):
-            minus, above, below = taken_apart(a)
-            other, over, under = taken_apart(b)
-            return minus ^ other, [*(f for f in above if f != t.ONE), *under], [*below, *over]
-    return False, [node], []
-
-
-def _power_of(shift: Shift) -> str:
-    return POWER + shift.base
-
-
-def _exponential(node: t.Node) -> t.Node | None:
-    """An exponential of shifted scores as a component of a vector of its own."""
-    match node:
-        case t.Call("exp", (t.Component(base, indices),)) if base.startswith("scores "):
-            return t.Component(POWER + base, indices)
-    return None
-
-
-def scores_of(spec: VectorSpec, functions: tuple[str, ...] = ("exp",)) -> tuple[str, ...]:
-    """The inputs whose components are arguments of exponentials (or of other functions), up to a factor."""
-    inputs = {one.base for one in spec.inputs}
-    bodies = [prepared(body, spec) for body in (spec.value, *spec.scalars.values(), *(v.body for v in spec.vectors))]
-    calls = [c for b in bodies for _, c in t.walk(b) if isinstance(c, t.Call) and c.function in functions]
-    return tuple(sorted({base for c in calls for a in c.arguments if (base := _score(a)) in inputs}))
-
-
-def bounded(spec: VectorSpec, base: str) -> bool:
-    """Whether an input stands in shifted exponents only, so that nothing grows beyond bounds with it but a logarithm."""
-    scores = scores_of(spec)
-    named = {v.base: v.body for v in spec.vectors} | dict(spec.scalars)
-    trees = [spec.value, *named.values(), *(d.tree for d in spec.derivatives)]
-    trees += [d.hessian.tree for d in spec.derivatives if d.hessian is not None]
-    for tree in trees:
-        left, _ = shifts(prepared(tree, spec), spec, scores)
-        if any(isinstance(p, t.Component) and p.base == base for _, p in t.walk(_without_calls(left))):
-            return False
-    return True
-
-
-def _without_calls(node: t.Node) -> t.Node:
-    """A formula with its delicate functions left out."""
-    if isinstance(node, t.Call) and node.function in DELICATE:
-        return t.ONE
-    children = tuple(_without_calls(child) for child in node.children)
-    return node.with_children(children) if children else node
-
-
-def _score(exponent: t.Node) -> str:
-    """The base of an exponent that is a component times, or divided by, numbers; else nothing."""
-    _, above, below = taken_apart(exponent)
-    components = [f for f in above if isinstance(f, t.Component)]
-    others = [f for f in (*above, *below) if f not in components]
-    plain = all(isinstance(f, t.Number | t.Symbol | t.Dimension) for f in others)
-    return components[0].base if len(components) == 1 and plain else ""
-
-
-def _factors(node: t.Node) -> tuple[t.Node, ...]:
-    _, above, below = taken_apart(node)
-    return (*above, *(t.Frac(t.ONE, f) for f in below))
-
-
 def _splits(factors: list[t.Node]) -> bool:
     """Whether functions of one number and other arrays stand side by side."""
     found = of_one_number(tuple(factors))
     return found is not None and stable_code(found[0].function) is not None and bool(found[1])
-
-
-def _named(node: t.Node) -> bool:
-    """Whether a formula without indices is an array all the same, for it names a quantity of each batch element."""
-    return any(isinstance(p, t.Symbol | t.Component | t.Matrix) for _, p in t.walk(node))
-
-
-def _distributed(factors: list[t.Node]) -> list[list[t.Node]] | None:
-    """The terms of a product with a sum such as V_up - Σ_k P_ik V_kp in it, which has more axes than either of its terms; None where there is none."""
-    for position, factor in enumerate(factors):
-        if isinstance(factor, t.Add) and len(factors) > 1:
-            axes = t.free_indices(factor)
-            if all(t.free_indices(x) < axes for x in factor.terms):
-                return [[*factors[:position], x, *factors[position + 1 :]] for x in factor.terms]
-    return None
-
-
-def _unsigned(node: t.Node) -> tuple[bool, t.Node]:
-    """A product with its sign taken out."""
-    negative, above, below = taken_apart(node)
-    return negative, t.mul(*above, *(t.Frac(t.ONE, f) for f in below))
-
-
-def _negated(node: t.Node, negative: bool) -> t.Node:
-    return t.Neg(node) if negative else node
-
-
-def _resummed(body: t.Node, bound: dict[str, str]) -> t.Node:
-    for k, size in reversed(bound.items()):
-        body = t.Sum(body, k, size)
-    return body
-
-
-def _letters(indices: tuple[str, ...]) -> dict[str, str]:
-    """A letter for each index, its own where that is one."""
-    found: dict[str, str] = {}
-    for index in dict.fromkeys(indices):
-        free = [a for a in "abcdefghijklmnopqrstuvwxyz" if a not in found.values() and a not in indices]
-        found[index] = index if len(index) == 1 and index.isascii() and index.isalpha() else free[0]
-    return found
-
-
-def _number(value: Fraction) -> str:
-    exact = value.denominator & (value.denominator - 1) == 0 and value.denominator < 1 << 20
-    return repr(float(value)) if exact else f"({value.numerator} / {value.denominator})"
-
-
-def _binds(code: str) -> int:
-    """How tightly a piece of text holds together: 0 a sum or a leading minus, 1 a product, 2 an atom."""
-    depth, least = 0, 2
-    previous = ""
-    inside = False
-    for position, mark in enumerate(code):
-        if mark == '"':
-            inside = not inside
-        if inside:
-            continue
-        depth += mark in "(["
-        depth -= mark in ")]"
-        if depth:
-            continue
-        if mark in "+-" and (position == 0 or previous == " "):
-            least = 0
-        elif mark in "*/" and previous == " ":
-            least = min(least, 1)
-        previous = mark
-    return least
-
-
-def _once(lines: list[str], taken: set[str]) -> list[str]:
-    """An exponential that the last statement has several times gets a name."""
-    calls = Counter(
-        ast.unparse(node)
-        for node in ast.walk(ast.parse(lines[-1].removeprefix("return ")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.exp"
-    )
-    text = next((each for each, times in calls.items() if times > 1 and lines[-1].count(each) == times), "")
-    if not text:
-        return lines
-    named = {
-        n.id for line in lines for n in ast.walk(ast.parse(line.removeprefix("return "))) if isinstance(n, ast.Name)
-    }
-    name = next(each for each in ("e", *(f"e{k}" for k in range(1, 100))) if each not in taken | named)
-    return [*lines[:-1], f"{name} = {text}", lines[-1].replace(text, name)]
-
-
-def _identifier(name: str) -> str:
-    if name.startswith("inv("):
-        return f"{_identifier(name[4:-1])}_inverse"
-    cleaned = "".join(c if c.isalnum() or c == "_" else "_" for c in name)
-    return cleaned if cleaned.isidentifier() else f"q_{cleaned}"
-
-
-def check_names(spec: VectorSpec) -> None:
-    """Raises DefinitionError for a name that cannot stand in the generated code."""
-    names = [spec.name, *(one.name for one in spec.inputs)]
-    for name in names:
-        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
-            raise DefinitionError(
-                f'{spec.name}: {name!r} cannot be a name in the generated code; give another in `arguments`, such as {{"weight": {name}}}'
-            )
-    if len(set(names[1:])) < len(names) - 1:
-        raise DefinitionError(f"{spec.name}: two inputs share a name: {', '.join(names[1:])}")
