@@ -174,7 +174,9 @@ def test_terms_that_cancel_beyond_long_double_refuse_no_function() -> None:
     assert "any size" in [row.name for row in check_module(module.source, definition, derivations) if not row.passed]
 
 
-def test_a_function_of_the_name_of_a_routine_is_refused() -> None:
-    definition = loss("far_rows", NORM, a[j], arguments={"a": a})
-    with pytest.raises(DefinitionError, match="far_rows"):
-        module_source(definition, derive_all(definition))
+def test_a_function_of_the_name_of_a_routine_is_refused_where_it_is_called() -> None:
+    for name, message in (("far_rows", "calls a routine of that name"), ("np", "choose another for the function")):
+        definition = loss(name, NORM, a[j], arguments={"a": a})
+        with pytest.raises(DefinitionError, match=message):
+            module_source(definition, derive_all(definition))
+    assert function(loss("weighted", NORM, a[j], arguments={"a": a}))([3.0, 4.0]) == 5.0

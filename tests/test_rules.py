@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from chainrule.calculus.derivation import Rule, Step
+from chainrule.calculus.products import Product
 from chainrule.calculus.rules import ALL_RULES
 from chainrule.expression import tree as t
 from chainrule.verification import StepCheck, check_step
@@ -53,6 +54,11 @@ def misplaced(node: t.Node) -> t.Node:
         values = [branch.value for branch in node.branches][::-1]
         return t.Cases(tuple(t.Branch(v, b.condition) for v, b in zip(values, node.branches, strict=True)))
     return t.Add((node, t.Power(t.number(10), t.number(-12))))
+
+
+def test_a_minus_below_a_fraction_bar_stands_before_the_fraction() -> None:
+    a, b = t.Symbol("a"), t.Symbol("b")
+    assert Product(t.Frac(a, t.Neg(b))).rebuild() == t.Neg(t.Frac(a, b))
 
 
 @pytest.mark.parametrize("corrupt", [doubled, raised, turned, misplaced])

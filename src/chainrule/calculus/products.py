@@ -22,7 +22,7 @@ class Product:
                 else:
                     self.coefficient *= value**exponent
             case t.Neg(argument):
-                self.coefficient *= (-1) ** exponent
+                self.coefficient *= Fraction(-1) ** exponent
                 self._take(argument, exponent)
             case t.Mul(factors):
                 for factor in factors:

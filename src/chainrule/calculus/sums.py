@@ -250,15 +250,16 @@ SIFT = Rule(
     _over_k(t.Mul((_AK, t.Delta("k", "j")))),
     _S,
 )
+FACTOR_OUT = Rule(
+    "take constants out of the sum",
+    t.Equation(_over_k(t.Mul((t.Symbol("c"), _AK))), t.Mul((t.Symbol("c"), _over_k(_AK)))),
+    _factor_out,
+    _over_k(t.Neg(t.Mul((_BJ, _AK)))),
+    _S,
+    minor=True,
+)
 SUMS: tuple[Rule, ...] = (
-    Rule(
-        "take constants out of the sum",
-        t.Equation(_over_k(t.Mul((t.Symbol("c"), _AK))), t.Mul((t.Symbol("c"), _over_k(_AK)))),
-        _factor_out,
-        _over_k(t.Neg(t.Mul((_BJ, _AK)))),
-        _S,
-        minor=True,
-    ),
+    FACTOR_OUT,
     SIFT,
     Rule("cancel", None, _cancel, _over_k(t.Mul((t.Frac(_BK, _AK), _AK, t.Power(_AK, t.Number(Fraction(2)))))), _S),
     Rule("since the components sum to 1", t.Equation(_over_k(_YK), t.ONE), _sums_to_one, _over_k(_YK), _S),

@@ -65,7 +65,7 @@ def generate_vector(spec: VectorSpec) -> str:
     helpers = [h for h in RUNTIME if _calls(h, text)]
     scalar = [h for h in SCALAR_RUNTIME if _calls(h, text)]
     scalar = (["Range"] if any(one.domain != Range() for one in spec.inputs) else []) + scalar
-    if spec.name in scalar:
+    if spec.name in (*scalar, *helpers):
         raise DefinitionError(
             f"{spec.name}: the generated code calls a routine of that name; choose another for the function"
         )

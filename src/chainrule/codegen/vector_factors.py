@@ -1,5 +1,7 @@
 """Formulas in index notation as products: factors above and below a fraction bar, and a sign."""
 
+from fractions import Fraction
+
 from ..expression import tree as t
 
 
@@ -22,6 +24,19 @@ def taken_apart(node: t.Node) -> tuple[bool, list[t.Node], list[t.Node]]:
             other, over, under = taken_apart(b)
             return minus ^ other, [*(f for f in above if f != t.ONE), *under], [*below, *over]
     return False, [node], []
+
+
+def coefficient(node: t.Node) -> tuple[Fraction, tuple[t.Node, ...]]:
+    """The number that a product is a multiple of, with its sign, and its other factors."""
+    negative, above, below = taken_apart(node)
+    value = Fraction(-1 if negative else 1)
+    others = []
+    for factor in above:
+        if isinstance(factor, t.Number):
+            value *= factor.value
+        else:
+            others.append(factor)
+    return value, (*others, *(t.Frac(t.ONE, f) for f in below))
 
 
 def factors_of(node: t.Node) -> tuple[t.Node, ...]:

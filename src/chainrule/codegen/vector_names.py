@@ -7,7 +7,7 @@ from .vector_spec import VectorSpec
 from .vocabulary import WORDS
 
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "far_rows", "less_mean", "less_one_hot",
+    "balanced", "balanced_at", "centred", "complement", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "far_rows", "less_mean", "less_one_hot",
     "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot", "pairwise_sum", "refined_rows", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = tuple(sorted({word.runtime for word in WORDS if word.runtime} | {"refined"}))
@@ -35,12 +35,18 @@ def identifier(name: str) -> str:
 
 
 def check_names(spec: VectorSpec) -> None:
-    """Raises DefinitionError for a name that cannot stand in the generated code."""
-    names = [spec.name, *(one.name for one in spec.inputs)]
+    """Raises DefinitionError for a name that cannot stand in the generated code. That of the function may be that of a routine which the code does not call."""
+    names = [one.name for one in spec.inputs]
     for name in names:
-        if not name.isidentifier() or keyword.iskeyword(name) or name in RESERVED:
+        if not _is_possible(name) or name in RESERVED:
             raise DefinitionError(
                 f'{spec.name}: {name!r} cannot be a name in the generated code; give another in `arguments`, such as {{"weight": {name}}}'
             )
-    if len(set(names[1:])) < len(names) - 1:
-        raise DefinitionError(f"{spec.name}: two inputs share a name: {', '.join(names[1:])}")
+    if not _is_possible(spec.name) or spec.name in RESERVED - {*RUNTIME}:
+        raise DefinitionError(f"{spec.name!r} cannot be a name in the generated code; choose another for the function")
+    if len(set(names)) < len(names):
+        raise DefinitionError(f"{spec.name}: two inputs share a name: {', '.join(names)}")
+
+
+def _is_possible(name: str) -> bool:
+    return name.isidentifier() and not keyword.iskeyword(name)

@@ -3,16 +3,16 @@ their largest where that provably changes nothing, and functions of one number, 
 scalar generator measured."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
-from itertools import combinations
+from itertools import combinations, permutations
 from typing import Any
 
 import sympy as sp
 
 from ..calculus.field import Field
 from ..calculus.products import Product, collect, common_factors
-from ..calculus.sums import SIFT
+from ..calculus.sums import FACTOR_OUT, SIFT
 from ..calculus.tidy import tidy
 from ..errors import ChainruleError, UnsupportedExpression
 from ..expression import tree as t
@@ -24,6 +24,7 @@ from .printing import Body
 from .recorded import stable_form
 from .spec import FunctionSpec
 from .stable import problem
+from .vector_factors import negated, taken_apart
 from .vector_spec import InputSpec, VectorSpec
 
 DELICATE = ("exp", "tanh", "sinh", "cosh", "coth", "sech", "csch", "erf", "erfc", "atan")
@@ -51,6 +52,9 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
                 return write(named[base].at(indices))
             case t.Call("log", (t.Component(base, indices),)) if base in named:
                 return _log_of_quotient(t.Call("log", (named[base].at(indices),)))
+            case t.Power(t.Component(base, indices), exponent) if base in named and not isinstance(exponent, t.Number):
+                logarithm = _log_of_quotient(t.Call("log", (named[base].at(indices),)))
+                return None if logarithm is None else t.Call("exp", (t.mul(exponent, logarithm),))
             case t.Call("log", _):
                 return _log_of_quotient(n)
             case t.Sum():
@@ -60,7 +64,17 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
     def write(n: t.Node) -> t.Node:
         return t.transform(n, write_out)
 
-    return tidy(write(node))
+    return tidy(write(t.transform(node, _one_power)))
+
+
+def _one_power(node: t.Node) -> t.Node | None:
+    """p^(a - 1) p as p^a, which is finite where p is 0; None where there is none."""
+    factors = node.factors if isinstance(node, t.Mul) else ()
+    for (a, power), (b, factor) in permutations(enumerate(factors), 2):
+        if isinstance(power, t.Power) and isinstance(power.exponent, t.Add) and power.base == factor:
+            whole = t.Power(factor, collect(t.Add((*power.exponent.terms, t.ONE))))
+            return t.mul(*(whole if k == a else each for k, each in enumerate(factors) if k != b))
+    return None
 
 
 def _elementwise(vector: NamedVector, spec: VectorSpec) -> bool:
@@ -97,16 +111,69 @@ def shifts(body: t.Node, spec: VectorSpec, scores: tuple[str, ...]) -> tuple[t.N
     """A body in which scores stand for exponents, or for the components that bear them, wherever a shift of these changes nothing.
 
     scores: inputs that stand in exponents somewhere in the function; those are tried where they stand outside of one too."""
-    found: list[Shift] = []
     body = _unshadowed(body, frozenset())
     classes = {one.base for one in spec.inputs if one.index_of}
-    for node, index in sorted(dict.fromkeys(_candidates(body, scores)), key=lambda each: each[1] in classes):
-        shift = Shift(node, tuple(sorted(t.free_indices(node) - {index})), index, f"scores {len(found)}")
+
+    def candidates(body: t.Node, number: int) -> Iterator[Shift]:
+        for node, index in sorted(dict.fromkeys(_candidates(body, scores)), key=lambda each: each[1] in classes):
+            yield Shift(node, tuple(sorted(t.free_indices(node) - {index})), index, f"scores {number}")
+
+    written = _unshadowed(_written_out(body, spec), frozenset())
+    if written != body and not any(_wholly(body, shift, spec.facts) for shift in candidates(body, 0)):
+        for shift in candidates(written, 0):
+            if (whole := _wholly(written, shift, spec.facts)) is not None:
+                return whole, (shift,)
+    found: list[Shift] = []
+    for shift in candidates(body, 0):
+        shift = replace(shift, base=f"scores {len(found)}")
         changed = _shifted(body, shift, spec.facts)
         if changed is not None:
             found.append(shift)
             body = changed
-    return body, tuple(found)
+
+    def logarithm(n: t.Node) -> t.Node | None:
+        match n:
+            case t.Call("log", (argument,)) if not _is_sum_of_exponentials(argument):
+                for shift in candidates(argument, len(found)):
+                    largest = _largest_taken_out(argument, shift, spec.facts)
+                    if largest is not None:
+                        found.append(shift)
+                        return largest
+        return None
+
+    return t.transform(body, logarithm), tuple(found)
+
+
+def _written_out(body: t.Node, spec: VectorSpec) -> t.Node:
+    """A body with its named quantities without indices as what they stand for."""
+    known: dict[t.Node, t.Node] = {t.Symbol(name): prepared(what, spec) for name, what in spec.scalars.items()}
+    while (written := t.substitute(body, known)) != body:
+        body = written
+    return tidy(body)
+
+
+def _is_sum_of_exponentials(node: t.Node) -> bool:
+    """What a routine takes the logarithm of."""
+    return isinstance(node, t.Sum) and isinstance(node.body, t.Call) and node.body.function == "exp"
+
+
+def _largest_taken_out(argument: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -> t.Node | None:
+    """log(Σ_k w_k e^(u_k)) as max u + log(Σ_k w_k e^(u_k)/max e^u), where shifted scores stand for u, if a factor e^c comes out of the argument where c is
+    added to every u; else None."""
+    changed = _abstracted(argument, shift.node, shift.index, shift.outer, shift.base)
+    own = t.Component(shift.base, (*shift.outer, shift.index))
+    if not _invariant(t.Add((t.Call("log", (changed,)), t.Neg(own))), shift.base, shift.outer, facts):
+        return None
+    size = next(part.dimension for _, part in t.walk(argument) if isinstance(part, t.Sum) and part.index == shift.index)
+    largest = t.MaxOver(t.Call("exp", (own,)), shift.index, size)
+    return t.Add((t.Call("log", (t.Frac(changed, largest),)), t.MaxOver(shift.node, shift.index, size)))
+
+
+def _wholly(body: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -> t.Node | None:
+    """A body all of whose scores are shifted, where they stand outside of exponents, too; None where that changes it."""
+    changed = _abstracted(body, shift.node, shift.index, shift.outer, shift.base)
+    whole = _by_exponents(changed, shift)
+    return whole if changed != body and _invariant(whole, shift.base, shift.outer, facts) else None
 
 
 def _shifted(body: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -> t.Node | None:
@@ -114,6 +181,8 @@ def _shifted(body: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -
     changed = _abstracted(body, shift.node, shift.index, shift.outer, shift.base)
     if changed == body:
         return None
+    if (whole := _wholly(body, shift, facts)) is not None:
+        return whole
     if _invariant(changed, shift.base, shift.outer, facts):
         return changed
     match body:
@@ -140,6 +209,29 @@ def _shifted(body: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -
 
 
 MOST_TERMS = 5
+
+
+def _by_exponents(body: t.Node, shift: Shift) -> t.Node:
+    """A body with scores that stand outside of exponents as multiples of those in exponents: z = T u where u = z/T."""
+    negative, above, below = taken_apart(shift.node)
+    scores = [f for f in above if isinstance(f, t.Component)]
+    numbers = [f for f in above if f not in scores]
+    exact = all(isinstance(f, t.Number) for f in numbers)  # any other might be 0
+    if len(scores) != 1 or scores[0].indices != (*shift.outer, shift.index) or not exact:
+        return body
+    (score,) = scores
+
+    def multiple(n: t.Node) -> t.Node | None:
+        match n:
+            case t.Component(base, (*outer, index)) if base == score.base and tuple(outer) == shift.outer:
+                own = t.Component(shift.base, (*outer, index))
+                return negated(t.Frac(t.mul(own, *below), t.mul(*numbers)), negative)
+        return None
+
+    moved = t.transform(body, multiple)
+    if moved == body:
+        return body
+    return collect(t.transform(collect(moved), lambda n: FACTOR_OUT.apply(n, Scope())))
 
 
 def _candidates(body: t.Node, scores: tuple[str, ...]) -> Iterator[tuple[t.Node, str]]:
@@ -240,7 +332,8 @@ def _splitter(c: t.Node, facts: Mapping[str, tuple[str, ...]]) -> Callable[[t.No
             return None
         power, rest = pulled(n.body)
         if power:
-            return times(power, t.Sum(rest, n.index, n.dimension))
+            left = t.Sum(rest, n.index, n.dimension)
+            return times(power, total(left) or left)
         factors = rest.factors if isinstance(rest, t.Mul) else (rest,)
         position = next((k for k, f in enumerate(factors) if isinstance(f, t.Add) and c in f.terms), None)
         if position is None:

@@ -41,18 +41,26 @@ def binding_of(code: str) -> int:
     return least
 
 
+NAMED = {"np.exp": "e", "complement": "rest"}
+"""Calls that get a name where a statement has them several times."""
+
+
 def named_once(lines: list[str], taken: set[str]) -> list[str]:
-    """An exponential that the last statement has several times gets a name."""
-    calls = Counter(
-        ast.unparse(node)
-        for node in ast.walk(ast.parse(lines[-1].removeprefix("return ")))
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.exp"
-    )
-    text = next((each for each, times in calls.items() if times > 1 and lines[-1].count(each) == times), "")
-    if not text:
-        return lines
-    named = {
-        n.id for line in lines for n in ast.walk(ast.parse(line.removeprefix("return "))) if isinstance(n, ast.Name)
-    }
-    name = next(each for each in ("e", *(f"e{k}" for k in range(1, 100))) if each not in taken | named)
-    return [*lines[:-1], f"{name} = {text}", lines[-1].replace(text, name)]
+    """Calls that the last statement has several times, of each function of `NAMED` one, get names."""
+    for function, name in NAMED.items():
+        calls = Counter(
+            ast.unparse(node)
+            for node in ast.walk(ast.parse(lines[-1].removeprefix("return ")))
+            if isinstance(node, ast.Call) and ast.unparse(node.func) == function
+        )
+        text = next((each for each, times in calls.items() if times > 1 and lines[-1].count(each) == times), "")
+        if text:
+            own = {
+                node.id
+                for line in lines
+                for node in ast.walk(ast.parse(line.removeprefix("return ")))
+                if isinstance(node, ast.Name)
+            }
+            free = next(each for each in (name, *(f"{name}{k}" for k in range(1, 100))) if each not in taken | own)
+            lines = [*lines[:-1], f"{free} = {text}", lines[-1].replace(text, free)]
+    return lines

@@ -15,7 +15,7 @@ from ..calculus.tidy import tidy
 from ..errors import UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
-from .vector_factors import distributed, factors_of, is_named, negated, resummed, taken_apart, unsigned
+from .vector_factors import coefficient, distributed, factors_of, is_named, negated, resummed, taken_apart, unsigned
 from .vector_names import RESERVED, identifier
 from .vector_scores import POWER, exponential, powers_of, score_of, scores_of
 from .vector_single import called, names_in
@@ -411,6 +411,8 @@ class Writer:
         match node:
             case t.Neg(argument):
                 return f"-{self._factor(argument, axes, body)}"
+            case t.Add(terms) if (other := self._complements(terms, body)) != node:
+                return self.write(other, axes, body)
             case t.Add(terms):
                 whole = factored(node) if node not in body.spread else node
                 if whole != node and any(
@@ -554,6 +556,18 @@ class Writer:
             return code
         return f"{code}[{', '.join(':' if a in order else 'None' for a in axes)}]"
 
+    def _complements(self, terms: tuple[t.Node, ...], body: _Body) -> t.Node:
+        """A sum in which 1 - p for a probability, or a multiple of it, is one term."""
+        parts = [coefficient(term) for term in terms]
+        for (a, (value, number)), (b, (factor, part)) in permutations(enumerate(parts), 2):
+            match number, part:
+                case (), (t.Component(base, indices),) if factor == -value and self._is_probability(base):
+                    body.vectors[f"1 - {base}"] = f"complement({self._whole(base, body)})"
+                    left = t.mul(*[t.Number(abs(value))] * (abs(value) != 1), t.Component(f"1 - {base}", indices))
+                    others = (each for k, each in enumerate(terms) if k not in (a, b))
+                    return t.add(negated(left, value < 0), *others)
+        return t.Add(terms)
+
     def _less_one_hot(self, terms: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str | None:
         """A sum with the class of an index taken away, which is one number in a row; None where there is none."""
         for position, term in enumerate(terms):
@@ -601,6 +615,11 @@ class Writer:
         return False
 
     def _product(self, factors: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
+        if any(map(_is_symbolic_power, factors)):  # infinite where its base is 0 and the exponent is less
+            code, *others = (self.write(f, axes, body) for f in factors)
+            for other in others:
+                code = f"product({code}, {other})"
+            return code
         large = [f for f in factors if self._may_be_infinite(f)]
         if len(large) == 1 and len(factors) > 1:
             small = t.mul(*(f for f in factors if f is not large[0]))
@@ -813,6 +832,10 @@ class Writer:
         raise UnsupportedExpression(
             f"{self.spec.name}: " + FAILURE.format(what=f"the condition {type(node).__name__}", where=text(node))
         )
+
+
+def _is_symbolic_power(node: t.Node) -> bool:
+    return isinstance(node, t.Power) and any(isinstance(part, t.Symbol) for _, part in t.walk(node.exponent))
 
 
 def _splits(factors: list[t.Node]) -> bool:

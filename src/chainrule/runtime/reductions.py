@@ -29,8 +29,6 @@ TINY = 160
 """Numbers up to which Python adds them up faster, row by row."""
 FEW = 1024
 """Numbers up to which one sum of squares may tell that they are all small."""
-LARGE = 1e150
-"""Squares of numbers up to this one, as many as there may be, add up to a number."""
 SHORT = 16
 """Rows up to this long are worked through column by column, where there are many."""
 CANCELLED = 0.5
@@ -329,6 +327,12 @@ def shifted(z: Array) -> Array:
     if not math.isfinite(np.add.reduce(largest, axis=None)) and not np.all(np.isfinite(largest)):
         found = np.where(z == largest, 0.0, found)
     return np.asarray(found)
+
+
+def complement(p: Array) -> Array:
+    """1 - p for probabilities along the last axis, which sum to 1: for the largest of them, where a difference would lose digits, the sum of the others."""
+    largest, others = _apart(p)
+    return np.asarray(np.where(p == largest[..., None], others[..., None], 1.0 - p))
 
 
 def less_one_hot(array: Array, index: Any) -> Array:

@@ -1,0 +1,192 @@
+"""Losses in which 1 - p stands for a probability p, logarithms of means of exponentials, and gradients by a temperature: right for confident rows and large scores."""
+
+from typing import Any
+
+import mpmath
+import numpy as np
+import pytest
+from shared import failed_checks, function, loss, source, ulps
+from sympy import Interval, Sum, exp, log, oo
+
+from chainrule.codegen.vector_names import RUNTIME
+from chainrule.notation import dimension, index, scalar, vector
+from chainrule.runtime import reductions
+
+pytestmark = pytest.mark.xdist_group("test_probabilities")  # modules are made once
+
+K = dimension("K")
+i, j, k, l, c = (index(letter, K) for letter in "ijklc")
+z, s, y, w = vector("z", K), vector("s", K), vector("y", K), vector("w", K)
+T, omega, gamma, q = scalar("T"), scalar("omega"), scalar("gamma"), scalar("q")
+SOFTMAX = {s[i]: exp(z[i]) / Sum(exp(z[l]), l)}
+POSITIVE = Interval.open(0, oo)
+WARM: dict[str, Any] = {"parameters": {T: 1.0}, "domain": {T: POSITIVE}}
+FOCAL = loss("focal", -((1 - s[c]) ** 2) * log(s[c]), z[j], where=SOFTMAX, arguments={"logits": z, "label": c})
+SOFT_FOCAL = loss(
+    "soft_focal",
+    -Sum(y[k] * (1 - s[k]) ** 2 * log(s[k]), k),
+    z[j],
+    where=SOFTMAX,
+    arguments={"logits": z, "target": y},
+    facts={y: "sums_to_one"},
+    domain={y: Interval(0, 1)},
+)
+FOCAL_BY_GAMMA = loss(
+    "focal_by_gamma",
+    -((1 - s[c]) ** gamma) * log(s[c]),
+    z[j],
+    where=SOFTMAX,
+    arguments={"logits": z, "label": c},
+    parameters={gamma: 2.0},
+    domain={gamma: Interval(0, oo)},
+)
+GENERALISED = loss(
+    "generalised",
+    (1 - s[c] ** q) / q,
+    z[j],
+    where=SOFTMAX,
+    arguments={"logits": z, "label": c},
+    parameters={q: 0.7},
+    domain={q: Interval.Lopen(0, 1)},
+)
+GINI = loss("gini", Sum(s[k] * (1 - s[k]), k), z[j], where=SOFTMAX, arguments={"logits": z})
+SMOOTH_MAX = loss("smooth_max", T * log(Sum(exp(z[k] / T), k)), (z[j], T), arguments={"z": z}, **WARM)
+SMOOTH_MIN = loss("smooth_min", -T * log(Sum(exp(-z[k] / T), k)), (z[j], T), arguments={"z": z}, **WARM)
+MELLOWMAX = loss(
+    "mellowmax",
+    log(Sum(exp(omega * z[k]), k) / K) / omega,
+    z[j],
+    arguments={"z": z},
+    parameters={omega: 1.0},
+    domain={omega: POSITIVE},
+)
+WEIGHTED = loss(
+    "log_weighted",
+    log(Sum(w[k] * exp(z[k]), k)),
+    (z[j], w[j]),
+    arguments={"z": z, "weights": w},
+    domain={w: POSITIVE},
+)
+EVERY = [FOCAL, FOCAL_BY_GAMMA, SOFT_FOCAL, GINI, SMOOTH_MAX, SMOOTH_MIN, MELLOWMAX, WEIGHTED]
+LEADS = [0.0, 1.0, 5.0, 20.0, 35.0, 60.0]
+
+
+@pytest.mark.parametrize("definition", EVERY, ids=lambda each: each.name)
+def test_all_checks_pass(definition: Any) -> None:
+    assert failed_checks(definition) == []
+
+
+def confident(lead: float) -> tuple[Any, list[Any], list[Any]]:
+    """Scores, their probabilities, and 1 less each of these."""
+    scores = np.array([lead, 0.25, -0.5, 0.125])
+    powers = [mpmath.exp(x) for x in scores.tolist()]
+    total = mpmath.fsum(powers)
+    return scores, [p / total for p in powers], [mpmath.fsum(powers[:n] + powers[n + 1 :]) / total for n in range(4)]
+
+
+def slopes_of_focal(p: list[Any], rest: list[Any], targets: list[float]) -> list[Any]:
+    """By the definition, in the digits of mpmath: dL/dp_k = y_k (2 (1 - p_k) log p_k - (1 - p_k)²/p_k), and dp_k/dz_j = p_k (δ_kj - p_j)."""
+    by_p = [t * (2 * r * mpmath.log(q) - r * r / q) for t, r, q in zip(targets, rest, p, strict=True)]
+    return [
+        mpmath.fsum(d * q * (rest[n] if n == m else -p[m]) for n, (d, q) in enumerate(zip(by_p, p, strict=True)))
+        for m in range(len(p))
+    ]
+
+
+@pytest.mark.parametrize("lead", LEADS)
+def test_focal_losses_of_confident_rows(lead: float) -> None:
+    with mpmath.workdps(80):
+        scores, p, rest = confident(lead)
+        value = -(rest[0] ** 2) * mpmath.log(p[0])
+        assert ulps(function(FOCAL)(scores, 0), [value]) <= 8.0
+        assert ulps(function(FOCAL).grad(scores, 0), slopes_of_focal(p, rest, [1.0, 0, 0, 0])) <= 8.0
+        assert ulps(function(SOFT_FOCAL)(scores, [1.0, 0, 0, 0]), [value]) <= 8.0
+        for targets in ([1.0, 0.0, 0.0, 0.0], [0.0, 1.0, 0.0, 0.0], [0.5, 0.25, 0.25, 0.0]):
+            exact = slopes_of_focal(p, rest, targets)
+            assert ulps(function(SOFT_FOCAL).grad(scores, targets), exact) <= 16.0
+        assert ulps(function(GINI)(scores), [mpmath.fsum(a * b for a, b in zip(p, rest, strict=True))]) <= 4.0
+
+
+@pytest.mark.parametrize("lead", LEADS)
+@pytest.mark.parametrize("power", [0.5, 1.0, 2.0, 3.5])
+def test_focal_losses_with_any_exponent(lead: float, power: float) -> None:
+    with mpmath.workdps(80):
+        scores, p, rest = confident(lead)
+        power_ = mpmath.mpf(power)
+        value = -(rest[0] ** power_) * mpmath.log(p[0])
+        by_p = power_ * rest[0] ** (power_ - 1) * mpmath.log(p[0]) - rest[0] ** power_ / p[0]
+        exact = [by_p * p[0] * (rest[0] if m == 0 else -p[m]) for m in range(4)]
+        assert ulps(function(FOCAL_BY_GAMMA)(scores, 0, gamma=power), [value]) <= 8.0
+        assert ulps(function(FOCAL_BY_GAMMA).grad(scores, 0, gamma=power), exact) <= 16.0
+
+
+def test_a_focal_loss_where_nothing_is_left() -> None:
+    for power in (0.0, 0.5, 1.0, 2.0):
+        for scores in ([1.0], [0.0, 800.0], [0.0, np.inf]):
+            label = len(scores) - 1
+            assert function(FOCAL_BY_GAMMA)(scores, label, gamma=power) == 0.0
+            assert not np.any(function(FOCAL_BY_GAMMA).grad(scores, label, gamma=power))
+
+
+@pytest.mark.parametrize("lead", [*LEADS, -900.0])
+@pytest.mark.parametrize("power", [0.01, 0.7, 1.0])
+def test_generalised_cross_entropy(lead: float, power: float) -> None:
+    """(1 - p^q)/q, of Zhang and Sabuncu, 2018: p^q where p has underflowed, and its complement where p is nearly 1."""
+    with mpmath.workdps(80):
+        scores, p, rest = confident(lead)
+        raised = p[0] ** mpmath.mpf(power)
+        logarithm = mpmath.log1p(-rest[0]) if lead > 0 else mpmath.log(p[0])
+        value = -mpmath.expm1(mpmath.mpf(power) * logarithm) / mpmath.mpf(power)
+        assert ulps(function(GENERALISED)(scores, 0, q=power), [value]) <= 8.0
+        exact = [raised * (-rest[0] if m == 0 else p[m]) for m in range(4)]
+        rounded = abs(power * logarithm)  # what rounding its exponent costs an exponential, in ulp
+        assert ulps(function(GENERALISED).grad(scores, 0, q=power), exact) <= 16.0 + rounded
+
+
+def test_a_complement_is_the_sum_of_the_others_where_that_is_small() -> None:
+    p = np.array([[1.0 - 1e-17, 1e-17, 3e-30], [0.5, 0.5, 0.0], [0.25, 0.25, 0.5], [np.nan, 0.5, 0.5]])
+    found = reductions.complement(p)
+    assert found[0].tolist() == [1e-17 + 3e-30, 1.0, 1.0]
+    assert found[1:3].tolist() == [[0.5, 0.5, 1.0], [0.75, 0.75, 0.5]]
+    assert np.isnan(found[3, 0])
+    assert "complement" in RUNTIME
+
+
+@pytest.mark.parametrize("far", [0.0, 1e3, -1e3, 1e6])
+@pytest.mark.parametrize("lead", LEADS)
+def test_gradients_by_a_temperature_do_not_depend_on_where_the_scores_are(far: float, lead: float) -> None:
+    """That of T log Σ exp(z/T) is the entropy of the softmax of z/T."""
+    scores = np.array([lead, 0.25, -0.5, 0.125]) + far
+    with mpmath.workdps(60):
+        exponents = [mpmath.mpf(x - far) / 2 for x in scores.tolist()]
+        total = mpmath.fsum(map(mpmath.exp, exponents))
+        p = [mpmath.exp(x) / total for x in exponents]
+        rest = mpmath.fsum(p[1:]) if lead > 1 else 1 - p[0]
+        logarithms = [mpmath.log1p(-rest) if lead > 1 else mpmath.log(p[0]), *map(mpmath.log, p[1:])]
+        entropy = -mpmath.fsum(q * log_q for q, log_q in zip(p, logarithms, strict=True))
+        assert ulps(function(SMOOTH_MAX).grad(scores, T=2.0, wrt="T"), [entropy]) <= 8.0
+        assert ulps(function(SMOOTH_MIN).grad(-scores, T=2.0, wrt="T"), [-entropy]) <= 8.0
+
+
+@pytest.mark.parametrize("far", [0.0, 800.0, -800.0, 1e4])
+def test_logarithms_of_means_and_of_weighted_sums_of_exponentials_do_not_overflow(far: float) -> None:
+    scores, weights = np.array([1.5, 0.25, -0.5]) + far, [0.5, 2.0, 3.0]
+    with mpmath.workdps(60):
+        powers = [mpmath.exp(mpmath.mpf(x)) for x in scores.tolist()]
+        assert ulps(function(MELLOWMAX)(scores), [mpmath.log(mpmath.fsum(powers) / 3)]) <= 4.0
+        total = mpmath.fsum(a * b for a, b in zip(weights, powers, strict=True))
+        assert ulps(function(WEIGHTED)(scores, weights), [mpmath.log(total)]) <= 4.0
+        assert ulps(function(WEIGHTED).grad(scores, weights), [a * b / total for a, b in zip(weights, powers, strict=True)]) <= 4.0  # fmt: skip
+        assert ulps(function(WEIGHTED).grad(scores, weights, wrt="weights"), [b / total for b in powers]) <= 4.0
+    assert function(MELLOWMAX)([-np.inf, 0.0]) == -np.log(2.0)
+    assert function(MELLOWMAX)([-np.inf, -np.inf]) == -np.inf
+
+
+def test_a_factor_of_scores_may_be_0() -> None:
+    definition = loss("mean_less_one", log(Sum(exp(omega * z[k]), k)) - omega * z[c], (z[j], omega), arguments={"z": z, "label": c, "omega": omega})  # fmt: skip
+    assert function(definition).grad([1.0, 2.0, 6.0], 0, 0.0, wrt="omega") == 2.0
+
+
+def test_a_logarithm_of_a_plain_sum_keeps_its_routine() -> None:
+    assert "log_sum_exp(" in source(SMOOTH_MAX)
+    assert "np.max(" not in source(SMOOTH_MAX)
