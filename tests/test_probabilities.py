@@ -9,7 +9,7 @@ from shared import failed_checks, function, loss, source, ulps
 from sympy import Interval, Sum, exp, log, oo
 
 from chainrule.codegen.vector_names import RUNTIME
-from chainrule.notation import dimension, index, scalar, vector
+from chainrule.notation import dimension, index, one_hot, scalar, vector
 from chainrule.runtime import reductions
 
 pytestmark = pytest.mark.xdist_group("test_probabilities")  # modules are made once
@@ -17,6 +17,7 @@ pytestmark = pytest.mark.xdist_group("test_probabilities")  # modules are made o
 K = dimension("K")
 i, j, k, l, c = (index(letter, K) for letter in "ijklc")
 z, s, y, w = vector("z", K), vector("s", K), vector("y", K), vector("w", K)
+hot = one_hot("y", K)
 T, omega, gamma, q = scalar("T"), scalar("omega"), scalar("gamma"), scalar("q")
 SOFTMAX = {s[i]: exp(z[i]) / Sum(exp(z[l]), l)}
 POSITIVE = Interval.open(0, oo)
@@ -49,6 +50,7 @@ GENERALISED = loss(
     parameters={q: 0.7},
     domain={q: Interval.Lopen(0, 1)},
 )
+BRIER = loss("brier", Sum((s[k] - hot[k]) ** 2, k), z[j], where=SOFTMAX, arguments={"logits": z, "target": hot})
 GINI = loss("gini", Sum(s[k] * (1 - s[k]), k), z[j], where=SOFTMAX, arguments={"logits": z})
 SMOOTH_MAX = loss("smooth_max", T * log(Sum(exp(z[k] / T), k)), (z[j], T), arguments={"z": z}, **WARM)
 SMOOTH_MIN = loss("smooth_min", -T * log(Sum(exp(-z[k] / T), k)), (z[j], T), arguments={"z": z}, **WARM)
@@ -141,6 +143,25 @@ def test_generalised_cross_entropy(lead: float, power: float) -> None:
         exact = [raised * (-rest[0] if m == 0 else p[m]) for m in range(4)]
         rounded = abs(power * logarithm)  # what rounding its exponent costs an exponential, in ulp
         assert ulps(function(GENERALISED).grad(scores, 0, q=power), exact) <= 16.0 + rounded
+
+
+@pytest.mark.parametrize("lead", LEADS)
+def test_brier_scores_of_confident_rows(lead: float) -> None:
+    with mpmath.workdps(80):
+        scores, p, rest = confident(lead)
+        for label in (0, 1):
+            target = [float(n == label) for n in range(4)]
+            off = [-rest[n] if n == label else p[n] for n in range(4)]
+            mean = mpmath.fsum(a * b for a, b in zip(p, off, strict=True))
+            exact = [2 * a * (b - mean) for a, b in zip(p, off, strict=True)]
+            assert ulps(function(BRIER)(scores, target), [mpmath.fsum(x * x for x in off)]) <= 8.0
+            assert ulps(function(BRIER).grad(scores, target), exact) <= 16.0
+
+
+def test_a_difference_from_a_target_keeps_the_digits_of_both() -> None:
+    p = np.array([1.0 - 2.0**-53, 1e-17, 2.0**-53])
+    assert reductions.less_target(p, np.array([1.0, 0.0, 0.0])).tolist() == [-(1e-17 + 2.0**-53), 1e-17, 2.0**-53]
+    assert reductions.less_target(np.array([0.5, 0.5]), np.array([0.75, 0.25])).tolist() == [-0.25, 0.25]
 
 
 def test_a_complement_is_the_sum_of_the_others_where_that_is_small() -> None:

@@ -72,12 +72,19 @@ def sums_to_zero(tree: t.Node, index: str, size: str, scope: Scope, own: str) ->
 
 
 def _spread(node: t.Node) -> t.Node:
-    """Σ (a + b) as Σ a + Σ b, at the top of a formula."""
-    match node:
-        case t.Neg(argument):
-            return t.Neg(_spread(argument))
-        case t.Sum(t.Neg(argument), index, size):
-            return t.Neg(_spread(t.Sum(argument, index, size)))
-        case t.Sum(t.Add(terms), index, size):
-            return t.Add(tuple(_spread(t.Sum(x, index, size)) for x in terms))
-    return node
+    """Σ (a + b) c as Σ a c + Σ b c, wherever such a sum is."""
+
+    def one(n: t.Node) -> t.Node:
+        match n:
+            case t.Sum(t.Neg(argument), index, size):
+                return t.Neg(one(t.Sum(argument, index, size)))
+            case t.Sum(t.Add(terms), index, size):
+                return t.Add(tuple(one(t.Sum(x, index, size)) for x in terms))
+            case t.Sum(t.Mul(factors), index, size):
+                for k, factor in enumerate(factors):
+                    if isinstance(factor, t.Add):
+                        products = (t.mul(*factors[:k], x, *factors[k + 1 :]) for x in factor.terms)
+                        return one(t.Sum(t.Add(tuple(products)), index, size))
+        return n
+
+    return t.transform(node, one)

@@ -65,6 +65,8 @@ class _Body:
     """The code of scores of which only the component at a class index is needed, less the largest."""
     spread: set[t.Node] = field(default_factory=set)
     """Sums into which factors have been multiplied, which are not taken out of them again."""
+    kept: t.Node | None = None
+    """A difference that is computed again in more digits where it cancels, and written as it is."""
     difference: tuple[str, str] = ("", "")
     """The code of a difference whose components sum to 0, and of what is taken away in it."""
     product: bool = False
@@ -194,6 +196,8 @@ class Writer:
             index, tree = factor
             own = body.vectors[vector[0]]
             centred.append(f"{own} = centred({own}, {self.write(tree, (index,), body)})")
+        if finish == "sum" and vector is None and self._difference(node, indices) is not None:
+            body.kept = next(part for _, part in t.walk(node) if isinstance(part, t.Add))
         result = self.write(node, indices, body)
         if vector is not None and result.count(body.vectors[vector[0]]) == result.count(
             f"less_mean({body.vectors[vector[0]]}, "
@@ -411,7 +415,7 @@ class Writer:
         match node:
             case t.Neg(argument):
                 return f"-{self._factor(argument, axes, body)}"
-            case t.Add(terms) if (other := self._complements(terms, body)) != node:
+            case t.Add(terms) if node != body.kept and (other := self._complements(terms, body)) != node:
                 return self.write(other, axes, body)
             case t.Add(terms):
                 whole = factored(node) if node not in body.spread else node
@@ -557,15 +561,25 @@ class Writer:
         return f"{code}[{', '.join(':' if a in order else 'None' for a in axes)}]"
 
     def _complements(self, terms: tuple[t.Node, ...], body: _Body) -> t.Node:
-        """A sum in which 1 - p for a probability, or a multiple of it, is one term."""
+        """A sum in which 1 - p or p - y for a probability p, or a multiple of it, is one term."""
         parts = [coefficient(term) for term in terms]
-        for (a, (value, number)), (b, (factor, part)) in permutations(enumerate(parts), 2):
-            match number, part:
+        for (a, (value, first)), (b, (factor, second)) in permutations(enumerate(parts), 2):
+            match first, second:
                 case (), (t.Component(base, indices),) if factor == -value and self._is_probability(base):
-                    body.vectors[f"1 - {base}"] = f"complement({self._whole(base, body)})"
-                    left = t.mul(*[t.Number(abs(value))] * (abs(value) != 1), t.Component(f"1 - {base}", indices))
-                    others = (each for k, each in enumerate(terms) if k not in (a, b))
-                    return t.add(negated(left, value < 0), *others)
+                    name, code = f"1 - {base}", f"complement({self._whole(base, body)})"
+                case (t.Component(base, indices),), (t.Component(other, places),) if (
+                    factor == -value and indices == places and self._is_probability(base) and other in self.inputs
+                ):
+                    name, code = (
+                        f"{base} - {other}",
+                        f"less_target({self._whole(base, body)}, {self._whole(other, body)})",
+                    )
+                case _:
+                    continue
+            body.vectors[name] = code
+            left = t.mul(*[t.Number(abs(value))] * (abs(value) != 1), t.Component(name, indices))
+            others = (each for k, each in enumerate(terms) if k not in (a, b))
+            return t.add(negated(left, value < 0), *others)
         return t.Add(terms)
 
     def _less_one_hot(self, terms: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str | None:

@@ -335,6 +335,11 @@ def complement(p: Array) -> Array:
     return np.asarray(np.where(p == largest[..., None], others[..., None], 1.0 - p))
 
 
+def less_target(p: Array, y: Array) -> Array:
+    """p - y for probabilities along the last axis, which sum to 1: as 1 - y less 1 - p where y is nearer to 1, as it is of the right class."""
+    return np.asarray(np.where(y > 0.5, (1.0 - y) - complement(p), p - y))
+
+
 def less_one_hot(array: Array, index: Any) -> Array:
     """An array less 1 at the class index, along the last axis."""
     index = np.asarray(index)

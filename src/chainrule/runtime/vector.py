@@ -32,6 +32,7 @@ from .reductions import exponential_total as exponential_total
 from .reductions import exponentials as exponentials
 from .reductions import less_mean as less_mean
 from .reductions import less_one_hot as less_one_hot
+from .reductions import less_target as less_target
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
 from .reductions import pairwise_sum as pairwise_sum
