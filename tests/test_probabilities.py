@@ -16,7 +16,7 @@ pytestmark = pytest.mark.xdist_group("test_probabilities")  # modules are made o
 
 K = dimension("K")
 i, j, k, l, c = (index(letter, K) for letter in "ijklc")
-z, s, y, w = vector("z", K), vector("s", K), vector("y", K), vector("w", K)
+z, s, y, w, p, t = (vector(letter, K) for letter in "zsywpt")
 hot = one_hot("y", K)
 T, omega, gamma, q = scalar("T"), scalar("omega"), scalar("gamma"), scalar("q")
 SOFTMAX = {s[i]: exp(z[i]) / Sum(exp(z[l]), l)}
@@ -69,7 +69,18 @@ WEIGHTED = loss(
     arguments={"z": z, "weights": w},
     domain={w: POSITIVE},
 )
-EVERY = [FOCAL, FOCAL_BY_GAMMA, SOFT_FOCAL, GINI, SMOOTH_MAX, SMOOTH_MIN, MELLOWMAX, WEIGHTED]
+DISTILLATION = loss(
+    "distillation_kl",
+    T**2 * Sum(p[k] * log(p[k] / s[k]), k),
+    z[j],
+    where={
+        s[i]: exp(z[i] / T) / Sum(exp(z[k] / T), k),
+        p[i]: exp(t[i] / T) / Sum(exp(t[k] / T), k),
+    },
+    arguments={"student": z, "teacher": t},
+    **WARM,
+)
+EVERY = [DISTILLATION, FOCAL, FOCAL_BY_GAMMA, SOFT_FOCAL, GINI, SMOOTH_MAX, SMOOTH_MIN, MELLOWMAX, WEIGHTED]
 LEADS = [0.0, 1.0, 5.0, 20.0, 35.0, 60.0]
 
 
@@ -162,6 +173,22 @@ def test_a_difference_from_a_target_keeps_the_digits_of_both() -> None:
     p = np.array([1.0 - 2.0**-53, 1e-17, 2.0**-53])
     assert reductions.less_target(p, np.array([1.0, 0.0, 0.0])).tolist() == [-(1e-17 + 2.0**-53), 1e-17, 2.0**-53]
     assert reductions.less_target(np.array([0.5, 0.5]), np.array([0.75, 0.25])).tolist() == [-0.25, 0.25]
+
+
+@pytest.mark.parametrize("size", [1.0, 30.0, 200.0, 700.0])
+def test_a_divergence_of_confident_rows_from_each_other(size: float) -> None:
+    rng = np.random.default_rng(3)
+    with mpmath.workdps(1000):
+        for _ in range(10):
+            student, teacher = rng.uniform(-size, size, (2, 3))
+            powers = [[mpmath.exp(mpmath.mpf(x) / 2) for x in row.tolist()] for row in (teacher, student)]
+            of, by = ([e / mpmath.fsum(row) for e in row] for row in powers)
+            terms = [4 * a * mpmath.log(a / b) for a, b in zip(of, by, strict=True)]  # which may cancel
+            off = abs(mpmath.mpf(float(function(DISTILLATION)(student, teacher, T=2.0))) - mpmath.fsum(terms))
+            assert off <= 8.0 * np.spacing(1.0 if size == 1.0 else float(max(map(abs, terms))))
+    assert function(DISTILLATION)(teacher, teacher) == 0.0
+    assert function(DISTILLATION)([0.0, -np.inf], [0.0, 0.0]) == np.inf
+    assert function(DISTILLATION)([0.0, -np.inf], [0.0, -np.inf]) == 0.0
 
 
 def test_a_complement_is_the_sum_of_the_others_where_that_is_small() -> None:

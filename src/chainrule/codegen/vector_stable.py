@@ -39,6 +39,12 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
     """A tree ready to be written: element-wise names and logarithms of names written out, deltas under sums used."""
     named = {v.base: v for v in spec.vectors}
 
+    def is_softmax(n: t.Node) -> bool:
+        """A quotient with an exponential above, whose logarithm is known better than it is."""
+        if not isinstance(n, t.Component) or n.base not in named:
+            return False
+        return _log_of_quotient(t.Call("log", (named[n.base].at(n.indices),))) is not None
+
     def write_out(n: t.Node) -> t.Node | None:
         match n:
             case t.Call(function, arguments, parameters) if function in spec.functions:
@@ -50,6 +56,9 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
                 return write(t.substitute(f.body, {t.Symbol(k): v for k, v in zip(names, values, strict=True)}))
             case t.Component(base, indices) if base in named and _elementwise(named[base], spec):
                 return write(named[base].at(indices))
+            case t.Call("log", (t.Frac(above, below),)) if any(map(is_softmax, (above, below))):
+                both = (write(t.Call("log", (above,))), t.Neg(write(t.Call("log", (below,)))))
+                return t.add(*sorted((x for each in both for x in _terms(each)), key=_is_logarithm))
             case t.Call("log", (t.Component(base, indices),)) if base in named:
                 return _log_of_quotient(t.Call("log", (named[base].at(indices),)))
             case t.Power(t.Component(base, indices), exponent) if base in named and not isinstance(exponent, t.Number):
@@ -65,6 +74,23 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
         return t.transform(n, write_out)
 
     return tidy(write(t.transform(node, _one_power)))
+
+
+def _terms(node: t.Node) -> tuple[t.Node, ...]:
+    """The terms of a sum, or of one that is taken away."""
+    match tidy(node):
+        case t.Add(terms):
+            return terms
+        case t.Neg(t.Add(terms)):
+            return tuple(tidy(t.Neg(x)) for x in terms)
+        case other:
+            return (other,)
+
+
+def _is_logarithm(node: t.Node) -> bool:
+    """Those come last: the scores before them are taken from each other first, and leave 0 where they are the same."""
+    core = node.argument if isinstance(node, t.Neg) else node
+    return isinstance(core, t.Call) and core.function == "log"
 
 
 def _one_power(node: t.Node) -> t.Node | None:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import count, permutations
+from typing import TypeGuard
 
 from ..calculus.tidy import tidy
 from ..errors import UnsupportedExpression
@@ -638,14 +639,16 @@ class Writer:
         if len(large) == 1 and len(factors) > 1:
             small = t.mul(*(f for f in factors if f is not large[0]))
             if t.free_indices(small) or is_named(small):
-                return f"weighted({self.write(small, axes, body)}, {self.write(large[0], axes, body)})"
+                several = {part.base for _, part in t.walk(large[0]) if self._is_score(part)}
+                routine = "weighted" if len(several) < 2 else "counted"  # infinite scores may be taken from each other
+                return f"{routine}({self.write(small, axes, body)}, {self.write(large[0], axes, body)})"
         return " * ".join(self._factor(f, axes, body) for f in factors)
 
     def _may_be_infinite(self, node: t.Node) -> bool:
         """Scores, which may be -inf, and logarithms; a sum that holds one."""
         match node:
-            case t.Component(base, _):
-                return base in self.scores or base.startswith("scores ")
+            case t.Component():
+                return self._is_score(node)
             case t.Call("log", _):
                 return True
             case t.Neg(argument):
@@ -653,6 +656,9 @@ class Writer:
             case t.Add(parts) | t.Mul(parts):
                 return any(self._may_be_infinite(x) for x in parts)
         return False
+
+    def _is_score(self, node: t.Node) -> TypeGuard[t.Component]:
+        return isinstance(node, t.Component) and (node.base in self.scores or node.base.startswith("scores "))
 
     def _weighs(self, numerator: t.Node) -> bool:
         """A product with the component of an input: where that is 0, so is the product, whatever it is divided by."""

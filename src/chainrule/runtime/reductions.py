@@ -394,6 +394,11 @@ def weighted(weight: Array, value: Array) -> Array:
     return found
 
 
+def counted(weight: Array, value: Array) -> Array:
+    """weight times value, and 0 where the weight is 0, whatever the value."""
+    return np.asarray(np.where(np.equal(weight, 0), 0.0, weight * value))
+
+
 def balanced(matrix: Array) -> Array:
     """The matrix with each diagonal entry replaced by minus the sum of the others in its row."""
     size = matrix.shape[-1]

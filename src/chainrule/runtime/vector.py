@@ -25,6 +25,7 @@ from .reductions import balanced as balanced
 from .reductions import balanced_at as balanced_at
 from .reductions import centred as centred
 from .reductions import complement as complement
+from .reductions import counted as counted
 from .reductions import deviations as deviations
 from .reductions import dot as dot
 from .reductions import exponential_sum as exponential_sum
