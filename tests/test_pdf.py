@@ -57,19 +57,24 @@ def test_a_missing_picture_is_refused() -> None:
 WIDE = r"sum_(k = 1)^K " + " + ".join(f"e^(z_{n})" for n in range(40))
 
 
-def test_a_formula_too_wide_for_the_page_is_scaled_to_fit() -> None:
-    """Ink stops at the right margin: the last 8 % of the page stay white."""
-    style = document(SIGMOID, "typ")[0].split("#show: page-of")[0]
-    source = f"""{style}
-#show: page-of.with(title: "Wide", summary: [])
-#derivation((left: [#eq($a$, "a")], right: [#eq($display(= {WIDE})$, "wide")], rules: [Sum rule], why: ()))
-#fit[#eq($ {WIDE} $, "wide")]
-"""
+def test_a_formula_too_wide_for_the_page_is_made_to_fit() -> None:
+    """Ink stops at the right margin: the last 8 % of the page stay white. What can be broken into lines keeps the size of its letters."""
     pillow = pytest.importorskip("PIL.Image")
-    (png,) = typst_png(source, {}, ppi=50)
-    page = pillow.open(io.BytesIO(png)).convert("L")
-    margin = page.crop((round(page.width * 0.92), 0, page.width, page.height))
-    assert margin.getextrema() == (255, 255)
+    style = document(SIGMOID, "typ")[0].split("#show: page-of")[0]
+    ends = []
+    for wide in (WIDE, f"({WIDE}) dot a", f"frac({WIDE}, 2)"):
+        source = f"""{style}
+#show: page-of.with(title: "Wide", summary: [])
+#derivation((left: [#eq($a$, "a")], right: [#eq($display(= {wide})$, "wide")], rules: [Sum rule], why: ()))
+#fit[#eq($ {wide} $, "wide")]
+"""
+        (png,) = typst_png(source, {}, ppi=50)
+        page = pillow.open(io.BytesIO(png)).convert("L")
+        margin = page.crop((round(page.width * 0.92), 0, page.width, page.height))
+        assert margin.getextrema() == (255, 255)
+        ends.append(page.crop((0, 0, page.width, page.height * 9 // 10)).point(lambda x: 255 - x).getbbox()[3])
+    lines, in_brackets, fraction = ends
+    assert min(lines, in_brackets) > fraction + 20
 
 
 def test_without_latexmk_the_error_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

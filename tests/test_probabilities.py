@@ -8,6 +8,8 @@ import pytest
 from shared import failed_checks, function, loss, source, ulps
 from sympy import Interval, Sum, exp, log, oo
 
+from chainrule.calculus.derive import derive_all
+from chainrule.calculus.forms import by_cases
 from chainrule.codegen.vector_names import RUNTIME
 from chainrule.notation import dimension, index, one_hot, scalar, vector
 from chainrule.runtime import reductions
@@ -131,6 +133,13 @@ def test_focal_losses_with_any_exponent(lead: float, power: float) -> None:
         exact = [by_p * p[0] * (rest[0] if m == 0 else -p[m]) for m in range(4)]
         assert ulps(function(FOCAL_BY_GAMMA)(scores, 0, gamma=power), [value]) <= 8.0
         assert ulps(function(FOCAL_BY_GAMMA).grad(scores, 0, gamma=power), exact) <= 16.0
+
+
+def test_a_long_second_derivative_is_not_told_by_cases() -> None:
+    (second,) = (d for d in derive_all(FOCAL_BY_GAMMA) if d.order == 2)
+    assert by_cases(second) is None
+    (second,) = (d for d in derive_all(DISTILLATION) if d.order == 2)
+    assert by_cases(second) is not None
 
 
 def test_a_focal_loss_where_nothing_is_left() -> None:

@@ -7,6 +7,9 @@ from .products import collect
 from .recognise import multiplied_out
 from .tidy import minus_inside, tidy
 
+MOST_PARTS = 100
+"""Of a result by cases, which is one line."""
+
 
 def forms(derivation: Derivation, name: t.Node | None = None) -> tuple[tuple[str, t.Node], ...]:
     """("cases", ...) with the cases i = j and i ≠ j where the result holds a Kronecker delta of two free indices, and ("matrix", ...)
@@ -33,19 +36,20 @@ def axes_of(derivation: Derivation) -> tuple[str, ...]:
 
 
 def by_cases(derivation: Derivation) -> t.Node | None:
-    """A result with a Kronecker delta of its two free indices: its value where they are equal and where they differ."""
+    """A result with a Kronecker delta of its two free indices: its value where they are equal and where they differ; None where that is no line to read."""
     indices = axes_of(derivation)
     if len(indices) != 2 or not any(_is_delta(p, *indices) for _, p in t.walk(derivation.final)):
         return None
     i, j = indices
     equal = _minus_in_front(t.rename_index(with_delta(derivation.final, i, j, t.ONE), j, i))
     different = _minus_in_front(with_delta(derivation.final, i, j, t.ZERO))
-    return t.Cases(
+    found = t.Cases(
         (
             t.Branch(equal, t.Compare("=", t.Symbol(i), t.Symbol(j))),
             t.Branch(different, t.Compare("!=", t.Symbol(i), t.Symbol(j))),
         )
     )
+    return found if t.size(found) <= MOST_PARTS else None
 
 
 def _minus_in_front(node: t.Node) -> t.Node:
