@@ -44,6 +44,11 @@ def factors_of(node: t.Node) -> tuple[t.Node, ...]:
     return (*above, *(t.Frac(t.ONE, f) for f in below))
 
 
+def is_symbolic(exponent: t.Node) -> bool:
+    """Whether an exponent holds a parameter, by which it may be negative or no whole number."""
+    return any(isinstance(part, t.Symbol) for _, part in t.walk(exponent))
+
+
 def is_named(node: t.Node) -> bool:
     """Whether a formula without indices is an array all the same, for it names a quantity of each batch element."""
     return any(isinstance(p, t.Symbol | t.Component | t.Matrix) for _, p in t.walk(node))

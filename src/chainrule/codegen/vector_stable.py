@@ -24,7 +24,7 @@ from .printing import Body
 from .recorded import stable_form
 from .spec import FunctionSpec
 from .stable import problem
-from .vector_factors import negated, taken_apart
+from .vector_factors import is_symbolic, negated, taken_apart
 from .vector_spec import InputSpec, VectorSpec
 
 DELICATE = ("exp", "tanh", "sinh", "cosh", "coth", "sech", "csch", "erf", "erfc", "atan")
@@ -61,7 +61,7 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
                 return t.add(*sorted((x for each in both for x in _terms(each)), key=_is_logarithm))
             case t.Call("log", (t.Component(base, indices),)) if base in named:
                 return _log_of_quotient(t.Call("log", (named[base].at(indices),)))
-            case t.Power(t.Component(base, indices), exponent) if base in named and not isinstance(exponent, t.Number):
+            case t.Power(t.Component(base, indices), exponent) if base in named and is_symbolic(exponent):
                 logarithm = _log_of_quotient(t.Call("log", (named[base].at(indices),)))
                 return None if logarithm is None else t.Call("exp", (t.mul(exponent, logarithm),))
             case t.Call("log", _):

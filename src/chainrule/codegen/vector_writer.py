@@ -16,7 +16,17 @@ from ..calculus.tidy import tidy
 from ..errors import UnsupportedExpression
 from ..expression import tree as t
 from ..expression.printing import text
-from .vector_factors import coefficient, distributed, factors_of, is_named, negated, resummed, taken_apart, unsigned
+from .vector_factors import (
+    coefficient,
+    distributed,
+    factors_of,
+    is_named,
+    is_symbolic,
+    negated,
+    resummed,
+    taken_apart,
+    unsigned,
+)
 from .vector_names import RESERVED, identifier
 from .vector_scores import POWER, exponential, powers_of, score_of, scores_of
 from .vector_single import called, names_in
@@ -630,7 +640,9 @@ class Writer:
         return False
 
     def _product(self, factors: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
-        if any(map(_is_symbolic_power, factors)):  # infinite where its base is 0 and the exponent is less
+        if any(
+            isinstance(f, t.Power) and is_symbolic(f.exponent) for f in factors
+        ):  # infinite where its base is 0 and the exponent is less
             code, *others = (self.write(f, axes, body) for f in factors)
             for other in others:
                 code = f"product({code}, {other})"
@@ -852,10 +864,6 @@ class Writer:
         raise UnsupportedExpression(
             f"{self.spec.name}: " + FAILURE.format(what=f"the condition {type(node).__name__}", where=text(node))
         )
-
-
-def _is_symbolic_power(node: t.Node) -> bool:
-    return isinstance(node, t.Power) and any(isinstance(part, t.Symbol) for _, part in t.walk(node.exponent))
 
 
 def _splits(factors: list[t.Node]) -> bool:
