@@ -39,11 +39,11 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
     """A tree ready to be written: element-wise names and logarithms of names written out, deltas under sums used."""
     named = {v.base: v for v in spec.vectors}
 
-    def is_softmax(n: t.Node) -> bool:
-        """A quotient with an exponential above, whose logarithm is known better than it is."""
+    def logarithm(n: t.Node) -> t.Node | None:
+        """That of a named quotient with an exponential above, which is known better than the quotient; None of anything else."""
         if not isinstance(n, t.Component) or n.base not in named:
-            return False
-        return _log_of_quotient(t.Call("log", (named[n.base].at(n.indices),))) is not None
+            return None
+        return _log_of_quotient(t.Call("log", (named[n.base].at(n.indices),)))
 
     def write_out(n: t.Node) -> t.Node | None:
         match n:
@@ -56,14 +56,13 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
                 return write(t.substitute(f.body, {t.Symbol(k): v for k, v in zip(names, values, strict=True)}))
             case t.Component(base, indices) if base in named and _elementwise(named[base], spec):
                 return write(named[base].at(indices))
-            case t.Call("log", (t.Frac(above, below),)) if any(map(is_softmax, (above, below))):
+            case t.Call("log", (t.Frac(above, below),)) if logarithm(above) or logarithm(below):
                 both = (write(t.Call("log", (above,))), t.Neg(write(t.Call("log", (below,)))))
                 return t.add(*sorted((x for each in both for x in _terms(each)), key=_is_logarithm))
-            case t.Call("log", (t.Component(base, indices),)) if base in named:
-                return _log_of_quotient(t.Call("log", (named[base].at(indices),)))
-            case t.Power(t.Component(base, indices), exponent) if base in named and is_symbolic(exponent):
-                logarithm = _log_of_quotient(t.Call("log", (named[base].at(indices),)))
-                return None if logarithm is None else t.Call("exp", (t.mul(exponent, logarithm),))
+            case t.Call("log", (t.Component(base, _) as quotient,)) if base in named:
+                return logarithm(quotient)
+            case t.Power(base, exponent) if is_symbolic(exponent) and (of_base := logarithm(base)) is not None:
+                return t.Call("exp", (t.mul(exponent, of_base),))
             case t.Call("log", _):
                 return _log_of_quotient(n)
             case t.Sum():
@@ -207,10 +206,9 @@ def _shifted(body: t.Node, shift: Shift, facts: Mapping[str, tuple[str, ...]]) -
     changed = _abstracted(body, shift.node, shift.index, shift.outer, shift.base)
     if changed == body:
         return None
-    if (whole := _wholly(body, shift, facts)) is not None:
-        return whole
-    if _invariant(changed, shift.base, shift.outer, facts):
-        return changed
+    for whole in dict.fromkeys((_by_exponents(changed, shift), changed)):
+        if _invariant(whole, shift.base, shift.outer, facts):
+            return whole
     match body:
         case t.Neg(argument):
             inner = _shifted(argument, shift, facts)

@@ -802,11 +802,11 @@ class Writer:
         if not isinstance(node, t.Call | t.Mul | t.Frac | t.Neg | t.Add | t.Power):
             return None
         negative, above, below = taken_apart(node)
-        found = of_one_number((*above, *(t.Frac(t.ONE, f) for f in below)))
+        factors = (*above, *(t.Frac(t.ONE, f) for f in below))
+        found = of_one_number(factors)
         if found is None:
             return None
         one, rest = found
-        factors = (*above, *(t.Frac(t.ONE, f) for f in below))
         into = multiplied_into(one, tuple(f for f in factors if f not in rest), rest)
         if into is not None:
             body.spread |= {part for _, part in t.walk(into) if isinstance(part, t.Add)}
