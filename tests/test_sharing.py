@@ -145,3 +145,33 @@ def test_a_child_asks_no_thread_of_its_parent():
         signal.alarm(60)  # which ends it, if it waits for ever
         os._exit(0 if np.array_equal(sigmoid(X), wanted) else 1)
     assert os.waitpid(child, 0)[1] == 0
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no choice of cores")
+@pytest.mark.parametrize("threads", [2, 3, 4])
+def test_no_thread_is_on_the_core_of_the_caller_or_of_another_while_there_are_others(monkeypatch, threads):
+    chosen = []
+    monkeypatch.setattr(sharing, "_core_of_caller", lambda: lambda: 5)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 3, 5})
+    monkeypatch.setattr(os, "sched_setaffinity", lambda number, cores: chosen.append((number, cores)))
+    chainrule.set_threads(threads)
+    sigmoid(X)
+    numbers, cores = zip(*chosen, strict=True)
+    assert len({*numbers, threading.get_native_id()}) == threads
+    assert cores == {2: ({2, 3},), 3: ({2}, {3}), 4: ({2}, {3}, {2, 3, 5})}[threads]
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="no choice of cores")
+@pytest.mark.parametrize("refused", [False, True])
+def test_cores_of_the_caller_are_left_as_they_are(monkeypatch, refused):
+    def refuse(number, cores):
+        raise PermissionError("not here")
+
+    if refused:
+        monkeypatch.setattr(os, "sched_setaffinity", refuse)
+    before = os.sched_getaffinity(0)
+    chainrule.set_threads(3)
+    wanted = sigmoid(X)
+    assert os.sched_getaffinity(0) == before
+    chainrule.set_threads(1)
+    np.testing.assert_array_equal(sigmoid(X), wanted)

@@ -5,6 +5,9 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cache
 from queue import SimpleQueue
 from typing import Any
 
@@ -25,8 +28,17 @@ Tasks = SimpleQueue[Callable[[], None]]
 Finished = SimpleQueue[BaseException | None]
 """Where a thread says that it has done a task, or why not."""
 
-_waiting: list[Tasks] = []
-"""Of the threads that wait for work; pop and append need no lock."""
+
+@dataclass(frozen=True)
+class _Helper:
+    """A thread that does tasks, and the number by which the system knows it."""
+
+    tasks: Tasks
+    number: int | None
+
+
+_waiting: list[_Helper] = []
+"""Those that wait for work; pop and append need no lock."""
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_waiting.clear)  # a child has none of them
 
@@ -50,9 +62,9 @@ def share(work: Work, count: int, size: int, unit: int = 1) -> None:
         number = several * EACH if several > 1 else 1
         pieces = _Shared(_cut(first, count, min(most, _multiple((count - first) // number, unit))))
         shared.append(pieces)
-        for _ in range(1, several):
+        for cores in _cores_of_others(several - 1):
             asked.append(SimpleQueue())
-            if not _lend(lambda: work(pieces), asked[-1]):
+            if not _lend(lambda: work(pieces), asked[-1], cores):
                 asked.pop()
                 break
         yield from pieces
@@ -79,16 +91,18 @@ def _cut(start: int, stop: int, step: int) -> Iterator[tuple[int, int]]:
         yield k, min(stop, k + step)
 
 
-def _lend(task: Callable[[], None], finished: Finished) -> bool:
-    """Have a thread that waits, or else a new one, do a task and say that it has, or why not; whether there is one."""
+def _lend(task: Callable[[], None], finished: Finished, cores: set[int]) -> bool:
+    """Have a thread that waits, or else a new one, do a task on one of the cores and say that it has, or why not; whether there is one."""
     try:
-        tasks = _waiting.pop()
+        helper = _waiting.pop()
     except IndexError:
-        tasks = SimpleQueue()
+        tasks: Tasks = SimpleQueue()
+        thread = threading.Thread(target=_serve, args=(tasks,), daemon=True)
         try:
-            threading.Thread(target=_serve, args=(tasks,), daemon=True).start()
+            thread.start()
         except RuntimeError:  # no more threads are to be had
             return False
+        helper = _Helper(tasks, thread.native_id)
 
     def told() -> None:
         failure = None
@@ -96,16 +110,41 @@ def _lend(task: Callable[[], None], finished: Finished) -> bool:
             task()
         except BaseException as error:
             failure = error
-        _waiting.append(tasks)
+        _waiting.append(helper)
         finished.put(failure)
 
-    tasks.put(told)
+    if cores and helper.number:
+        with suppress(OSError):  # elsewhere it computes the same
+            os.sched_setaffinity(helper.number, cores)
+    helper.tasks.put(told)
     return True
 
 
 def _serve(tasks: Tasks) -> None:
     while True:
         tasks.get()()
+
+
+def _cores_of_others(count: int) -> list[set[int]]:
+    """For each of so many threads the cores that it gets: another set for each, none with that of the caller in it. Left to itself, Linux on a virtual machine
+    takes a core that sleeps for one that is held by somebody else and wakes a thread where its caller runs, which then has half a core for some milliseconds.
+    Empty sets where a system has no such choice."""
+    core_of_caller = _core_of_caller()
+    if not count or core_of_caller is None:
+        return [set()] * count
+    every = os.sched_getaffinity(0)
+    others = sorted(every - {core_of_caller()})
+    return [set(others[k::count]) or every for k in range(count)]
+
+
+@cache
+def _core_of_caller() -> Callable[[], int] | None:
+    """What tells the number of the core on which it is called, where there is that and a way to choose others."""
+    if not hasattr(os, "sched_setaffinity"):
+        return None
+    import ctypes
+
+    return getattr(ctypes.CDLL(None), "sched_getcpu", None)
 
 
 class _Shared:
