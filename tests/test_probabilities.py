@@ -11,7 +11,7 @@ from sympy import Interval, Sum, exp, log, oo
 from chainrule.calculus.derive import derive_all
 from chainrule.calculus.forms import by_cases
 from chainrule.codegen.vector_names import RUNTIME
-from chainrule.notation import dimension, index, one_hot, scalar, vector
+from chainrule.notation import dimension, index, matrix, one_hot, scalar, vector
 from chainrule.runtime import reductions
 
 pytestmark = pytest.mark.xdist_group("test_probabilities")  # modules are made once
@@ -82,7 +82,40 @@ DISTILLATION = loss(
     arguments={"student": z, "teacher": t},
     **WARM,
 )
-EVERY = [DISTILLATION, FOCAL, FOCAL_BY_GAMMA, SOFT_FOCAL, GINI, SMOOTH_MAX, SMOOTH_MIN, MELLOWMAX, WEIGHTED]
+PAIR: dict[str, Any] = {
+    "where": {s[i]: exp(z[i]) / Sum(exp(z[k]), k), p[i]: exp(t[i]) / Sum(exp(t[k]), k)},
+    "arguments": {"student": z, "teacher": t},
+}
+BY_LOGARITHMS = loss("by_logarithms", Sum(p[k] * (log(p[k]) - log(s[k])), k), z[j], **PAIR)
+BACKWARDS = loss("backwards", -Sum(p[k] * log(s[k] / p[k]), k), z[j], **PAIR)
+WEIGHED_TWICE = loss("weighed_twice", Sum(p[k] ** 2 * log(p[k] / s[k]), k), z[j], **PAIR)
+ENTROPY = loss(
+    "entropy", -Sum(p[k] * log(p[k]), k), t[j], where={p[i]: exp(t[i]) / Sum(exp(t[k]), k)}, arguments={"scores": t}
+)
+N = dimension("N")
+n = index("n", N)
+Z, S, Y, P = (matrix(letter, N, K) for letter in "ZSYP")
+OF_ROWS = loss(
+    "of_rows",
+    2 * Sum(P[n, k] * log(P[n, k] / S[n, k]), k, n),
+    Z[n, j],
+    where={S[n, k]: exp(Z[n, k]) / Sum(exp(Z[n, l]), l), P[n, k]: exp(Y[n, k]) / Sum(exp(Y[n, l]), l)},
+    arguments={"student": Z, "teacher": Y},
+)
+EVERY = [
+    DISTILLATION,
+    BY_LOGARITHMS,
+    BACKWARDS,
+    OF_ROWS,
+    FOCAL,
+    FOCAL_BY_GAMMA,
+    SOFT_FOCAL,
+    GINI,
+    SMOOTH_MAX,
+    SMOOTH_MIN,
+    MELLOWMAX,
+    WEIGHTED,
+]
 LEADS = [0.0, 1.0, 5.0, 20.0, 35.0, 60.0]
 
 
@@ -198,6 +231,73 @@ def test_a_divergence_of_confident_rows_from_each_other(size: float) -> None:
     assert function(DISTILLATION)(teacher, teacher) == 0.0
     assert function(DISTILLATION)([0.0, -np.inf], [0.0, 0.0]) == np.inf
     assert function(DISTILLATION)([0.0, -np.inf], [0.0, -np.inf]) == 0.0
+
+
+@pytest.mark.parametrize("definition", [DISTILLATION, BY_LOGARITHMS, BACKWARDS], ids=lambda each: each.name)
+@pytest.mark.parametrize("far", [0.0, 64.0])
+@pytest.mark.parametrize("size", [1e-1, 1e-3, 1e-6, 1e-11])
+def test_a_divergence_of_softmaxes_that_are_near_each_other(definition: Any, size: float, far: float) -> None:
+    """They may be near though scores are not, which all are shifted by some number."""
+    rng = np.random.default_rng(4)
+    warm = {"T": 2.0} if "T" in source(definition).split('"""')[1] else {}
+    with mpmath.workdps(60):
+        for _ in range(10):
+            teacher, off = (
+                np.round(each * 2.0**40) / 2.0**40 for each in rng.uniform([[-8.0], [-size]], [[8.0], [size]], (2, 4))
+            )
+            student = teacher + off + far  # exactly
+            temperature = mpmath.mpf(warm.get("T", 1.0))
+            powers = [[mpmath.exp(mpmath.mpf(x) / temperature) for x in row.tolist()] for row in (teacher, student)]
+            of, by = ([e / mpmath.fsum(row) for e in row] for row in powers)
+            value = temperature**2 * mpmath.fsum(a * mpmath.log(a / b) for a, b in zip(of, by, strict=True))
+            slope = [temperature * (b - a) for a, b in zip(of, by, strict=True)]
+            assert ulps(function(definition)(student, teacher, **warm), [value]) <= 8.0
+            assert ulps(function(definition).grad(student, teacher, **warm), slope) <= 8.0
+
+
+def test_softmaxes_are_compared_row_by_row() -> None:
+    """Near rows, far ones, equal ones, with a component that neither has or one of them lacks, and what is no number."""
+    inf, nan, tiny = np.inf, np.nan, 2.0**-30
+    u = np.array(
+        [[0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [0.0, 1.0, 2.0], [0.0, 1.0, -inf], [0.0, 1.0, 2.0], [0.0, 1.0, nan]]
+    )
+    v = u + np.array(
+        [[tiny, 0.0, 0.0], [3.0, 0.0, 0.0], [5.0, 5.0, 5.0], [0.0, tiny, 0.0], [0.0, 0.0, -inf], [0, 0, 0]]
+    )
+    p, s = (np.exp(x) / np.exp(x).sum(axis=-1, keepdims=True) for x in (u, v))
+    with np.errstate(all="ignore"):
+        found = reductions.divergence(p, np.log(p / s), u - v)
+        slope = reductions.less_probability(p, s, u - v)
+        plain = np.sum(np.where(p == 0, 0.0, p * np.log(p / s)), axis=-1)
+    exact = [tiny**2 / 2 * (q - q * q) for q in (p[0, 0], p[3, 1])]  # to first order
+    np.testing.assert_allclose(found[[0, 3]], exact, rtol=1e-8)
+    np.testing.assert_allclose(
+        slope[[0, 3]], [tiny * p[0, 0] * (p[0] - [1, 0, 0]), tiny * p[3, 1] * (p[3] - [0, 1, 0])], rtol=1e-8
+    )
+    assert found[1] == plain[1]
+    assert found[2] == 0.0 and not slope[2].any()
+    assert found[4] == inf and np.isnan(found[5])
+    np.testing.assert_array_equal(slope[[1, 4]], (p - s)[[1, 4]])
+    assert np.isnan(slope[5]).all()
+
+
+def test_divergences_of_rows_are_added_up() -> None:
+    rng = np.random.default_rng(5)
+    teacher = rng.normal(size=(5, 4))
+    student = teacher + rng.choice([2.0**-20, 1.0], (5, 1)) * rng.normal(size=(5, 4))
+    rows = function(BY_LOGARITHMS)(student, teacher, reduction="none")
+    assert rows.shape == (5,)
+    np.testing.assert_allclose(function(OF_ROWS)(student, teacher), 2.0 * rows.sum(), rtol=1e-15)
+    slopes = function(BY_LOGARITHMS).grad(student, teacher, reduction="none")
+    np.testing.assert_allclose(function(OF_ROWS).grad(student, teacher), 2.0 * slopes, rtol=1e-14)
+
+
+@pytest.mark.parametrize("definition", [DISTILLATION, BY_LOGARITHMS, BACKWARDS], ids=lambda each: each.name)
+def test_a_sum_with_another_weight_is_no_divergence(definition: Any) -> None:
+    assert "divergence(" in source(definition)
+    assert "less_probability(" in source(definition)
+    assert "divergence(" not in source(ENTROPY)
+    assert "divergence(" not in source(WEIGHED_TWICE)
 
 
 def test_a_complement_is_the_sum_of_the_others_where_that_is_small() -> None:

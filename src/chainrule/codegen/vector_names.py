@@ -7,7 +7,7 @@ from .vector_spec import VectorSpec
 from .vocabulary import WORDS
 
 RUNTIME = (
-    "balanced", "balanced_at", "centred", "complement", "counted", "deviations", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "far_rows", "less_mean", "less_one_hot", "less_target",
+    "balanced", "balanced_at", "centred", "complement", "counted", "deviations", "divergence", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "far_rows", "less_mean", "less_one_hot", "less_probability", "less_target",
     "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot", "pairwise_sum", "refined_rows", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
 )  # fmt: skip
 SCALAR_RUNTIME = tuple(sorted({word.runtime for word in WORDS if word.runtime} | {"refined"}))

@@ -65,8 +65,9 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
                 return t.Call("exp", (t.mul(exponent, of_base),))
             case t.Call("log", _):
                 return _log_of_quotient(n)
-            case t.Sum():
-                return SIFT.apply(n, Scope())
+            case t.Sum(summed, index, size):
+                whole = t.Sum(_weighed_against(summed, index, named), index, size)
+                return SIFT.apply(whole, Scope()) or whole
         return None
 
     def write(n: t.Node) -> t.Node:
@@ -84,6 +85,55 @@ def _terms(node: t.Node) -> tuple[t.Node, ...]:
             return tuple(tidy(t.Neg(x)) for x in terms)
         case other:
             return (other,)
+
+
+AGAINST = " against "
+"""Between the names of two softmaxes: the first as the weight of the logarithm of their quotient, in a sum that is the divergence of the second from it."""
+
+
+def _weighed_against(body: t.Node, index: str, named: Mapping[str, NamedVector]) -> t.Node:
+    """p_k (log p_k - log s_k) of two softmaxes, or minus that, with a weight of its own, by which the sum over k is known to be a divergence; anything else as
+    it is."""
+    negative, above, below = taken_apart(body)
+    for weight, logarithms in permutations(above, 2):
+        if not (isinstance(weight, t.Component) and weight.indices[-1] == index and isinstance(logarithms, t.Add)):
+            continue
+        rest = [f for f in above if f is not weight and f is not logarithms]
+        if weight.base not in named or any(index in t.free_indices(f) for f in (*rest, *below)):
+            continue
+        given = {tidy(x) for x in _flat(logarithms)}
+        for other in named:
+            exponents = [softmax_exponent(named[base].indices, named[base].body) for base in (weight.base, other)]
+            if other == weight.base or None in exponents or len(named[other].indices) != len(weight.indices):
+                continue
+            of, by = (t.Call("log", (named[base].at(weight.indices),)) for base in (weight.base, other))
+            ratio = t.Add((_log_of_quotient(of) or of, t.Neg(_log_of_quotient(by) or by)))
+            for sign in (False, True):
+                if given == {tidy(x) for x in _flat(negated(ratio, sign))}:
+                    own = t.Component(f"{weight.base}{AGAINST}{other}", weight.indices)
+                    whole = t.mul(*rest, own, t.add(*sorted(map(tidy, _flat(ratio)), key=_is_logarithm)))
+                    return negated(t.Frac(whole, t.mul(*below)) if below else whole, negative != sign)
+    return body
+
+
+def _flat(node: t.Node, negative: bool = False) -> Iterator[t.Node]:
+    """The terms of a sum of sums, each with its sign."""
+    match node:
+        case t.Add(terms):
+            for x in terms:
+                yield from _flat(x, negative)
+        case t.Neg(argument):
+            yield from _flat(argument, not negative)
+        case _:
+            yield negated(node, negative)
+
+
+def softmax_exponent(indices: tuple[str, ...], body: t.Node) -> t.Node | None:
+    """u of eᵘ/Σ eᵘ, summed over the last index; None of anything else."""
+    match body:
+        case t.Frac(t.Call("exp", (u,)) as above, t.Sum(t.Call("exp") as summed, index, _)) if indices:
+            return u if t.rename_index(summed, index, indices[-1]) == above else None
+    return None
 
 
 def _is_logarithm(node: t.Node) -> bool:

@@ -32,6 +32,7 @@ from .vector_scores import POWER, exponential, powers_of, score_of, scores_of
 from .vector_single import called, names_in
 from .vector_spec import InputSpec, VectorSpec
 from .vector_stable import (
+    AGAINST,
     LETTERS,
     Shift,
     factored,
@@ -40,6 +41,7 @@ from .vector_stable import (
     of_several_numbers,
     prepared,
     shifts,
+    softmax_exponent,
     stable_code,
 )
 from .vector_text import binding_of, letters_for, named_once, number_text
@@ -201,6 +203,8 @@ class Writer:
         node, found = shifts(node, self.spec, self.scores)
         node = t.transform(node, exponential)
         bare = {p.base for _, p in t.walk(node) if isinstance(p, t.Component)}
+        for pair in [base.split(AGAINST) for base in bare if AGAINST in base]:
+            bare |= {p.base for base in pair for _, p in t.walk(self.names[base][1]) if isinstance(p, t.Component)}
         shifted = [line for shift in found for line in self._shift(shift, node, bare, body)]
         centred = []
         if finish == "centre" and vector is not None and (factor := self._weights(node, vector[0])) is not None:
@@ -585,6 +589,15 @@ class Writer:
                         f"{base} - {other}",
                         f"less_target({self._whole(base, body)}, {self._whole(other, body)})",
                     )
+                case (t.Component(base, indices),), (t.Component(other, places),) if (
+                    factor == -value
+                    and indices == places
+                    and self._is_probability(base)
+                    and self._is_probability(other)
+                ):
+                    apart = self.write(self._apart(base, other, indices), indices, body)
+                    name = f"{base} - {other}"
+                    code = f"less_probability({self._whole(base, body)}, {self._whole(other, body)}, {apart})"
                 case _:
                     continue
             body.vectors[name] = code
@@ -634,10 +647,23 @@ class Writer:
 
     def _is_probability(self, base: str) -> bool:
         """Whether a named quantity is exponentials divided by their sum along its last axis."""
-        match self.names.get(base):
-            case ((*_, running), t.Frac(t.Call("exp") as above, t.Sum(t.Call("exp") as summed, index, _))):
-                return t.rename_index(summed, index, running) == above
-        return False
+        return softmax_exponent(*self.names.get(base, ((), t.ONE))) is not None
+
+    def _apart(self, of: str, by: str, indices: tuple[str, ...]) -> t.Node:
+        """The exponents of a softmax less those of another one; what divides both does so once, after they are taken from each other."""
+        above, below = [], []
+        for base in (of, by):
+            own, body = self.names[base]
+            exponent = softmax_exponent(own, body)
+            assert exponent is not None
+            negative, over, under = taken_apart(t.rename_indices(exponent, dict(zip(own, indices, strict=True))))
+            above.append(negated(t.mul(*over), negative))
+            below.append(t.mul(*under))
+        if below[0] != below[1]:
+            above = [a if b == t.ONE else t.Frac(a, b) for a, b in zip(above, below, strict=True)]
+            below = [t.ONE, t.ONE]
+        whole = factored(t.Add((above[0], tidy(t.Neg(above[1])))))
+        return whole if below[0] == t.ONE else t.Frac(whole, below[0])
 
     def _product(self, factors: tuple[t.Node, ...], axes: tuple[str, ...], body: _Body) -> str:
         if any(
@@ -706,6 +732,8 @@ class Writer:
         negative, above, below = taken_apart(inner)
         if len(bound) == 1 and (ratios := self._log_ratios(above, below, (*own, *bound), bound, body)) is not None:
             return self._placed(f"-{ratios}" if negative else ratios, own, axes)
+        if (weight := next(filter(_is_against, above), None)) is not None:
+            return self._divergence(weight, inner, own, bound, axes, body)
         split = distributed(above)
         if split is not None:
             terms = [t.mul(*x, *(t.Frac(t.ONE, f) for f in below)) for x in split]
@@ -746,6 +774,35 @@ class Writer:
                     written = [self._inside(each, axes, bound, body) for each in (weight, over, under)]
                     return f"log_ratio_sum({', '.join(written)})"
         return None
+
+    def _divergence(
+        self,
+        weight: t.Component,
+        node: t.Node,
+        own: tuple[str, ...],
+        bound: dict[str, str],
+        axes: tuple[str, ...],
+        body: _Body,
+    ) -> str:
+        """A sum that is the divergence of a softmax from another one, or holds it under others, times something."""
+        negative, above, below = taken_apart(node)
+        index = weight.indices[-1]
+        (logarithms,) = (f for f in above if f is not weight and index in t.free_indices(f))
+        rest = [f for f in above if index not in t.free_indices(f)]
+        alone = t.Sum(t.mul(weight, logarithms), index, bound[index])
+        whole = negated(t.mul(*rest, *(t.Frac(t.ONE, f) for f in below), alone), negative)
+        outer = {k: size for k, size in bound.items() if k != index}
+        if outer:
+            terms = self._inside(whole, (*own, *outer), outer, body)
+            places = tuple(range(-len(outer), 0))
+            total = f"pairwise_sum({terms})" if len(outer) == 1 else f"np.sum({terms}, axis={places})"
+            return self._placed(total, own, axes)
+        if whole != alone:
+            return self.write(whole, axes, body)
+        of, by = weight.base.split(AGAINST)
+        parts = (t.Component(of, weight.indices), logarithms, self._apart(of, by, weight.indices))
+        written = [self._inside(each, (*own, index), bound, body) for each in parts]
+        return self._placed(f"divergence({', '.join(written)})", own, axes)
 
     def _over(self, routine: str, node: t.MaxOver | t.ArgMax, axes: tuple[str, ...], body: _Body) -> str:
         """The largest along the axis of an index, or its place, counted from 0: of several the first."""
@@ -864,6 +921,11 @@ class Writer:
         raise UnsupportedExpression(
             f"{self.spec.name}: " + FAILURE.format(what=f"the condition {type(node).__name__}", where=text(node))
         )
+
+
+def _is_against(node: t.Node) -> TypeGuard[t.Component]:
+    """The weight of a divergence."""
+    return isinstance(node, t.Component) and AGAINST in node.base
 
 
 def _splits(factors: list[t.Node]) -> bool:

@@ -35,6 +35,10 @@ CANCELLED = 0.5
 """A sum smaller than this, relative to its larger term, is computed again in more digits."""
 CANCELLED_SINGLE = 2.0**-16
 """The same for a sum in float64 of numbers in float32."""
+NEAR = 0.5
+"""Softmaxes are near each other where their exponents differ by less, but for a number that all have in common."""
+TERMS = 14
+"""Of the series of exp that count for such a number."""
 VERY_NEAR = 2.0**-10
 """And one smaller than this in twice the digits."""
 
@@ -338,6 +342,46 @@ def complement(p: Array) -> Array:
 def less_target(p: Array, y: Array) -> Array:
     """p - y for probabilities along the last axis, which sum to 1: as 1 - y less 1 - p where y is nearer to 1, as it is of the right class."""
     return np.asarray(np.where(y > 0.5, (1.0 - y) - complement(p), p - y))
+
+
+def less_probability(p: Array, s: Array, apart: Array) -> Array:
+    """p - s for softmaxes along the last axis. apart: the exponents of p less those of s, in which they are still known to be different where p and s hardly
+    are."""
+    found = np.asarray(p - s)
+    near, p, u = _near(p, apart)
+    if near.any():
+        ratio = u - np.log1p(pairwise_sum(p * np.expm1(u)))[..., None]  # log(s/p)
+        found[near] = -p * np.expm1(ratio)
+    return found
+
+
+def divergence(p: Array, logarithms: Array, apart: Array) -> Array:
+    """Σ p log(p/s) along the last axis for softmaxes p and s, whose terms cancel where these are near each other: there it is log Σ p e^u for u, what the
+    exponents of s exceed those of p by, less its mean. logarithms: of p/s; apart: the exponents of p less those of s."""
+    found = np.asarray(pairwise_sum(counted(p, logarithms)))
+    near, p, u = _near(p, apart)
+    if near.any():
+        found[near] = np.log1p(pairwise_sum(p * _exp_less_line(u)))
+    return found
+
+
+def _near(p: Array, apart: Array) -> tuple[Any, Array, Array]:
+    """The rows in which two softmaxes are near each other; of these p, and -apart less its mean with the weights p."""
+    p = np.broadcast_to(p, apart.shape)
+    u = -np.where((p == 0) & np.isnan(apart), 0.0, apart)
+    with np.errstate(invalid="ignore"):
+        u = u - pairwise_sum(p * u)[..., None]
+    near = np.asarray((np.abs(u) < NEAR).all(axis=-1))
+    p, u = p[near], u[near]
+    return near, p, u - pairwise_sum(p * u)[..., None]
+
+
+def _exp_less_line(u: Array) -> Array:
+    """e^u - 1 - u for |u| up to `NEAR` and a little more, by its series."""
+    series = np.full_like(u, 1.0 / math.factorial(TERMS + 1))
+    for k in range(TERMS, 1, -1):
+        series = series * u + 1.0 / math.factorial(k)
+    return np.asarray(u * u * series)
 
 
 def less_one_hot(array: Array, index: Any) -> Array:

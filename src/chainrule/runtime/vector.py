@@ -27,12 +27,14 @@ from .reductions import centred as centred
 from .reductions import complement as complement
 from .reductions import counted as counted
 from .reductions import deviations as deviations
+from .reductions import divergence as divergence
 from .reductions import dot as dot
 from .reductions import exponential_sum as exponential_sum
 from .reductions import exponential_total as exponential_total
 from .reductions import exponentials as exponentials
 from .reductions import less_mean as less_mean
 from .reductions import less_one_hot as less_one_hot
+from .reductions import less_probability as less_probability
 from .reductions import less_target as less_target
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
