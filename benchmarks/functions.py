@@ -491,6 +491,9 @@ def report(
         "The floor is what NumPy takes for the operations that a value or gradient cannot do without, one after another, on arrays that are in the cache: "
         "code that calls them is not faster. Where it is above a target it is in *italics*, and NumPy code cannot reach that target on this machine; compiled code, "
         "which goes through memory once, can.",
+        "",
+        "At 10⁷ elements the system has to clear the memory of a result, unless a library finds some that it has left: which of the two it is differs between runs, libraries "
+        "and rows, and counts for more than what is computed.",
     ]
     lines += ["", *_others(rows, imports)]
     for w in ways:
