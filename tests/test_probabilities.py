@@ -239,7 +239,7 @@ def test_a_divergence_of_confident_rows_from_each_other(size: float) -> None:
 def test_a_divergence_of_softmaxes_that_are_near_each_other(definition: Any, size: float, far: float) -> None:
     """They may be near though scores are not, which all are shifted by some number."""
     rng = np.random.default_rng(4)
-    warm = {"T": 2.0} if "T" in source(definition).split('"""')[1] else {}
+    warm = {"T": 2.0} if definition.parameters else {}
     with mpmath.workdps(60):
         for _ in range(10):
             teacher, off = (
@@ -293,7 +293,7 @@ def test_divergences_of_rows_are_added_up() -> None:
 
 
 @pytest.mark.parametrize("definition", [DISTILLATION, BY_LOGARITHMS, BACKWARDS], ids=lambda each: each.name)
-def test_a_sum_with_another_weight_is_no_divergence(definition: Any) -> None:
+def test_a_divergence_is_known_by_its_weight(definition: Any) -> None:
     assert "divergence(" in source(definition)
     assert "less_probability(" in source(definition)
     assert "divergence(" not in source(ENTROPY)

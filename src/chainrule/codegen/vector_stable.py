@@ -57,8 +57,7 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
             case t.Component(base, indices) if base in named and _elementwise(named[base], spec):
                 return write(named[base].at(indices))
             case t.Call("log", (t.Frac(above, below),)) if logarithm(above) or logarithm(below):
-                both = (write(t.Call("log", (above,))), t.Neg(write(t.Call("log", (below,)))))
-                return t.add(*sorted((x for each in both for x in _terms(each)), key=_is_logarithm))
+                return _logarithms_last(t.Add((write(t.Call("log", (above,))), t.Neg(write(t.Call("log", (below,)))))))
             case t.Call("log", (t.Component(base, _) as quotient,)) if base in named:
                 return logarithm(quotient)
             case t.Power(base, exponent) if is_symbolic(exponent) and (of_base := logarithm(base)) is not None:
@@ -76,17 +75,6 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
     return tidy(write(t.transform(node, _one_power)))
 
 
-def _terms(node: t.Node) -> tuple[t.Node, ...]:
-    """The terms of a sum, or of one that is taken away."""
-    match tidy(node):
-        case t.Add(terms):
-            return terms
-        case t.Neg(t.Add(terms)):
-            return tuple(tidy(t.Neg(x)) for x in terms)
-        case other:
-            return (other,)
-
-
 AGAINST = " against "
 """Between the names of two softmaxes: the first as the weight of the logarithm of their quotient, in a sum that is the divergence of the second from it."""
 
@@ -95,24 +83,24 @@ def _weighed_against(body: t.Node, index: str, named: Mapping[str, NamedVector])
     """p_k (log p_k - log s_k) of two softmaxes, or minus that, with a weight of its own, by which the sum over k is known to be a divergence; anything else as
     it is."""
     negative, above, below = taken_apart(body)
+    softmaxes = {v.base: v for v in named.values() if softmax_exponent(v.indices, v.body) is not None}
     for weight, logarithms in permutations(above, 2):
-        if not (isinstance(weight, t.Component) and weight.indices[-1] == index and isinstance(logarithms, t.Add)):
+        if not (isinstance(weight, t.Component) and weight.base in softmaxes and isinstance(logarithms, t.Add)):
             continue
         rest = [f for f in above if f is not weight and f is not logarithms]
-        if weight.base not in named or any(index in t.free_indices(f) for f in (*rest, *below)):
+        if weight.indices[-1] != index or any(index in t.free_indices(f) for f in (*rest, *below)):
             continue
-        given = {tidy(x) for x in _flat(logarithms)}
-        for other in named:
-            exponents = [softmax_exponent(named[base].indices, named[base].body) for base in (weight.base, other)]
-            if other == weight.base or None in exponents or len(named[other].indices) != len(weight.indices):
+        given = set(_flat(logarithms))
+        for other in softmaxes.values():
+            if other.base == weight.base or len(other.indices) != len(weight.indices):
                 continue
-            of, by = (t.Call("log", (named[base].at(weight.indices),)) for base in (weight.base, other))
+            of, by = (t.Call("log", (v.at(weight.indices),)) for v in (softmaxes[weight.base], other))
             ratio = t.Add((_log_of_quotient(of) or of, t.Neg(_log_of_quotient(by) or by)))
             for sign in (False, True):
-                if given == {tidy(x) for x in _flat(negated(ratio, sign))}:
-                    own = t.Component(f"{weight.base}{AGAINST}{other}", weight.indices)
-                    whole = t.mul(*rest, own, t.add(*sorted(map(tidy, _flat(ratio)), key=_is_logarithm)))
-                    return negated(t.Frac(whole, t.mul(*below)) if below else whole, negative != sign)
+                if given == set(_flat(negated(ratio, sign))):
+                    own = t.Component(f"{weight.base}{AGAINST}{other.base}", weight.indices)
+                    whole = t.mul(*rest, own, _logarithms_last(ratio), *(t.Frac(t.ONE, f) for f in below))
+                    return negated(whole, negative != sign)
     return body
 
 
@@ -125,7 +113,7 @@ def _flat(node: t.Node, negative: bool = False) -> Iterator[t.Node]:
         case t.Neg(argument):
             yield from _flat(argument, not negative)
         case _:
-            yield negated(node, negative)
+            yield tidy(negated(node, negative))
 
 
 def softmax_exponent(indices: tuple[str, ...], body: t.Node) -> t.Node | None:
@@ -136,8 +124,12 @@ def softmax_exponent(indices: tuple[str, ...], body: t.Node) -> t.Node | None:
     return None
 
 
+def _logarithms_last(node: t.Node) -> t.Node:
+    """A sum of sums as one: the scores are taken from each other first, and leave 0 where they are the same."""
+    return t.add(*sorted(_flat(node), key=_is_logarithm))
+
+
 def _is_logarithm(node: t.Node) -> bool:
-    """Those come last: the scores before them are taken from each other first, and leave 0 where they are the same."""
     core = node.argument if isinstance(node, t.Neg) else node
     return isinstance(core, t.Call) and core.function == "log"
 

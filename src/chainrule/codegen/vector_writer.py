@@ -745,8 +745,6 @@ class Writer:
         )
         if simple or (len(above) > 1 and not any(self._may_be_infinite(f) for f in above) and _splits(arrays)):
             return self._placed(self._contraction(negative, arrays, own, bound, body), own, axes)
-        places = tuple(range(-len(bound), 0))
-        where = "-1" if len(places) == 1 else str(places)
         if isinstance(inner, t.Component) and inner.base not in self.classes and set(inner.indices) == {*own, *bound}:
             kept = tuple(i for i in inner.indices if i not in bound)
             if kept == own and len(set(inner.indices)) == len(inner.indices):
@@ -759,9 +757,7 @@ class Writer:
                     return self._placed(f"pairwise_sum({self._whole(inner.base, body)})", own, axes)
                 where = str(gone[0]) if len(gone) == 1 else str(tuple(gone))
                 return self._placed(f"np.sum({self._whole(inner.base, body)}, axis={where})", own, axes)
-        written = self._inside(inner, (*own, *bound), bound, body)
-        code = f"pairwise_sum({written})" if where == "-1" else f"np.sum({written}, axis={where})"
-        return self._placed(code, own, axes)
+        return self._placed(_summed(self._inside(inner, (*own, *bound), bound, body), len(bound)), own, axes)
 
     def _log_ratios(
         self, above: list[t.Node], below: list[t.Node], axes: tuple[str, ...], bound: dict[str, str], body: _Body
@@ -793,10 +789,7 @@ class Writer:
         whole = negated(t.mul(*rest, *(t.Frac(t.ONE, f) for f in below), alone), negative)
         outer = {k: size for k, size in bound.items() if k != index}
         if outer:
-            terms = self._inside(whole, (*own, *outer), outer, body)
-            places = tuple(range(-len(outer), 0))
-            total = f"pairwise_sum({terms})" if len(outer) == 1 else f"np.sum({terms}, axis={places})"
-            return self._placed(total, own, axes)
+            return self._placed(_summed(self._inside(whole, (*own, *outer), outer, body), len(outer)), own, axes)
         if whole != alone:
             return self.write(whole, axes, body)
         of, by = weight.base.split(AGAINST)
@@ -921,6 +914,11 @@ class Writer:
         raise UnsupportedExpression(
             f"{self.spec.name}: " + FAILURE.format(what=f"the condition {type(node).__name__}", where=text(node))
         )
+
+
+def _summed(code: str, count: int) -> str:
+    """The sum of an array along so many of its last axes."""
+    return f"pairwise_sum({code})" if count == 1 else f"np.sum({code}, axis={tuple(range(-count, 0))})"
 
 
 def _is_against(node: t.Node) -> TypeGuard[t.Component]:
