@@ -35,6 +35,21 @@ def started(monkeypatch):
     return found
 
 
+def at_once(threads):
+    """Work that no thread has done, and could be asked for again, before all are asked."""
+    caller, together = threading.current_thread(), threading.Barrier(threads)
+    waited = []
+
+    def work(pieces):
+        if threading.current_thread() is not caller:
+            together.wait(60)
+        for start, _ in pieces:
+            if start and threading.current_thread() is caller and not waited:
+                waited.append(together.wait(60))
+
+    return work
+
+
 @pytest.mark.parametrize("kind", [np.float64, np.float32])
 def test_threads_compute_what_one_does(kind):
     x, rows = X.astype(kind), X[: SIZE // 10 * 10].astype(kind).reshape(-1, 10)
@@ -50,7 +65,7 @@ def test_threads_compute_what_one_does(kind):
 def test_threads_are_started_once_and_wait_for_the_next_call(started):
     chainrule.set_threads(3)
     for _ in range(3):
-        sigmoid(X)
+        sharing.share(at_once(3), SIZE, SIZE)
         assert len(started) == 2 and len(sharing._waiting) == 2
 
 
@@ -155,7 +170,7 @@ def test_no_thread_is_on_the_core_of_the_caller_or_of_another_while_there_are_ot
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {2, 3, 5})
     monkeypatch.setattr(os, "sched_setaffinity", lambda number, cores: chosen.append((number, cores)))
     chainrule.set_threads(threads)
-    sigmoid(X)
+    sharing.share(at_once(threads), SIZE, SIZE)
     numbers, cores = zip(*chosen, strict=True)
     assert len({*numbers, threading.get_native_id()}) == threads
     assert cores == {2: ({2, 3},), 3: ({2}, {3}), 4: ({2}, {3}, {2, 3, 5})}[threads]
