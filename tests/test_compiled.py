@@ -22,6 +22,7 @@ from chainrule.runtime import gates as tables
 from chainrule.runtime.compiling import is_single_in_loops
 from chainrule.runtime.loops import compiler, domains, elementary, gates, kernels, ranges
 from chainrule.runtime.loops.contraction import contracted
+from chainrule.runtime.loops.elements import UNDEFINED
 from chainrule.runtime.loops.plan import Call, Kinds, Loop, plan
 from chainrule.runtime.loops.statements import Unreadable, values_of
 from chainrule.runtime.scalar import Kernel, Range, ScalarFunction, apply, at_least, lost, select
@@ -382,12 +383,8 @@ def test_a_last_digit_counts_where_results_keep_it():
 )
 @pytest.mark.parametrize("kind", ["float32", "float64"])
 def test_a_number_outside_a_domain_is_told(ends, is_open, kind):
-    text = domains.NAMES.format(bits=kind[5:])
-    names = {"np": np, "KIND": np.dtype(kind).type, "INF": np.inf}
-    exec(text, names)
-    told = eval(f"lambda x: min({', '.join(domains.Test(0, *ends, *is_open, 1).terms('x'))}, 0) < 0", names)
-    domain = Range(*ends, *is_open)
-    of, far = names["KIND"], names["KIND"](3e38)
+    domain, of = Range(*ends, *is_open), np.dtype(kind).type
+    told, far = _told(domains.Test(0, *ends, *is_open, 1), domains.COMPUTED, {domains.COMPUTED: kind}), of(3e38)
     numbers = [of(each) for end in (*ends, 0.5, 3.0, 1e30, math.inf) for each in (end, -end)]
     numbers += [np.nextafter(each, by) for each in numbers for by in (far, -far)]
     with np.errstate(all="ignore"):
@@ -395,6 +392,28 @@ def test_a_number_outside_a_domain_is_told(ends, is_open, kind):
             not domain.inside(x) or (x == 0 and ends[0] == 0 and bool(np.signbit(x))) for x in numbers
         ]
         assert told(of(math.nan)) and told(-of(math.nan))
+
+
+def _told(test, type_, kinds):
+    """Whether a number is told to be outside, by the text of a test of one of these types."""
+    names = {"np": np, "INF": np.inf}
+    exec("\n".join(each.text(kind) for each, kind in kinds.items()), names)
+    return eval(f"lambda x: min({', '.join(test.terms('x', type_))}, 0) < 0", names)
+
+
+@pytest.mark.parametrize("is_open", [*product((False, True), repeat=2)])
+@pytest.mark.parametrize(
+    "ends", [(0.1, 0.7), (-0.1, 1e300), (-1e300, 1 / 3), (1e-50, 80.0), (-80.1, 80.1), (0.0, 1.0), (-math.inf, 1e-50)]
+)
+def test_a_number_that_is_not_converted_is_told_as_if_it_were(ends, is_open):
+    test, kinds = domains.Test(0, *ends, *is_open, 1), {domains.COMPUTED: "float64", domains.READ: "float32"}
+    wide, single = _told(test, domains.COMPUTED, kinds), _told(test.of_single(), domains.READ, kinds)
+    with np.errstate(all="ignore"):
+        numbers = [np.float32(each) for end in (*ends, 0.5, 3e38, math.inf, math.nan) for each in (end, -end)]
+        numbers += [np.nextafter(each, np.float32(by)) for each in numbers for by in (-3e38, 3e38)]
+        for x in numbers:
+            assert bool(single(x)) == bool(wide(np.float64(x))) or (x == 0 and np.signbit(x)), x
+        assert {bool(single(np.float32(x))) for x in (0.5, -3.0, math.inf)} == {False, True}
 
 
 def test_a_function_takes_no_care_of_what_cannot_come():
@@ -593,6 +612,40 @@ def test_one_elementary_function_after_another_is_left_to_a_loop_of_its_own():
 def test_what_a_result_cannot_hold_is_held_by_an_array_of_the_right_kind():
     made = plan(values_of(chain, 2, 1), Kinds((True, True), (False,)))
     assert made.buffers == 1 and made.steps[-1].writes[max(made.steps[-1].writes)] == ("o0",)
+
+
+def of_one_exponential(x, y, out, s1):
+    np.exp(x, out=s1)
+    np.subtract(y, s1, out=out)
+    np.multiply(out, y, out=out)
+    np.add(s1, out, out=out)
+    np.multiply(out, out, out=out)
+    np.add(1.0, s1, out=s1)
+    np.divide(out, s1, out=out)
+
+
+def test_many_operations_on_an_exponential_are_left_to_a_later_loop_where_results_are_rounded():
+    values = values_of(of_one_exponential, 2, 1)
+    loops = [plan(values, Kinds((own, own), (own,))).steps for own in (True, False)]
+    assert [len(each) for each in loops] == [1, 2]
+    assert values.values[min(loops[1][0].writes)].function == "np.exp"
+    few = values_of(_of_a_logarithm, 2, 1)
+    assert len(plan(few, Kinds((False, False), (False,))).steps) == 2, "one for each elementary function"
+    kernel = Kernel(of_one_exponential, scratch=1)
+    rng = np.random.default_rng(2)
+    x, y = (rng.normal(size=(2, 5000)) * 9).astype(np.float32)
+    y[[7, 4000]] = 1.5, np.nan
+    out, wide = np.empty_like(x), np.empty(x.size)
+    tests = (1, -1.0, 1.0, False, False)
+    code = kernels.compiled(kernel, (x, y), (out,), np.dtype(float), (tests,))
+    assert code.run((x, y), (out,)) == UNDEFINED
+    of_one_exponential(x.astype(float), y.astype(float), wide, np.empty(x.size))
+    assert np.allclose(out, wide, rtol=2e-7, equal_nan=True)
+    y = np.clip(y, -1, 1)
+    y[4000] = -0.0
+    assert code.run((x, y), (out,)) == 0
+    y[-1] = np.nextafter(np.float32(1), np.float32(2))
+    assert code.run((x, y), (out,)) == UNDEFINED
 
 
 def test_what_is_no_element_stays_a_call():

@@ -10,10 +10,10 @@ from .pairs import Pair
 from .programs import is_text, text_of
 
 IN_MORE_DIGITS = """{{r}} = KIND({{r}}_result)
-{{r}}_lost = (not (abs({{r}}_result) < inf)){numbers}"""
-SINGLE = """{{r}}_lost = abs({{1}}) < {{2}} * KIND({left!r})
-{{r}} = {{0}}"""
-"""Lost is where the loop finds no value."""
+{{r}}_lost = -ONE if (not (abs({{r}}_result) < inf)){numbers} else ONE"""
+SINGLE = """{{r}} = {{0}}
+{{r}}_lost = fma({{2}}, KIND({less!r}), abs({{1}}))"""
+"""Where the loop finds no value, a number is negative."""
 
 
 def refined(formula: Callable[..., Any], count: int) -> str:
@@ -29,7 +29,7 @@ def refined(formula: Callable[..., Any], count: int) -> str:
 
 def refined_of_single(formula: Callable[..., Any], count: int) -> str:
     """That of `refined_of_single`, which is hardly ever more than what was found."""
-    return SINGLE.format(left=narrow.LEFT)
+    return SINGLE.format(less=-narrow.LEFT)
 
 
 ROWS: dict[Any, tuple[Callable[[Callable[..., Any], int], str], Callable[[Sequence[Any]], Sequence[Any]]]] = {

@@ -58,6 +58,7 @@ class Compiled:
         results: int,
         tests: Sequence[Test] = (),
         nan: Sequence[Check] = (),
+        narrow: Sequence[bool] = (),
     ) -> None:
         self.kind, self.buffers = kind, made.buffers
         self.nan = tuple(nan)
@@ -73,7 +74,7 @@ class Compiled:
             if are_loops:
                 loops = [step for step in group if isinstance(step, Loop)]
                 mine = tests if loops[-1] is made.steps[last] else ()
-                text = text_of(made.values, loops, numbers, kind.name, mine, whole=only)
+                text = text_of(made.values, loops, numbers, kind.name, mine, only, narrow)
                 self.steps.append((compiled_text(text.text), _picked(text.names, places), None))
             else:
                 self.steps += [self._call(step, places) for step in group if isinstance(step, Call)]
@@ -417,8 +418,9 @@ def _compiled(
         if _is_hidden(values):
             raise Unreadable("a result that may not show that a formula has no value")
         tests += [Test(*check, UNDEFINED) for check in (*checks, *nan)]
+        narrow = [kind is F64 and each is F32 for each in inputs]
         kinds = Kinds(tuple(each == kind for each in inputs), tuple(each == kind for each in results))
-        return Compiled(plan(values, kinds), kind, numbers, len(results), tests, nan)
+        return Compiled(plan(values, kinds), kind, numbers, len(results), tests, nan, narrow)
     except Unreadable:
         return None
 

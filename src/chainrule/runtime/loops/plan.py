@@ -1,5 +1,6 @@
 """Values arranged as loops and calls: what can be computed between two calls is one loop, and only what a call or a later loop reads is written to memory."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,9 @@ from .statements import Value, Values
 
 CHEAP = 6
 """Operations up to which a value is computed again in a later loop, rather than written and read."""
+LONG = 8
+"""Operations from which on what is made of an elementary function is left to a later loop, if results are rounded: a processor looks ahead only so far, and would
+wait for some elements where it could begin the next."""
 COSTS = {"np.divide": 4, "np.sqrt": 4, "quotient": 4} | dict.fromkeys((*HEAVY, "refined"), 30)
 LEAVES = ("input", "constant")
 
@@ -59,7 +63,7 @@ Stage = set[int] | int
 
 def _stages(all_values: Values, kinds: Kinds) -> list[Stage]:
     values, results = all_values.values, all_values.results
-    levels = _levels(values)
+    levels = _levels(values, math.inf if all(kinds.results) else LONG)
     weights = _weights(values)
     reached = all_values.reached()
     calls = [k for k, value in enumerate(values) if value.call and k in reached]
@@ -89,19 +93,35 @@ def _stages(all_values: Values, kinds: Kinds) -> list[Stage]:
     return stages
 
 
-def _levels(values: tuple[Value, ...]) -> list[int]:
+def _levels(values: tuple[Value, ...], long: float) -> list[int]:
     """The loop in which a value is computed, by number; of a call, the loop after which it is made. An elementary function of what came of another one is
-    left to a loop of its own: one after the other they would keep the processor waiting."""
+    left to a loop of its own: one after the other they would keep the processor waiting. So is what takes `long` operations on the result of one."""
     found: list[int] = []
-    heavy: list[bool] = []
-    """Whether an elementary function has been computed in the same loop."""
-    for value in values:
+    rests = _rests(values)
+    made: list[set[int]] = []
+    """The elementary functions that a value is made of in the same loop."""
+    for n, value in enumerate(values):
         fused = value.call is None
         level = max((found[k] + bool(fused and values[k].call) for k in value.operands), default=0)
-        already = any(heavy[k] and found[k] == level for k in value.operands)
+        made_of = {each for k in value.operands if found[k] == level for each in made[k]}
         is_heavy = fused and value.function in HEAVY
-        found.append(level + (is_heavy and already))
-        heavy.append(is_heavy or (already and found[-1] == level))
+        is_later = bool(made_of) and (is_heavy or max(rests[k] for k in made_of) >= long)
+        found.append(level + is_later)
+        made.append({n} if is_heavy else set() if is_later else made_of)
+    return found
+
+
+def _rests(values: tuple[Value, ...]) -> list[int]:
+    """Operations on what each value gives, up to the next elementary function or call."""
+    found = [0] * len(values)
+    made: list[set[int]] = []
+    """The values that a value is made of, after the last elementary function or call."""
+    for value in values:
+        ends = bool(value.call) or value.function in HEAVY
+        made_of = set() if ends else {k for each in value.operands for k in (each, *made[each])}
+        made.append(made_of)
+        for k in made_of:
+            found[k] += _cost(value)
     return found
 
 
@@ -109,9 +129,13 @@ def _weights(values: tuple[Value, ...]) -> list[int]:
     """Operations that a value takes from inputs and results of calls."""
     found: list[int] = []
     for value in values:
-        own = 0 if value.call or value.function in LEAVES else COSTS.get(value.function, 1)
+        own = 0 if value.call or value.function in LEAVES else _cost(value)
         found.append(min(99, own + sum(found[k] for k in value.operands if not values[k].call)))
     return found
+
+
+def _cost(value: Value) -> int:
+    return COSTS.get(value.function, 1)
 
 
 def _loads(values: tuple[Value, ...], stores: set[int], held: set[int]) -> set[int]:

@@ -66,8 +66,9 @@ def functions() -> dict[str, Any]:
     tail, middle = polynomial(TAIL_SINGLE, real), real(MIDDLES["TAIL_SINGLE"])
     slope_tail, slope_middle = polynomial(SLOPE_TAIL_SINGLE, real), real(MIDDLES["SLOPE_TAIL_SINGLE"])
     logistic = polynomial(LOGISTIC_SINGLE, real)
-    slope_line, logistic_line = line(SLOPE_LINE_SINGLE), line(LOGISTIC_LINE_SINGLE)
+    slope_line, logistic_c = line(SLOPE_LINE_SINGLE), real(LOGISTIC_LINE_SINGLE[0])
     root = real(math.fsum(LOGISTIC_LINE_SINGLE[1:]) / LOGISTIC_LINE_SINGLE[0])
+    off_root = real(math.fsum((*LOGISTIC_LINE_SINGLE[1:], -float(logistic_c) * float(root))))  # h - c root
 
     @inline
     def exp(x, more):
@@ -111,19 +112,21 @@ def functions() -> dict[str, Any]:
         a = abs(x)
         a = far_logistic if a > far_logistic else a
         q, power = exp(-a, zero)
-        e = fma(q, power, power) * down
+        unraised = power * down
+        e = fma(q, unraised, unraised)
         d = root - a
         is_near = abs(d) < near
-        b = logistic_line(a) if is_near else (one - a) + e
+        b = fma(logistic_c, d, off_root) if is_near else (one - a) + e
         p = logistic(d) if is_near else zero
         s = one + e
-        square = s * s
-        r = one / square
-        rest = fma(two * s, e - (s - one), fma(s, s, -square))
-        w = fma(p, q, p) + (q + fma(-rest, r, fma(-square, r, one)))
+        r = one / s
+        off = fma(s - one - e, r, fma(-s, r, one))
+        w = fma(two, off, fma(p, q, p) + q)
+        b = b * power
         g = b * r
-        g = fma(w, g, g) * power * down
-        return one - g if x >= zero else g
+        g = fma(g, r, fma(b, r, -g) * r)
+        g = fma(w, g, g)
+        return fma(-g, down, one) if x >= zero else g * down
 
     return {
         "normal_gate": normal_gate,

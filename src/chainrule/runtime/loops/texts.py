@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from .. import gates as tables
 from . import elementary, exponential, gates, programs, single_gates
-from .domains import NAMES, Test
+from .domains import COMPUTED, READ, Test, Type
 from .elements import HEAVY, LOST, OF_ARRAYS, OF_CONSTANTS, bare, number, row
 from .plan import Loop
 from .statements import Value
@@ -18,9 +18,8 @@ from math import inf, nan
 
 import numpy as np
 {functions}
-KIND = np.{kind}
+{types}
 ZERO, ONE, INF, NAN = KIND(0.0), KIND(1.0), KIND(math.inf), KIND(math.nan)
-{names_of_bits}
 
 
 def loop({names}):
@@ -55,48 +54,64 @@ def text_of(
     kind: str,
     tests: Sequence[Test] = (),
     whole: bool = False,
+    narrow: Sequence[bool] = (),
 ) -> Text:
     """A function of one loop, or of several that take turns, in which everything is of one kind, float32 or float64; arrays of others are converted.
     numbers: of each input whether it is one. tests: of inputs, made where these are read, and in the last loop if they are nowhere. whole: there is
-    nothing else that reads the arrays between the loops."""
+    nothing else that reads the arrays between the loops. narrow: of each input whether it is an array of float32 that is converted; where there are several
+    loops one more makes its tests, of twice as many elements at once."""
     writers = [_Writer(values, loop, numbers) for loop in loops]
-    bits = sorted({test.bit for test in tests} | {LOST for writer in writers if writer.loses})
-    left = list(tests)
+    apart = [test.of_single() for test in tests if len(loops) > 1 and narrow and narrow[test.number]]
+    left = [test for test in tests if not (apart and narrow[test.number])]
+    lost = [LOST] * any(writer.loses for writer in writers)
+    flags = [(bit, COMPUTED) for bit in sorted({*lost, *(test.bit for test in left)})]
+    flags += [(bit, READ) for bit in sorted({test.bit for test in apart})]
     for writer in writers:
         for test in [each for each in left if f"i{each.number}" in writer.read or writer is writers[-1]]:
             left.remove(test)
             writer.test(test)
-    arrays = sorted(set().union(*(writer.arrays for writer in writers)))
+    arrays = sorted({f"i{test.number}" for test in apart}.union(*(writer.arrays for writer in writers)))
     singles = sorted(set().union(*(writer.singles for writer in writers)))
     own = [each for each in arrays if each[0] == "b" and whole]
     taken = [each for each in arrays if each not in own]
-    if len(loops) == 1:
-        text = ALONE.format(size=taken[-1], lines=_indented(8, writers[0].lines))
+    bodies = [_tests(apart)] * bool(apart) + [writer.lines for writer in writers]
+    if len(bodies) == 1:
+        text = ALONE.format(size=taken[-1], lines=_indented(8, bodies[0]))
     else:
         slices = [f"{each}_part = {each}[start : start + count]" for each in taken]
-        inner = "".join(ONE_OF_THEM.format(lines=_indented(12, writer.lines)) for writer in writers)
+        inner = "".join(ONE_OF_THEM.format(lines=_indented(12, lines)) for lines in bodies)
         text = IN_TURN.format(size=taken[-1], part=PART, loops=f"{_indented(8, slices)}\n{inner}")
         for each in taken:
             text = text.replace(f"{each}[n]", f"{each}_part[n]")
     names = (*taken, *singles)
     first = [f"{each} = KIND({each})" for each in singles] + [f"{each} = np.empty({PART}, KIND)" for each in own]
-    first += [f"{_flag(bit)} = WHOLE(0)" for bit in bits]
+    first += [f"{_flag(bit, type_)} = {type_.whole}(0)" for bit, type_ in flags]
     functions = set().union(*(writer.functions for writer in writers))
     whole_text = TEXT.format(
-        kind=kind,
-        names_of_bits=NAMES.format(bits=kind.removeprefix("float")),
+        types="\n".join([COMPUTED.text(kind)] + [READ.text("float32")] * bool(apart)),
         functions="\n".join([_imports(functions, kind), FMA if "fma(" in text else "", programs.tables(text)]),
         names=", ".join(names),
         first="".join(f"    {line}\n" for line in first),
         loops=text,
-        bits=" | ".join(f"({bit} if {_flag(bit)} {'>' if bit == LOST else '<'} 0 else 0)" for bit in bits) or "0",
+        bits=" | ".join(f"({bit} if {_flag(bit, type_)} < 0 else 0)" for bit, type_ in flags) or "0",
     )
     return Text(whole_text, names)
 
 
-def _flag(bit: int) -> str:
-    """The whole number that is negative if there was an element with a bit; of the bit LOST, positive."""
-    return f"flag_{bit}"
+def _tests(tests: Sequence[Test]) -> list[str]:
+    """What tests numbers of float32, for an element."""
+    lines = [f"i{k}_n = READ(i{k}[n])" for k in sorted({test.number for test in tests})]
+    return lines + [_found(test.bit, test.terms(f"i{test.number}_n", READ), READ) for test in tests]
+
+
+def _found(bit: int, terms: Sequence[str], type_: Type = COMPUTED) -> str:
+    flag = _flag(bit, type_)
+    return f"{flag} = {type_.whole}({flag} | {' | '.join(f'{type_.whole}({each})' for each in terms)})"
+
+
+def _flag(bit: int, type_: Type = COMPUTED) -> str:
+    """The whole number that is negative if there was an element with a bit."""
+    return f"{'flag' if type_ is COMPUTED else 'flag_read'}_{bit}"
 
 
 def _indented(spaces: int, lines: Sequence[str]) -> str:
@@ -124,10 +139,7 @@ class _Writer:
         return self.read | self.stored
 
     def test(self, test: Test) -> None:
-        self.found(test.bit, test.terms(self.load(f"i{test.number}")))
-
-    def found(self, bit: int, terms: Sequence[str]) -> None:
-        self.lines.append(f"{_flag(bit)} = WHOLE({_flag(bit)} | {' | '.join(f'WHOLE({each})' for each in terms)})")
+        self.lines.append(_found(test.bit, test.terms(self.load(f"i{test.number}"))))
 
     def name(self, k: int) -> str:
         """The name of a value, after lines that compute it."""
@@ -141,8 +153,8 @@ class _Writer:
             self.lines += text.split("\n") if "\n" in text else [f"v{k} = {text}"]
             if value.is_formula:
                 self.loses = True
-                self.lines.append(f"v{k} = NAN if v{k}_lost else v{k}")
-                self.found(LOST, [f"v{k}_lost"])
+                self.lines.append(f"v{k} = NAN if v{k}_lost < ZERO else v{k}")
+                self.lines.append(_found(LOST, [f"KIND(v{k}_lost).view(WHOLE)"]))
             self.known.add(k)
         return f"v{k}"
 
