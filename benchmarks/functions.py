@@ -7,9 +7,9 @@ python benchmarks/functions.py --no-avx512            without AVX-512 code, as o
 python benchmarks/functions.py --clock cpu --threads 1   processor time, for a machine that is shared with other work
 python benchmarks/functions.py --keep FOLDER          everything, the records of each process kept there; what is there is not measured again
 
-All calls of a row take turns and the least of the repeats counts. Each number of threads is a process of its own that may use so many cores, so every
-library adapts in its own way; where there is AVX-512, one more process measures one thread in which no library may use it, at two sizes. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the
-device; those of torch without gradients are timed without their tape, the gradient is a backward pass of its sum, with the forward pass that it needs.
+All calls of a row take turns and the least of the repeats counts. Each number of threads is measured in processes that may use so many cores, so every
+library adapts in its own way, and each size and type in one of its own, which finds no memory that others have left; where there is AVX-512, more processes measure
+one thread in which no library may use it, at two sizes. Peers that are not installed are left out. Every peer gets the array it likes: torch tensors, JAX arrays already on the device; those of torch without gradients are timed without their tape, the gradient is a backward pass of its sum, with the forward pass that it needs.
 `best` is the fastest of all peers, so it is a different one in each row. `floor`: the operations of NumPy that no code for the function can do without,
 one after the other on blocks in the cache, into arrays that are there; where it is not below the best peer, NumPy is what forbids to be faster.
 `compiled`: ours after `chainrule.set_compiled(True)`, for which Numba has to be there."""
@@ -27,6 +27,7 @@ from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -635,24 +636,25 @@ class Way:
     def sizes(self) -> Sequence[int]:
         return SIZES if self.avx512 else WITHOUT_SIZES
 
-    @property
-    def file(self) -> str:
-        return f"{self.threads}{'' if self.avx512 else '-no-avx512'}.jsonl"
-
-    def measured(self, path: Path, arguments: Sequence[str], sizes: Sequence[int]) -> list[dict[str, Any]]:
-        """The records that are in a file, after they are measured if it is not there."""
-        if not path.exists():
-            arguments = [*arguments, *(word for n in sizes for word in ("-n", str(n)))]
-            cores = sorted(os.sched_getaffinity(0))
-            unfinished = path.with_suffix(".unfinished")
-            subprocess.run(
-                [sys.executable, __file__, "--records", str(unfinished), *arguments],
-                check=True,
-                env=os.environ if self.avx512 else {**os.environ, **WITHOUT_AVX512},
-                preexec_fn=lambda: os.sched_setaffinity(0, cores[: self.threads]),
-            )
-            unfinished.rename(path)
-        return [{**json.loads(line), "way": str(self)} for line in path.read_text().splitlines()]
+    def measured(
+        self, folder: Path, arguments: Sequence[str], sizes: Sequence[int], dtypes: Sequence[str]
+    ) -> Iterator[dict[str, Any]]:
+        """The records, each size and type in a process of its own, which finds no memory that others have left; those that are in the folder are not measured
+        again."""
+        cores = sorted(os.sched_getaffinity(0))
+        for dtype, n in product(dtypes, sizes):
+            path = folder / f"{self.threads}{'' if self.avx512 else '-no-avx512'}-{dtype}-{n}.jsonl"
+            if not path.exists():
+                unfinished = path.with_suffix(".unfinished")
+                own = ["--records", str(unfinished), "--dtype", dtype, "-n", str(n)]
+                subprocess.run(
+                    [sys.executable, __file__, *own, *arguments],
+                    check=True,
+                    env=os.environ if self.avx512 else {**os.environ, **WITHOUT_AVX512},
+                    preexec_fn=lambda: os.sched_setaffinity(0, cores[: self.threads]),
+                )
+                unfinished.rename(path)
+            yield from ({**json.loads(line), "way": str(self)} for line in path.read_text().splitlines())
 
 
 @click.command(help=__doc__.split("\n", 1)[0])
@@ -694,11 +696,12 @@ def main(
     )
     busy = [os.getloadavg()[0]]
     arguments = ["--only", ",".join(names), "--peers", peers, "--repeats", str(repeats), "--clock", clock]
-    arguments += [word for d in dtypes for word in ("--dtype", d)]
     with tempfile.TemporaryDirectory() as folder:
         folder = keep or Path(folder)
         folder.mkdir(exist_ok=True, parents=True)
-        found = [record for way in ways for record in way.measured(folder / way.file, arguments, sizes or way.sizes)]
+        found = [
+            record for way in ways for record in way.measured(folder, arguments, sizes or way.sizes, dtypes or DTYPES)
+        ]
     busy.append(os.getloadavg()[0])
     told = [word for k, word in enumerate(sys.argv[1:]) if "--keep" not in (word, sys.argv[k])]
     text = report(found, import_times(clock), clock, busy, told)
