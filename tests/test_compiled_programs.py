@@ -349,7 +349,13 @@ NEAR_ROOTS = {
 @pytest.mark.parametrize("name", NEAR_ROOTS)
 def test_pairs_of_loops_have_as_many_digits(name):
     formula, root = NEAR_ROOTS[name]
-    lines = extended.refined(formula, 2).format("x[n]", "y[n]", r="v").replace("KIND", "float").replace("ONE", "1.0").split("\n")
+    lines = (
+        extended.refined(formula, 2)
+        .format("x[n]", "y[n]", r="v")
+        .replace("KIND", "float")
+        .replace("ONE", "1.0")
+        .split("\n")
+    )
     body = "\n        ".join([*lines, "out[n] = nan if v_lost < 0 else v"])
     head = LOOP.format(arrays="x, y, out", first="x", lines=body, tables=f"{texts.FMA}\n{tables(body)}")
     x, out = 2 * RNG.normal(size=500), np.empty(500)

@@ -10,6 +10,7 @@ from sympy import Interval, Sum, exp, log, oo
 
 from chainrule.calculus.derive import derive_all
 from chainrule.calculus.forms import by_cases
+from chainrule.codegen.modules import check_module, module_source
 from chainrule.codegen.vector_names import RUNTIME
 from chainrule.notation import dimension, index, matrix, one_hot, scalar, vector
 from chainrule.runtime import reductions
@@ -53,6 +54,16 @@ GENERALISED = loss(
     domain={q: Interval.Lopen(0, 1)},
 )
 BRIER = loss("brier", Sum((s[k] - hot[k]) ** 2, k), z[j], where=SOFTMAX, arguments={"logits": z, "target": hot})
+UNLIKELIHOOD = loss("unlikelihood", -log(1 - s[c]), z[j], where=SOFTMAX, arguments={"logits": z, "label": c})
+ODDS = loss("odds", -log(s[c] / (1 - s[c])), z[j], where=SOFTMAX, arguments={"logits": z, "label": c})
+WARM_UNLIKELIHOOD = loss(
+    "warm_unlikelihood",
+    -log(1 - s[c]),
+    (z[j], T),
+    where={s[i]: exp(-z[i] / T) / Sum(exp(-z[l] / T), l)},
+    arguments={"energies": z, "label": c},
+    **WARM,
+)
 GINI = loss("gini", Sum(s[k] * (1 - s[k]), k), z[j], where=SOFTMAX, arguments={"logits": z})
 SMOOTH_MAX = loss("smooth_max", T * log(Sum(exp(z[k] / T), k)), (z[j], T), arguments={"z": z}, **WARM)
 SMOOTH_MIN = loss("smooth_min", -T * log(Sum(exp(-z[k] / T), k)), (z[j], T), arguments={"z": z}, **WARM)
@@ -119,9 +130,53 @@ EVERY = [
 LEADS = [0.0, 1.0, 5.0, 20.0, 35.0, 60.0]
 
 
+OF_THE_OTHERS = [UNLIKELIHOOD, ODDS, WARM_UNLIKELIHOOD]
+
+
 @pytest.mark.parametrize("definition", EVERY, ids=lambda each: each.name)
 def test_all_checks_pass(definition: Any) -> None:
     assert failed_checks(definition) == []
+
+
+@pytest.mark.parametrize("definition", OF_THE_OTHERS, ids=lambda each: each.name)
+def test_all_checks_pass_but_those_of_second_derivatives(definition: Any) -> None:
+    derivations = derive_all(definition)
+    rows = check_module(module_source(definition, derivations), definition, derivations)
+    assert all("essian" in row.name or "hessian" in row.detail for row in rows if not row.passed)
+
+
+@pytest.mark.parametrize("lead", [-2000.0, -60.0, 0.0, 1.0, 60.0, 800.0, 2000.0])
+@pytest.mark.parametrize("label", [0, 2])
+def test_logarithms_of_what_a_probability_leaves(lead: float, label: int) -> None:
+    """log(1 - p) and its gradient, of the softmax of the other scores, where 1 - p is no float any more."""
+    scores = np.array([lead, 0.25, -0.5, 0.125])
+    for definition, temperature, sign in ((UNLIKELIHOOD, 1.0, 1), (ODDS, 1.0, 1), (WARM_UNLIKELIHOOD, 0.5, -1)):
+        words = {"T": temperature} if definition is WARM_UNLIKELIHOOD else {}
+        with mpmath.workdps(5000):
+            powers = [mpmath.exp(x / temperature) for x in scores.tolist()]
+            others = mpmath.fsum(x for k, x in enumerate(powers) if k != label)
+            p = powers[label] / (powers[label] + others)
+            r = [0 if k == label else x / others for k, x in enumerate(powers)]
+            value, times = (-mpmath.log(p / (1 - p)), -1) if definition is ODDS else (-mpmath.log(1 - p), p)
+            exact = [times * ((k == label) - x) / temperature * sign for k, x in enumerate(r)]
+            mean = mpmath.fsum(x * y for x, y in zip(r, scores.tolist(), strict=True))
+            by_temperature = times * (mean - scores[label]) / temperature**2
+        f = function(definition)
+        assert ulps(f(sign * scores, label, **words), [value]) <= 8.0
+        assert ulps(f.grad(sign * scores, label, **words), exact) <= 16.0
+        if words:  # a difference of scores, which are up to so large
+            found, size = f.grad(sign * scores, label, wrt="T", **words), abs(times) * max(abs(scores)) / temperature**2
+            assert abs(found - by_temperature) <= 8.0 * 2.0**-53 * size + 1e-300
+
+
+def test_what_the_others_are_has_its_limits() -> None:
+    z = np.array([[0.0, np.inf, 3.0], [-np.inf, 1.0, 2.0], [-np.inf, -np.inf, 5.0], [np.nan, 0.0, 1.0]])
+    with np.errstate(all="ignore"):
+        rest, odds = reductions.log_rest(z), reductions.log_odds(z)
+    assert np.array_equal(rest[0], [0, -np.inf, 0]) and np.array_equal(odds[0], [-np.inf, np.inf, -np.inf])
+    assert rest[1, 0] == 0 and odds[1, 0] == -np.inf and rest[2, 2] == -np.inf
+    assert np.isnan(rest[3]).all() and np.isnan(odds[3]).all()
+    assert np.array_equal(reductions.without(z[1:3], np.array([2, 2])), [[0, 1, 0], [0.5, 0.5, 0]])
 
 
 def confident(lead: float) -> tuple[Any, list[Any], list[Any]]:

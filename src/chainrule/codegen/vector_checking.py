@@ -24,6 +24,8 @@ from .vector_spec import DerivativeSpec, VectorSpec
 from .vector_stable import DELICATE
 
 DIGITS = 60  # beyond those that a gap of scores between the largest and the smallest exponential takes
+MOST_TIMES = 20.0
+"""By so much scores are multiplied or divided at most, as far as digits are counted."""
 TOLERANCE = 1e-13
 SAME = 1e-12
 """How far two ways to compute the same thing in float64 may differ, relative to the largest component."""
@@ -62,7 +64,9 @@ class _Draw:
     @property
     def digits(self) -> int:
         apart = max(map(abs, self.powers.values()), default=0)  # of four factors, 1 and one that was moved may be added
-        return DIGITS + 2 * int(self.spread) + int(4 * apart * math.log10(2))
+        numbers = [abs(value) for value in self.values.values() if isinstance(value, float) and value]
+        times = min(max((max(x, 1.0 / x) for x in numbers), default=1.0), MOST_TIMES)
+        return DIGITS + int(self.spread * max(2.0, times)) + int(4 * apart * math.log10(2))
 
     @property
     def width(self) -> float:

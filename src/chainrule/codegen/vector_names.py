@@ -8,7 +8,7 @@ from .vocabulary import WORDS
 
 RUNTIME = (
     "balanced", "balanced_at", "centred", "complement", "counted", "deviations", "divergence", "dot", "entry", "exponential_sum", "exponential_total", "exponentials", "far_rows", "less_mean", "less_one_hot", "less_probability", "less_target",
-    "log_det", "log_ratio", "log_ratio_sum", "log_sum", "log_sum_exp", "one_hot", "pairwise_sum", "refined_rows", "shifted", "shifted_entry", "signed_sum", "total", "weighted",
+    "log_det", "log_odds", "log_ratio", "log_ratio_sum", "log_rest", "log_sum", "log_sum_exp", "one_hot", "pairwise_sum", "refined_rows", "shifted", "shifted_entry", "signed_sum", "total", "weighted", "without",
 )  # fmt: skip
 SCALAR_RUNTIME = tuple(sorted({word.runtime for word in WORDS if word.runtime} | {"refined"}))
 IN_KERNELS = ("erf", "erfc", "product", "quotient")

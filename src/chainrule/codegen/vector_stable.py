@@ -38,12 +38,18 @@ MOST_PARTS = 60
 def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
     """A tree ready to be written: element-wise names and logarithms of names written out, deltas under sums used."""
     named = {v.base: v for v in spec.vectors}
+    classes = {one.base for one in spec.inputs if one.index_of}
 
     def logarithm(n: t.Node) -> t.Node | None:
         """That of a named quotient with an exponential above, which is known better than the quotient; None of anything else."""
         if not isinstance(n, t.Component) or n.base not in named:
             return None
         return _log_of_quotient(t.Call("log", (named[n.base].at(n.indices),)))
+
+    def known_logarithm(n: t.Node) -> t.Node | None:
+        """Also that of 1 less a softmax."""
+        p = _one_less(n, named)
+        return logarithm(n) if p is None else t.Component(p.base + LOG_REST, p.indices)
 
     def write_out(n: t.Node) -> t.Node | None:
         match n:
@@ -56,17 +62,19 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
                 return write(t.substitute(f.body, {t.Symbol(k): v for k, v in zip(names, values, strict=True)}))
             case t.Component(base, indices) if base in named and _elementwise(named[base], spec):
                 return write(named[base].at(indices))
-            case t.Call("log", (t.Frac(above, below),)) if logarithm(above) or logarithm(below):
+            case t.Call("log", (t.Frac(above, below),)) if above == _one_less(below, named):
+                return t.Component(above.base + LOG_ODDS, above.indices)
+            case t.Call("log", (t.Frac(above, below),)) if known_logarithm(above) or known_logarithm(below):
                 return _logarithms_last(t.Add((write(t.Call("log", (above,))), t.Neg(write(t.Call("log", (below,)))))))
-            case t.Call("log", (t.Component(base, _) as quotient,)) if base in named:
-                return logarithm(quotient)
             case t.Power(base, exponent) if is_symbolic(exponent) and (of_base := logarithm(base)) is not None:
                 return t.Call("exp", (t.mul(exponent, of_base),))
-            case t.Call("log", _):
-                return _log_of_quotient(n)
+            case t.Call("log", (argument,)):
+                return known_logarithm(argument) or _log_of_quotient(n)
             case t.Sum(summed, index, size):
                 whole = t.Sum(_weighed_against(summed, index, named), index, size)
                 return SIFT.apply(whole, Scope()) or whole
+            case t.Frac() | t.Mul():
+                return _of_the_others(n, named, classes)
         return None
 
     def write(n: t.Node) -> t.Node:
@@ -77,6 +85,71 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
 
 AGAINST = " against "
 """Between the names of two softmaxes: the first as the weight of the logarithm of their quotient, in a sum that is the divergence of the second from it."""
+WITHOUT = " without "
+"""Between the name of a softmax and that of a class index: the softmax of the other scores."""
+LOG_REST, LOG_ODDS = " log rest", " log odds"
+"""After the name of a softmax p: log(1 - p) and log(p/(1 - p))."""
+
+
+def softmaxes_of(base: str) -> tuple[str, ...]:
+    """The names of the softmaxes that a quantity with such a name is made of; none for any other."""
+    first, _, second = base.partition(AGAINST)
+    if second:
+        return first, second
+    first, _, second = base.partition(WITHOUT)
+    if second:
+        return (first,)
+    return tuple(base.removesuffix(end) for end in (LOG_REST, LOG_ODDS) if base.endswith(end))
+
+
+def _one_less(node: t.Node, named: Mapping[str, NamedVector]) -> t.Component | None:
+    """p of 1 - p, if it is a softmax."""
+    match node:
+        case t.Add(
+            (t.Number(value), t.Neg(t.Component(base, _) as p)) | (t.Neg(t.Component(base, _) as p), t.Number(value))
+        ):
+            if value == 1 and base in named and softmax_exponent(named[base].indices, named[base].body) is not None:
+                return p
+    return None
+
+
+def _of_the_others(node: t.Node, named: Mapping[str, NamedVector], classes: set[str]) -> t.Node | None:
+    """A product with (x_c - Σ_k p_k x_k)/(1 - p_c), for a softmax p and a class index c, as one with x_c - Σ_k r_k x_k, where r is the softmax of the other scores:
+    1 - p_c and what it divides may both underflow. So is one with (δ_jc - p_j)/(1 - p_c), as δ_jc - r_j. None for any other."""
+    negative, above, below = taken_apart(node)
+    for p, factor in [(_one_less(f, named), f) for f in below]:
+        if p is None or len(p.indices) != 1 or p.indices[0] not in classes:
+            continue
+        for position, difference in enumerate(above):
+            found = _mean_of_the_others(difference, p)
+            if found is not None:
+                above[position] = found
+                below.remove(factor)
+                whole = t.mul(*above)
+                return negated(t.Frac(whole, t.mul(*below)) if below else whole, negative)
+    return None
+
+
+def _mean_of_the_others(difference: t.Node, p: t.Component) -> t.Node | None:
+    """(Σ_k p_k x_k - x_c)/(1 - p_c) for the component of a softmax at the class index c, or minus that; None of any other difference."""
+    (label,) = p.indices
+    own = f"{p.base}{WITHOUT}{label}"
+    for sign in (False, True):
+        match tuple(sorted(_flat(negated(difference, sign)), key=lambda term: isinstance(term, t.Neg))):
+            case (t.Component(base, (j,)), t.Neg(t.Delta(left, right)) as rest) if base == p.base and {left, right} == {
+                label,
+                j,
+            }:
+                return negated(t.Add((t.Component(own, (j,)), rest)), sign)
+            case (t.Sum(summed, k, size), t.Neg(x) as rest):
+                minus, factors, under = taken_apart(summed)
+                weight = t.Component(p.base, (k,))
+                others = [f for f in factors if f != weight]
+                values = t.mul(*others, *(t.Frac(t.ONE, f) for f in under))
+                if minus or len(others) != len(factors) - 1 or tidy(t.rename_index(values, k, label)) != x:
+                    continue
+                return negated(t.Add((t.Sum(t.mul(t.Component(own, (k,)), values), k, size), rest)), sign)
+    return None
 
 
 def _weighed_against(body: t.Node, index: str, named: Mapping[str, NamedVector]) -> t.Node:
@@ -433,7 +506,7 @@ def _splitter(c: t.Node, facts: Mapping[str, tuple[str, ...]]) -> Callable[[t.No
 def _sums_to_one(weights: tuple[t.Node, ...], index: str, facts: Mapping[str, tuple[str, ...]]) -> bool:
     match weights:
         case (t.Component(base, (*_, running)),):
-            return running == index and "sums_to_one" in facts.get(base, ())
+            return running == index and (WITHOUT in base or "sums_to_one" in facts.get(base, ()))
     return False
 
 

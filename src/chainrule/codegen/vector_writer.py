@@ -34,6 +34,9 @@ from .vector_spec import InputSpec, VectorSpec
 from .vector_stable import (
     AGAINST,
     LETTERS,
+    LOG_ODDS,
+    LOG_REST,
+    WITHOUT,
     Shift,
     factored,
     multiplied_into,
@@ -42,6 +45,7 @@ from .vector_stable import (
     prepared,
     shifts,
     softmax_exponent,
+    softmaxes_of,
     stable_code,
 )
 from .vector_text import binding_of, letters_for, named_once, number_text
@@ -52,6 +56,8 @@ PLAIN = {
     "erf": "erf", "erfc": "erfc",
 }  # fmt: skip
 """Elementary functions of one number and what they are in NumPy; ``erf`` and ``erfc`` stand in the runtime."""
+OF_SCORES = {LOG_REST: "log_rest", LOG_ODDS: "log_odds"}
+"""Routines that compute logarithms of what is made of a softmax, by the end of their names in formulas."""
 EXTREMA = {"max": "np.maximum", "min": "np.minimum"}
 KERNELS = ("_value", "_grad_", "_both_", "_jacobian_", "_vjp_", "_jvp_", "_hessian_", "_hvp_")
 """How the names of functions begin that are given to the runtime."""
@@ -203,8 +209,8 @@ class Writer:
         node, found = shifts(node, self.spec, self.scores)
         node = t.transform(node, exponential)
         bare = {p.base for _, p in t.walk(node) if isinstance(p, t.Component)}
-        for pair in [base.split(AGAINST) for base in bare if AGAINST in base]:
-            bare |= {p.base for base in pair for _, p in t.walk(self.names[base][1]) if isinstance(p, t.Component)}
+        for base in [each for made in bare for each in softmaxes_of(made)]:
+            bare |= {p.base for _, p in t.walk(self.names[base][1]) if isinstance(p, t.Component)}
         shifted = [line for shift in found for line in self._shift(shift, node, bare, body)]
         centred = []
         if finish == "centre" and vector is not None and (factor := self._weights(node, vector[0])) is not None:
@@ -516,11 +522,33 @@ class Writer:
     def _whole(self, base: str, body: _Body) -> str:
         if base in body.vectors:
             return body.vectors[base]
+        if AGAINST not in base and (softmaxes := softmaxes_of(base)):
+            return self._of_scores(softmaxes[0], base, body)
         known = base in self.inputs or base in self.names or base == self.spec.cotangent
         if base not in self.code or not (known or base.startswith("inv(")):
             raise UnsupportedExpression(f"{self.spec.name}: `{base}` is neither an input nor a named quantity")
         body.needs[base] = None
         return self.code[base]
+
+    def _of_scores(self, softmax: str, base: str, body: _Body) -> str:
+        """What is made of the scores of a softmax, for each of its components."""
+        indices, node = self.names[softmax]
+        exponent = softmax_exponent(indices, node)
+        assert exponent is not None
+        negative, above, below = taken_apart(exponent)
+        scores = [f for f in above if isinstance(f, t.Component) and f.indices == indices]
+        sizes = dict(zip(indices, self.spec.shapes[softmax], strict=True))
+        if len(scores) == 1 and (len(above) > 1 or below):
+            (score,) = scores  # and others are taken from each other before a product or quotient is rounded
+            body.vectors["inner scores"] = f"shifted({self._inside(negated(score, negative), indices, sizes, body)})"
+            rest = [f for f in above if f is not score]
+            exponent = t.mul(t.Component("inner scores", indices), *rest)
+            exponent = t.Frac(exponent, t.mul(*below)) if below else exponent
+        code = self._inside(exponent, indices, sizes, body)
+        ending = base.removeprefix(softmax)
+        if ending.startswith(WITHOUT):
+            return f"without({code}, {self._class(ending.removeprefix(WITHOUT), body)})"
+        return f"{OF_SCORES[ending]}({code})"
 
     def _component(self, base: str, indices: tuple[str, ...], axes: tuple[str, ...], body: _Body) -> str:
         routine = "shifted_entry" if base in body.entries else "entry"
@@ -686,7 +714,7 @@ class Writer:
         """Scores, which may be -inf, and logarithms; a sum that holds one."""
         match node:
             case t.Component():
-                return self._is_score(node)
+                return self._is_score(node) or node.base.endswith((LOG_REST, LOG_ODDS))
             case t.Call("log", _):
                 return True
             case t.Neg(argument):

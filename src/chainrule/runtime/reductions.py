@@ -339,6 +339,44 @@ def complement(p: Array) -> Array:
     return np.asarray(np.where(p == largest[..., None], others[..., None], 1.0 - p))
 
 
+def log_odds(z: Array) -> Array:
+    """log(p/(1 - p)) for p the softmax of scores along the last axis: what a score exceeds the logarithm of the sum of the other exponentials by."""
+    z = shifted(z)
+    e = np.exp(z)
+    is_largest = _is_largest(z)
+    others = np.maximum(_apart(e)[1][..., None] - e, 0.0)
+    return np.asarray(np.where(is_largest, -_of_others(z, is_largest), z - np.log1p(others)))
+
+
+def log_rest(z: Array) -> Array:
+    """log(1 - p) for p the softmax of scores along the last axis, also where 1 - p is smaller than any float."""
+    e = exponentials(z)
+    p = e / exponential_sum(e)[..., None]
+    z = shifted(z)
+    is_largest = _is_largest(z)
+    odds = -_of_others(z, is_largest)
+    leads = is_largest & (odds > 0.0)
+    return np.asarray(np.where(leads, -(odds + np.log1p(np.exp(-np.abs(odds)))), np.log1p(-np.where(leads, 0.0, p))))
+
+
+def _is_largest(z: Array) -> Any:
+    """The largest of each row, of several the first."""
+    return np.asarray(np.arange(z.shape[-1]) == z.argmax(axis=-1)[..., None])
+
+
+def _of_others(z: Array, but: Any) -> Array:
+    """log Σ exp z, for each row without one of its components."""
+    return log_sum_exp(np.where(but, -np.inf, z))[..., None]
+
+
+def without(z: Array, index: Any) -> Array:
+    """The softmax of scores along the last axis without the one at the class index, where it is 0."""
+    left_out = np.arange(z.shape[-1]) == np.asarray(index)[..., None]
+    e = np.where(left_out, 0.0, exponentials(np.where(left_out, -np.inf, z)))
+    whole = exponential_sum(e)[..., None]
+    return np.asarray(e / np.where(whole == 0.0, 1.0, whole))
+
+
 def less_target(p: Array, y: Array) -> Array:
     """p - y for probabilities along the last axis, which sum to 1: as 1 - y less 1 - p where y is nearer to 1, as it is of the right class."""
     return np.asarray(np.where(y > 0.5, (1.0 - y) - complement(p), p - y))

@@ -36,6 +36,8 @@ from .reductions import less_mean as less_mean
 from .reductions import less_one_hot as less_one_hot
 from .reductions import less_probability as less_probability
 from .reductions import less_target as less_target
+from .reductions import log_odds as log_odds
+from .reductions import log_rest as log_rest
 from .reductions import log_sum as log_sum
 from .reductions import log_sum_exp as log_sum_exp
 from .reductions import pairwise_sum as pairwise_sum
@@ -43,6 +45,7 @@ from .reductions import shifted as shifted
 from .reductions import signed_sum as signed_sum
 from .reductions import total as total
 from .reductions import weighted as weighted
+from .reductions import without as without
 from .scalar import KEPT, Range, check_home, result_dtype
 
 if TYPE_CHECKING:
