@@ -46,10 +46,6 @@ def _formula(edge: "Edge", target: t.Node, source: t.Node) -> t.Node:
     return t.rename_indices(formula, dict(zip(old, (*indices_of(target), *indices_of(source)), strict=True)))
 
 
-def name_of(node: t.Symbol | t.Component) -> str:
-    return node.base if isinstance(node, t.Component) else node.name
-
-
 def _summed(body: t.Node, over: t.Node, node: "Node") -> t.Node:
     for index, dimension in reversed(tuple(zip(indices_of(over), node.dimensions, strict=True))):
         body = t.Sum(body, index, dimension)
@@ -106,5 +102,5 @@ def along(graph: "Graph", path: tuple[str, ...]) -> Term:
         formulas.append(_formula(edges[key], target, source))
     forms = [t.mul(*symbols), t.mul(*formulas)]
     for middle in reversed(names):
-        forms = [_summed(form, middle, graph.node(name_of(middle))) for form in forms]
+        forms = [_summed(form, middle, graph.node(t.base_of(middle))) for form in forms]
     return forms[0], forms[1]

@@ -18,7 +18,7 @@ def grows(tree: t.Node, named: Mapping[str, t.Node], inputs: frozenset[str]) -> 
         body = todo.pop()
         if body not in bodies:
             bodies[body] = None
-            todo += [named[name] for _, part in t.walk(body) if (name := _name(part)) in named]
+            todo += [named[name] for _, part in t.walk(body) if (name := t.base_of(part)) in named]
     degrees = _Degrees(named, inputs)
     return any(degrees.highest(body) > max(Fraction(1), abs(degrees.of(body))) for body in bodies)
 
@@ -45,7 +45,7 @@ class _Degrees:
     def _of(self, node: t.Node) -> Fraction:
         match node:
             case t.Component() | t.Symbol():
-                name = _name(node)
+                name = t.base_of(node)
                 return self.of(self.named[name]) if name in self.named else Fraction(int(name in self.inputs))
             case t.Neg(argument) | t.Sum(argument) | t.MaxOver(argument):
                 return self.of(argument)
@@ -64,10 +64,6 @@ class _Degrees:
             case t.Cases(branches):
                 return max(self.of(each.value) for each in branches if isinstance(each, t.Branch))
         return Fraction(0)
-
-
-def _name(node: t.Node) -> str:
-    return node.base if isinstance(node, t.Component) else node.name if isinstance(node, t.Symbol) else ""
 
 
 def _value(exponent: t.Node) -> Fraction:

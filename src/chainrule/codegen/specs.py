@@ -115,8 +115,8 @@ def _vector_spec(definition: Definition, derivations: tuple[Derivation, ...]) ->
         named = {base: v for base, v in b.scope.vectors.items() if base not in scope.vectors}
         scope = scope.extended(vectors=named, indices={**b.scope.indices, **scope.indices})
         shapes |= {base: b.scope.shapes[base] for base in named}
-    cotangent = _base(back[0].gradient_of.left) if back and back[0].gradient_of else ""
-    passes = {_base(b.variable): b for b in back}
+    cotangent = t.base_of(back[0].gradient_of.left) if back and back[0].gradient_of else ""
+    passes = {t.base_of(b.variable): b for b in back}
     derivatives = tuple(_derivative(d, names, index, seconds, scope, own, passes) for d in firsts)
     if not derivatives:
         raise DefinitionError(f"{definition.name}: no derivative by an input was derived; name one in `wrt`")
@@ -148,11 +148,7 @@ def _own(main: Derivation) -> tuple[t.Node, t.Node, tuple[str, ...]]:
         own = own.operand
     if isinstance(own, t.Component):
         return own, own, own.indices
-    return own, main.scope.scalars[_base(own)], ()
-
-
-def _base(node: t.Node) -> str:
-    return node.base if isinstance(node, t.Component) else node.name if isinstance(node, t.Symbol) else ""
+    return own, main.scope.scalars[t.base_of(own)], ()
 
 
 def _whole_scope(derivations: tuple[Derivation, ...], own: t.Node) -> Scope:
@@ -172,7 +168,7 @@ def _whole_scope(derivations: tuple[Derivation, ...], own: t.Node) -> Scope:
 
 def _is_input(derivation: Derivation, scope: Scope) -> bool:
     """Derivatives by named quantities are steps on the way to those by inputs."""
-    return _base(derivation.variable) not in {*scope.vectors, *scope.scalars}
+    return t.base_of(derivation.variable) not in {*scope.vectors, *scope.scalars}
 
 
 def _used(node: t.Node, scope: Scope) -> Iterator[str]:
@@ -211,7 +207,7 @@ def _inputs(
     names = {str(getattr(symbol, "label", symbol)): name for name, symbol in definition.arguments.items()}
     parameters = {str(p): float(default) for p, default in definition.parameters.items()}
     named = {*scope.vectors, *scope.scalars}
-    order = [*names, *(_base(d.variable) for d in firsts), *scope.shapes, *sorted(used)]
+    order = [*names, *(t.base_of(d.variable) for d in firsts), *scope.shapes, *sorted(used)]
     bases = [b for b in dict.fromkeys(order) if b in used and b not in named and b not in parameters]
     needed = {b for b in bases if "sums_to_one" in scope.facts.get(b, ()) and any(_relies_on(d) for d in firsts)}
     found = [
@@ -260,22 +256,24 @@ def _derivative(
     sizes = {
         **whole.indices,
         **d.scope.indices,
-        **dict(zip(variable, whole.shapes.get(_base(d.variable), ()), strict=False)),
+        **dict(zip(variable, whole.shapes.get(t.base_of(d.variable), ()), strict=False)),
     }
     taken = {*whole.shapes, *whole.vectors, *whole.scalars, *names}
     v = next(b for b in ("v", "v_") if b not in taken)
-    base = _base(own)
-    back = passes.get(_base(d.variable))
+    base = t.base_of(own)
+    back = passes.get(t.base_of(d.variable))
     square = len(index) == len(variable) == 1 and sizes[index[0]] == sizes[variable[0]]
-    hessian = next((_hessian(s, variable, v, whole) for s in seconds if _base(s.variable) == _base(d.variable)), None)
+    hessian = next(
+        (_hessian(s, variable, v, whole) for s in seconds if t.base_of(s.variable) == t.base_of(d.variable)), None
+    )
     return DerivativeSpec(
-        name=names[_base(d.variable)],
+        name=names[t.base_of(d.variable)],
         tree=d.final,
         indices=(*index, *variable),
         sizes=sizes,
         vjp=None
         if back is None or back.gradient_of is None
-        else Product(back.final, _base(back.gradient_of.left), variable),
+        else Product(back.final, t.base_of(back.gradient_of.left), variable),
         jvp=product(d.final, variable, index, v, sizes, scope, base) if index and variable else None,
         hessian=hessian,
         rows_sum_to_zero=(square or not index)

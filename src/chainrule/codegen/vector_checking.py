@@ -639,8 +639,9 @@ def _extremes(function: VectorFunction, spec: VectorSpec) -> CheckRow:
             for target in ([1.0, 0.0, 0.0], [0.25, 0.25, 0.5]) if sharp else (None,):
                 given: dict[str, Any] = {**others, name: np.array(row), **({n: np.array(target) for n in sharp})}
                 value = function(**given)
+                where = f"scores {row}" if target is None else f"scores {row}, target {target}"
                 if np.any(np.isnan(value)):
-                    trouble.append(f"scores {row}, target {target}: value {value}")
+                    trouble.append(f"{where}: value {_in_a_line(value)}")
                 for what, (method, each, kind) in _methods(function, spec).items():
                     vector = None if not kind else np.array([0.5, -0.25, 0.125])
                     if kind == "value" and not spec.value_index:
@@ -649,11 +650,15 @@ def _extremes(function: VectorFunction, spec: VectorSpec) -> CheckRow:
                         vector = np.array(0.5)
                     found = _called(method, given, each, vector, spec)
                     if each.name == name and not np.all(np.isfinite(found)):
-                        trouble.append(f"scores {row}, target {target}: {what} {found}")
+                        trouble.append(f"{where}: {what} {_in_a_line(found)}")
         given = {**others, name: np.array([np.nan, 1.0, 0.0])}
         if not np.any(np.isnan(function(**given))):
             trouble.append("NaN is not passed on")
     return _row(EXTREMES, trouble)
+
+
+def _in_a_line(array: Any) -> str:
+    return " ".join(str(array).split())
 
 
 def _dtypes(function: VectorFunction, spec: VectorSpec, scope: Scope) -> CheckRow:

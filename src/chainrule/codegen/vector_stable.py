@@ -25,6 +25,16 @@ from .recorded import stable_form
 from .spec import FunctionSpec
 from .stable import problem
 from .vector_factors import is_symbolic, negated, taken_apart
+from .vector_softmaxes import (
+    LOG_ODDS,
+    LOG_REST,
+    WITHOUT,
+    log_of_quotient,
+    logarithms_last,
+    of_the_others,
+    one_less,
+    weighed_against,
+)
 from .vector_spec import InputSpec, VectorSpec
 
 DELICATE = ("exp", "tanh", "sinh", "cosh", "coth", "sech", "csch", "erf", "erfc", "atan")
@@ -44,11 +54,11 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
         """That of a named quotient with an exponential above, which is known better than the quotient; None of anything else."""
         if not isinstance(n, t.Component) or n.base not in named:
             return None
-        return _log_of_quotient(t.Call("log", (named[n.base].at(n.indices),)))
+        return log_of_quotient(t.Call("log", (named[n.base].at(n.indices),)))
 
     def known_logarithm(n: t.Node) -> t.Node | None:
         """Also that of 1 less a softmax."""
-        p = _one_less(n, named)
+        p = one_less(n, named)
         return logarithm(n) if p is None else t.Component(p.base + LOG_REST, p.indices)
 
     def write_out(n: t.Node) -> t.Node | None:
@@ -62,149 +72,25 @@ def prepared(node: t.Node, spec: VectorSpec) -> t.Node:
                 return write(t.substitute(f.body, {t.Symbol(k): v for k, v in zip(names, values, strict=True)}))
             case t.Component(base, indices) if base in named and _elementwise(named[base], spec):
                 return write(named[base].at(indices))
-            case t.Call("log", (t.Frac(above, below),)) if above == _one_less(below, named):
+            case t.Call("log", (t.Frac(above, below),)) if above == one_less(below, named):
                 return t.Component(above.base + LOG_ODDS, above.indices)
             case t.Call("log", (t.Frac(above, below),)) if known_logarithm(above) or known_logarithm(below):
-                return _logarithms_last(t.Add((write(t.Call("log", (above,))), t.Neg(write(t.Call("log", (below,)))))))
+                return logarithms_last(t.Add((write(t.Call("log", (above,))), t.Neg(write(t.Call("log", (below,)))))))
             case t.Power(base, exponent) if is_symbolic(exponent) and (of_base := logarithm(base)) is not None:
                 return t.Call("exp", (t.mul(exponent, of_base),))
             case t.Call("log", (argument,)):
-                return known_logarithm(argument) or _log_of_quotient(n)
+                return known_logarithm(argument) or log_of_quotient(n)
             case t.Sum(summed, index, size):
-                whole = t.Sum(_weighed_against(summed, index, named), index, size)
+                whole = t.Sum(weighed_against(summed, index, named), index, size)
                 return SIFT.apply(whole, Scope()) or whole
             case t.Frac() | t.Mul():
-                return _of_the_others(n, named, classes)
+                return of_the_others(n, named, classes)
         return None
 
     def write(n: t.Node) -> t.Node:
         return t.transform(n, write_out)
 
     return tidy(write(t.transform(node, _one_power)))
-
-
-AGAINST = " against "
-"""Between the names of two softmaxes: the first as the weight of the logarithm of their quotient, in a sum that is the divergence of the second from it."""
-WITHOUT = " without "
-"""Between the name of a softmax and that of a class index: the softmax of the other scores."""
-LOG_REST, LOG_ODDS = " log rest", " log odds"
-"""After the name of a softmax p: log(1 - p) and log(p/(1 - p))."""
-
-
-def softmaxes_of(base: str) -> tuple[str, ...]:
-    """The names of the softmaxes that a quantity with such a name is made of; none for any other."""
-    first, _, second = base.partition(AGAINST)
-    if second:
-        return first, second
-    first, _, second = base.partition(WITHOUT)
-    if second:
-        return (first,)
-    return tuple(base.removesuffix(end) for end in (LOG_REST, LOG_ODDS) if base.endswith(end))
-
-
-def _one_less(node: t.Node, named: Mapping[str, NamedVector]) -> t.Component | None:
-    """p of 1 - p, if it is a softmax."""
-    match node:
-        case t.Add(
-            (t.Number(value), t.Neg(t.Component(base, _) as p)) | (t.Neg(t.Component(base, _) as p), t.Number(value))
-        ):
-            if value == 1 and base in named and softmax_exponent(named[base].indices, named[base].body) is not None:
-                return p
-    return None
-
-
-def _of_the_others(node: t.Node, named: Mapping[str, NamedVector], classes: set[str]) -> t.Node | None:
-    """A product with (x_c - Σ_k p_k x_k)/(1 - p_c), for a softmax p and a class index c, as one with x_c - Σ_k r_k x_k, where r is the softmax of the other scores:
-    1 - p_c and what it divides may both underflow. So is one with (δ_jc - p_j)/(1 - p_c), as δ_jc - r_j. None for any other."""
-    negative, above, below = taken_apart(node)
-    for p, factor in [(_one_less(f, named), f) for f in below]:
-        if p is None or len(p.indices) != 1 or p.indices[0] not in classes:
-            continue
-        for position, difference in enumerate(above):
-            found = _mean_of_the_others(difference, p)
-            if found is not None:
-                above[position] = found
-                below.remove(factor)
-                whole = t.mul(*above)
-                return negated(t.Frac(whole, t.mul(*below)) if below else whole, negative)
-    return None
-
-
-def _mean_of_the_others(difference: t.Node, p: t.Component) -> t.Node | None:
-    """(Σ_k p_k x_k - x_c)/(1 - p_c) for the component of a softmax at the class index c, or minus that; None of any other difference."""
-    (label,) = p.indices
-    own = f"{p.base}{WITHOUT}{label}"
-    for sign in (False, True):
-        match tuple(sorted(_flat(negated(difference, sign)), key=lambda term: isinstance(term, t.Neg))):
-            case (t.Component(base, (j,)), t.Neg(t.Delta(left, right)) as rest) if base == p.base and {left, right} == {
-                label,
-                j,
-            }:
-                return negated(t.Add((t.Component(own, (j,)), rest)), sign)
-            case (t.Sum(summed, k, size), t.Neg(x) as rest):
-                minus, factors, under = taken_apart(summed)
-                weight = t.Component(p.base, (k,))
-                others = [f for f in factors if f != weight]
-                values = t.mul(*others, *(t.Frac(t.ONE, f) for f in under))
-                if minus or len(others) != len(factors) - 1 or tidy(t.rename_index(values, k, label)) != x:
-                    continue
-                return negated(t.Add((t.Sum(t.mul(t.Component(own, (k,)), values), k, size), rest)), sign)
-    return None
-
-
-def _weighed_against(body: t.Node, index: str, named: Mapping[str, NamedVector]) -> t.Node:
-    """p_k (log p_k - log s_k) of two softmaxes, or minus that, with a weight of its own, by which the sum over k is known to be a divergence; anything else as
-    it is."""
-    negative, above, below = taken_apart(body)
-    softmaxes = {v.base: v for v in named.values() if softmax_exponent(v.indices, v.body) is not None}
-    for weight, logarithms in permutations(above, 2):
-        if not (isinstance(weight, t.Component) and weight.base in softmaxes and isinstance(logarithms, t.Add)):
-            continue
-        rest = [f for f in above if f is not weight and f is not logarithms]
-        if weight.indices[-1] != index or any(index in t.free_indices(f) for f in (*rest, *below)):
-            continue
-        given = set(_flat(logarithms))
-        for other in softmaxes.values():
-            if other.base == weight.base or len(other.indices) != len(weight.indices):
-                continue
-            of, by = (t.Call("log", (v.at(weight.indices),)) for v in (softmaxes[weight.base], other))
-            ratio = t.Add((_log_of_quotient(of) or of, t.Neg(_log_of_quotient(by) or by)))
-            for sign in (False, True):
-                if given == set(_flat(negated(ratio, sign))):
-                    own = t.Component(f"{weight.base}{AGAINST}{other.base}", weight.indices)
-                    whole = t.mul(*rest, own, _logarithms_last(ratio), *(t.Frac(t.ONE, f) for f in below))
-                    return negated(whole, negative != sign)
-    return body
-
-
-def _flat(node: t.Node, negative: bool = False) -> Iterator[t.Node]:
-    """The terms of a sum of sums, each with its sign."""
-    match node:
-        case t.Add(terms):
-            for x in terms:
-                yield from _flat(x, negative)
-        case t.Neg(argument):
-            yield from _flat(argument, not negative)
-        case _:
-            yield tidy(negated(node, negative))
-
-
-def softmax_exponent(indices: tuple[str, ...], body: t.Node) -> t.Node | None:
-    """u of eᵘ/Σ eᵘ, summed over the last index; None of anything else."""
-    match body:
-        case t.Frac(t.Call("exp", (u,)) as above, t.Sum(t.Call("exp") as summed, index, _)) if indices:
-            return u if t.rename_index(summed, index, indices[-1]) == above else None
-    return None
-
-
-def _logarithms_last(node: t.Node) -> t.Node:
-    """A sum of sums as one: the scores are taken from each other first, and leave 0 where they are the same."""
-    return t.add(*sorted(_flat(node), key=_is_logarithm))
-
-
-def _is_logarithm(node: t.Node) -> bool:
-    core = node.argument if isinstance(node, t.Neg) else node
-    return isinstance(core, t.Call) and core.function == "log"
 
 
 def _one_power(node: t.Node) -> t.Node | None:
@@ -222,16 +108,6 @@ def _elementwise(vector: NamedVector, spec: VectorSpec) -> bool:
     parts = [p for _, p in t.walk(vector.body)]
     calls = any(isinstance(p, t.Call) and (p.function in DELICATE or p.function in spec.functions) for p in parts)
     return calls and not any(isinstance(p, t.Binder) for p in parts)
-
-
-def _log_of_quotient(n: t.Node) -> t.Node | None:
-    """log(eᵘ/v) = u - log v: exact, and finite where the quotient underflows."""
-    match n:
-        case t.Call("log", (t.Frac(t.Call("exp", (u,)), v),)):
-            return t.Add((u, t.Neg(t.Call("log", (v,)))))
-        case t.Call("log", (t.Call("exp", (u,)),)):
-            return u
-    return None
 
 
 # ---------------------------------------------------------------- shifts
@@ -617,7 +493,7 @@ def of_several_numbers(node: t.Node, spec: VectorSpec) -> SeveralNumbers | None:
         function = to_sympy(t.substitute(node, letters))
     except UnsupportedExpression:
         return None
-    return SeveralNumbers(function, tuple(arguments), tuple(inputs[_base(part)] for part in arguments))
+    return SeveralNumbers(function, tuple(arguments), tuple(inputs[t.base_of(part)] for part in arguments))
 
 
 def _mixes(node: t.Node) -> bool:
@@ -630,11 +506,7 @@ def _mixes(node: t.Node) -> bool:
 
 
 def _bases(parts: Iterable[t.Node]) -> set[str]:
-    return {_base(part) for part in parts if isinstance(part, t.Component | t.Symbol)}
-
-
-def _base(part: t.Component | t.Symbol) -> str:
-    return part.base if isinstance(part, t.Component) else part.name
+    return {t.base_of(part) for part in parts if isinstance(part, t.Component | t.Symbol)}
 
 
 @lru_cache(maxsize=256)

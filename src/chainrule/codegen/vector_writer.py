@@ -30,13 +30,10 @@ from .vector_factors import (
 from .vector_names import RESERVED, identifier
 from .vector_scores import POWER, exponential, powers_of, score_of, scores_of
 from .vector_single import called, names_in
+from .vector_softmaxes import AGAINST, LOG_ODDS, LOG_REST, WITHOUT, softmax_exponent, softmaxes_of
 from .vector_spec import InputSpec, VectorSpec
 from .vector_stable import (
-    AGAINST,
     LETTERS,
-    LOG_ODDS,
-    LOG_REST,
-    WITHOUT,
     Shift,
     factored,
     multiplied_into,
@@ -44,8 +41,6 @@ from .vector_stable import (
     of_several_numbers,
     prepared,
     shifts,
-    softmax_exponent,
-    softmaxes_of,
     stable_code,
 )
 from .vector_text import binding_of, letters_for, named_once, number_text

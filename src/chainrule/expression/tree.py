@@ -397,6 +397,11 @@ def size(node: Node) -> int:
     return 1 + sum(size(child) for child in node.children)
 
 
+def base_of(node: Node) -> str:
+    """The name of a component or a symbol; nothing for any other node."""
+    return node.base if isinstance(node, Component) else node.name if isinstance(node, Symbol) else ""
+
+
 def names(node: Node) -> frozenset[str]:
     """The names of the scalars, vectors, matrices and functions in it; that of an inverse matrix is inv(A), as in its components."""
     own: frozenset[str] = frozenset()
