@@ -10,6 +10,7 @@ from sympy import Interval, Sum, exp, log, oo
 
 from chainrule.calculus.derive import derive_all
 from chainrule.calculus.forms import by_cases
+from chainrule.codegen import vector_checking
 from chainrule.codegen.modules import check_module, module_source
 from chainrule.codegen.vector_names import RUNTIME
 from chainrule.notation import dimension, index, matrix, one_hot, scalar, vector
@@ -143,6 +144,13 @@ def test_all_checks_pass_but_those_of_second_derivatives(definition: Any) -> Non
     derivations = derive_all(definition)
     rows = check_module(module_source(definition, derivations), definition, derivations)
     assert all("essian" in row.name or "hessian" in row.detail for row in rows if not row.passed)
+
+
+def test_the_reference_of_a_check_has_the_digits_that_a_temperature_takes() -> None:
+    drawn = vector_checking._Draw({"z": (-30.0, 30.0), "c": 0, "T": 0.0625}, {"K": 2}, 30.0, "")
+    with mpmath.workdps(drawn.digits):
+        p = mpmath.exp(-60 / mpmath.mpf(0.0625))
+        assert abs(-mpmath.log(1 - p) / p - 1) < vector_checking.TOLERANCE / 100
 
 
 @pytest.mark.parametrize("lead", [-2000.0, -60.0, 0.0, 1.0, 60.0, 800.0, 2000.0])
