@@ -64,7 +64,8 @@ BLOCK = 32768
 LEAST = 2e-3
 """Seconds that a repeat lasts at least: small arrays are called several times."""
 PAUSE = 0.02
-"""Seconds before a repeat where there are several cores: threads of another library, which look for work again and again, have fallen asleep by then."""
+"""Seconds before a repeat where there are several cores: threads of another library, which look for work again and again, have fallen asleep by then. A call that is
+not timed follows, by which those of the library itself wake up."""
 
 
 @dataclass(frozen=True)
@@ -347,7 +348,9 @@ def timed(found: Mapping[str, Callable[[], Any]], repeats: int, clock: Callable[
         for _ in range(repeats):
             for name, call in found.items():
                 chainrule.set_compiled(name.startswith("compiled"))
-                time.sleep(pause)
+                if pause:
+                    time.sleep(pause)
+                    call()  # and its own are awake again
                 start = clock()
                 for _ in range(loops[name]):
                     call()
